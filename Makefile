@@ -1,0 +1,45 @@
+# make demo PYTHON=python3.12 PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PYTHON ?= python3
+PIP_ARGS ?=
+VENV ?= .venv
+
+IN = $(VENV)/bin/python -m
+INSTALL = $(IN) pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@echo 'Variables: PYTHON (python3), PIP_ARGS (more arguments for pip install), VENV (.venv)'
+
+demo: $(VENV)/installed ## install into .venv, then the whole job on the bundled task and models
+	$(VENV)/bin/dawgen demo
+
+test: $(VENV)/installed-dev lint ## install with all extras, then lint, types and tests
+	$(IN) pytest
+
+lint: $(VENV)/installed-dev ## style and types only
+	$(IN) ruff check .
+	$(IN) ruff format --check .
+	$(IN) mypy
+
+clean: ## remove the virtual environment, caches and builds
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	{ echo 'dawgen needs Python 3.11 or newer, and "$(PYTHON)" is not: try make PYTHON=python3.11' >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	{ echo 'The venv module of "$(PYTHON)" is missing: install it (Debian and Ubuntu: apt install python3-venv)' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The stamps make pip run again only when the requirements change; the package itself is editable.
+$(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) -e '.[dev]'
+	@touch $@

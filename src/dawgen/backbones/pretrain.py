@@ -1,0 +1,160 @@
+"""Train the minis from scratch: `python -m dawgen.backbones.pretrain mini-t5 --out FOLDER [--english FILE...]`.
+
+Resumable and seeded: the batch of a step is a function of (seed, mini, step); the log has loss and tokens per second.
+"""
+
+import json
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import (
+    CTRLConfig,
+    CTRLLMHeadModel,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    T5Config,
+    T5ForConditionalGeneration,
+)
+
+from dawgen.backbones.corpus import Text, read_english, scenes_words
+from dawgen.backbones.objectives import draw_rows
+from dawgen.backbones.tokenizer import build_tokenizer
+from dawgen.files import write_with
+from dawgen.rng import derive_seed, python_rng
+
+OPEN_SOURCES = ("wikisplit", "nq-open", "webquestions")
+SAVE_EVERY = 200
+
+
+def train_tokenizer(english: Sequence[Text], size: int) -> PreTrainedTokenizerFast:
+    """Train the shared tokenizer on the English texts, or on scenes alone where there are none."""
+    rng = python_rng(0, "pretrain/tokenizer")
+    rows = list(draw_rows("mini-ctrl", 20_000, rng, (), 0.0))
+    texts = [target for _, target in rows[:2000]] + [text.plain for text in english[:40_000]]
+    template = (
+        "hypothesis premise answer sentence question 1 2 yes no maybe text implies contradicts supplements equivalent"
+    )
+    template += (
+        " different relevant irrelevant from to is and are paragraph the : . , ? entailment neutral contradiction"
+    )
+    return build_tokenizer(texts, (scenes_words() + " " + template).split(), size=size if english else 600)
+
+
+def build_model(mini: str, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
+    """Return the untrained mini: CTRL 160 wide with 4 layers, or T5 128 wide with 4 + 2."""
+    ids: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "pad_token_id": tokenizer.pad_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+    }
+    if mini == "mini-ctrl":
+        sizes = {"n_positions": 256, "n_embd": 160, "dff": 640, "n_layer": 4, "n_head": 5}
+        return CTRLLMHeadModel(CTRLConfig(**sizes, **ids, resid_pdrop=0.0, embd_pdrop=0.0, bos_token_id=None))
+    sizes = {"d_model": 128, "d_kv": 32, "num_heads": 4, "d_ff": 512, "num_layers": 4, "num_decoder_layers": 2}
+    return T5ForConditionalGeneration(T5Config(**sizes, **ids, dropout_rate=0.0, decoder_start_token_id=0))
+
+
+def make_batch(tokenizer: PreTrainedTokenizerFast, rows: list[tuple[str, str]], seq2seq: bool) -> dict[str, Tensor]:
+    """Tokenise rows to right-padded tensors [B,T]; labels are -100 at padding."""
+    target = tokenizer([t for _, t in rows], padding=True, return_tensors="pt", truncation=True, max_length=64)
+    labels = target.input_ids.masked_fill(target.attention_mask == 0, -100)
+    if not seq2seq:
+        return {"input_ids": target.input_ids, "attention_mask": target.attention_mask, "labels": labels}
+    source = tokenizer([s for s, _ in rows], padding=True, return_tensors="pt", truncation=True, max_length=64)
+    return {"input_ids": source.input_ids, "attention_mask": source.attention_mask, "labels": labels}
+
+
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    """Linear warm-up over 200 steps, then linear decay to a twentieth."""
+    return peak * min((step + 1) / 200, max(0.05, 1 - step / steps))
+
+
+def train(
+    mini: Annotated[str, typer.Argument(help="mini-ctrl, mini-t5 or mini-flan")],
+    out: Annotated[Path, typer.Option(help="folder for the model, its log and its checkpoint")],
+    english: Annotated[list[Path] | None, typer.Option(help="JSONL files of unlabelled English")] = None,
+    english_share: float = 0.15,
+    steps: int = 4000,
+    batch: int = 128,
+    lr: float = 2e-3,
+    seed: int = 1,
+    vocabulary: int = 2000,
+    threads: int = 1,
+) -> None:
+    """Train one mini; run again with the same arguments to resume."""
+    torch.set_num_threads(threads)
+    texts = read_english(english or [], OPEN_SOURCES)
+    random.Random(0).shuffle(texts)
+    tokenizer = train_tokenizer(texts, vocabulary)
+    with torch.random.fork_rng():
+        torch.manual_seed(derive_seed(seed, f"pretrain/{mini}/init"))
+        model = build_model(mini, tokenizer)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.98), weight_decay=0.01)
+    checkpoint, step = out / "checkpoint.pt", 0
+    out.mkdir(parents=True, exist_ok=True)
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        step = state["step"]
+    model.train()
+    seconds, tokens, total = time.perf_counter(), 0, 0.0
+    while step < steps:
+        rng = python_rng(seed, f"pretrain/{mini}", step)
+        rows = draw_rows(mini, batch, rng, texts, english_share)
+        inputs = make_batch(tokenizer, rows, seq2seq=mini != "mini-ctrl")
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, steps, lr)
+        # bf16 matrix products halve the time on CPUs that have them; weights and optimiser stay in fp32.
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = model(**inputs).loss
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        tokens, total = tokens + int((inputs["input_ids"] != 0).sum()), total + loss.item()
+        if step % 50 == 0:
+            elapsed = time.perf_counter() - seconds
+            row = {"step": step, "loss": round(total / 50, 4), "tokens_per_second": round(tokens / elapsed)}
+            with (out / "log.jsonl").open("a") as log:
+                log.write(json.dumps(row) + "\n")
+            seconds, tokens, total = time.perf_counter(), 0, 0.0
+        if step % SAVE_EVERY == 0 or step == steps:
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
+            write_with(checkpoint, lambda path, state=state: torch.save(state, path))
+            save_mini(model, tokenizer, out / mini)
+
+
+def save_mini(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Save config, tokenizer and bf16 weights so that `from_pretrained` loads them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save_pretrained(folder)
+    model.config.save_pretrained(folder)
+    # Tied weights are stored once; loading ties them again.
+    kept = {
+        name: tensor.to(torch.bfloat16).contiguous()
+        for name, tensor in model.state_dict().items()
+        if name not in _tied(model)
+    }
+    write_with(folder / "model.safetensors", lambda path: save_file(kept, path, metadata={"format": "pt"}))
+
+
+def _tied(model: PreTrainedModel) -> set[str]:
+    seen: dict[int, str] = {}
+    tied = set()
+    for name, tensor in model.state_dict().items():
+        if seen.setdefault(tensor.data_ptr(), name) != name:
+            tied.add(name)
+    return tied
+
+
+if __name__ == "__main__":
+    typer.run(train)

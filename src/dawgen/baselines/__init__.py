@@ -1,0 +1,1 @@
+"""What a trained prompt is compared with: the same frozen target without training."""

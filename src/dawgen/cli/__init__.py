@@ -1,0 +1,63 @@
+"""The command line: verbs only. Models and heavy libraries load inside the verb that needs them."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from dawgen.cli import jobs, stages
+from dawgen.errors import DawgenError
+
+app = typer.Typer(
+    name="dawgen",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From a handful of labelled texts to a tested soft prompt. Errors show a traceback with --debug.",
+)
+config_app = typer.Typer(no_args_is_help=True, help="The settings.")
+app.add_typer(config_app, name="config")
+config_app.command("show")(jobs.show_config)
+for verb in (
+    jobs.demo,
+    jobs.run,
+    stages.tune,
+    stages.preview,
+    stages.generate,
+    stages.curate,
+    stages.train,
+    stages.evaluate,
+    stages.predict,
+    jobs.report,
+    jobs.tasks,
+):
+    app.command()(verb)
+
+
+def main() -> None:
+    """Run the command line; exit status 0 done, 1 the job failed, 2 input or arguments are wrong."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    debug = len(arguments) < len(sys.argv) - 1
+    try:
+        sys.exit(app(arguments, standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        typer.echo(error.ctx.get_help() if error.ctx else "")
+        sys.exit(0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        typer.echo("interrupted; run the same command again to go on", err=True)
+        sys.exit(130)
+    except DawgenError as error:
+        if debug:
+            raise
+        typer.echo(f"dawgen: {error}", err=True)
+        sys.exit(error.exit_status)
+    except OSError as error:
+        if debug:
+            raise
+        typer.echo(f"dawgen: {error}. The job stopped; run the same command again to go on.", err=True)
+        sys.exit(1)

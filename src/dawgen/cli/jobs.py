@@ -1,0 +1,137 @@
+"""The verbs that do a whole job or look at one: demo, run, report, tasks, config show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dawgen.cli import options as o
+
+Out = Annotated[Path | None, typer.Option(help="run folder [default: runs/TASK-SEED]")]
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="run folder")] = Path("runs/demo"),
+    seed: Annotated[int, typer.Option(help="seed of everything that is drawn")] = 13,
+    threads: o.Threads = None,
+    fresh: o.Fresh = False,
+    json: o.Json = False,
+) -> None:
+    """The whole job on the built-in task and models: no network, a few minutes; ends with a table and a report."""
+    from dawgen.pipeline.demo import run_demo
+
+    _show(run_demo(out, seed=seed, threads=threads, fresh=fresh), out, json)
+
+
+def run(
+    task: o.Task = None,
+    train: o.Train = None,
+    dev: o.Dev = None,
+    test: o.Test = None,
+    unlabelled: o.Unlabelled = None,
+    synthetic: o.Synthetic = None,
+    shots: o.Shots = None,
+    per_label: o.PerLabel = None,
+    methods: Annotated[str | None, typer.Option(help="names with commas [default: prompt_tuning,dawgen]")] = None,
+    label_words: o.LabelWords = None,
+    leaks: o.Leaks = None,
+    conflicts: o.Conflicts = None,
+    config: o.Config = None,
+    preset: o.Preset = "mini",
+    assign: o.Assign = None,
+    out: Out = None,
+    seed: o.Seed = None,
+    threads: o.Threads = None,
+    fresh: o.Fresh = False,
+    json: o.Json = False,
+) -> None:
+    """The whole job on your data: few shots in, a synthetic set, tested soft prompts and a report out."""
+    settings = o.make_config(
+        preset,
+        config,
+        assign,
+        label_words,
+        task=task,
+        train=train,
+        dev=dev,
+        test=test,
+        unlabelled=unlabelled,
+        synthetic=synthetic,
+        shots=shots,
+        per_label=per_label,
+        methods=None if methods is None else [name.strip() for name in methods.split(",")],
+        leaks=leaks,
+        conflicts=conflicts,
+        seed=seed,
+        threads=threads,
+    )
+    from dawgen.pipeline.run import run_job
+
+    if out is None:
+        name = Path(settings.task or settings.train or "run").name.split(".")[0]
+        out = Path("runs") / f"{name}-{settings.seed}"
+    _show(run_job(settings, out, fresh=fresh), out, json)
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="run folders")],
+    out: Annotated[
+        Path | None, typer.Option(help="the page [default: report.html of the run, or of this folder]")
+    ] = None,
+) -> None:
+    """Write one self-contained HTML page about one or more runs."""
+    from dawgen.files import write_text
+    from dawgen.report import render_report
+
+    target = out or (runs[0] / "report.html" if len(runs) == 1 else Path("report.html"))
+    write_text(target, render_report(runs))
+    typer.echo(str(target))
+
+
+def tasks(json: o.Json = False) -> None:
+    """List the tasks that come with dawgen."""
+    from dawgen.tasks import Task
+
+    known = [Task.load(name) for name in Task.names()]
+    for task in known:
+        typer.echo(f"{task.name:18} {'pairs' if task.pair else 'texts'}  {', '.join(task.labels)}")
+    o.print_json([task.model_dump(mode="json") for task in known], json)
+
+
+def show_config(
+    config: o.Config = None, preset: o.Preset = "mini", assign: o.Assign = None, json: o.Json = False
+) -> None:
+    """Print every setting as it would be used."""
+    import yaml
+
+    settings = o.make_config(preset, config, assign).model_dump(mode="json")
+    typer.echo(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), nl=False)
+    o.print_json(settings, json)
+
+
+def _show(metrics: dict[str, Any], out: Path, json: bool) -> None:
+    """Print the tables of a run and where its report is."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from dawgen.pipeline.progress import plain_number as share
+
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table("method", "accuracy", "macro-F1", "test rows", "seconds")
+    for name, row in metrics["methods"].items():
+        table.add_row(name, share(row["accuracy"]), share(row["macro_f1"]), str(row["n_test"]), f"{row['seconds']:.0f}")
+    console.print(table)
+    kinds = {name: row for name, row in metrics["generators"].items() if row["label_fidelity"] is not None}
+    if kinds:
+        table = Table("generator", "label fidelity", "ungrammatical")
+        for name, row in kinds.items():
+            table.add_row(name, share(row["label_fidelity"]), share(row["ungrammatical"]))
+        if metrics["synthetic"] and metrics["synthetic"].get("label_fidelity") is not None:
+            table.add_row("after curation", share(metrics["synthetic"]["label_fidelity"]), "")
+        console.print(table)
+    for warning in metrics["warnings"]:
+        console.print(f"warning: {warning}", markup=False)
+    console.print(f"report: {out / 'report.html'}", markup=False)
+    o.print_json(metrics, json)

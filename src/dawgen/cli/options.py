@@ -1,0 +1,85 @@
+"""The options that several verbs share, and how they become settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dawgen.errors import ConfigError
+
+if TYPE_CHECKING:
+    from dawgen.config import RunConfig
+
+Task = Annotated[str | None, typer.Option(help="a task that `dawgen tasks` lists, or a YAML file of your own")]
+Train = Annotated[str | None, typer.Option(help="labelled examples: JSONL, CSV, TSV, Parquet, a folder or a hub name")]
+Dev = Annotated[str | None, typer.Option(help="labelled examples that choose the best step")]
+Test = Annotated[str | None, typer.Option(help="labelled examples that measure the result")]
+Unlabelled = Annotated[str | None, typer.Option(help="texts without labels, the first texts of new pairs")]
+Synthetic = Annotated[str | None, typer.Option(help="a synthetic set to use: a file, or a folder with train.jsonl")]
+Shots = Annotated[int | None, typer.Option(help="real examples per label [default: 16]")]
+PerLabel = Annotated[int | None, typer.Option(help="synthetic examples kept per label [default: 500]")]
+LabelWords = Annotated[
+    str | None, typer.Option(help="""JSON, such as '{"entailment": "yes", "contradiction": "no"}'""")
+]
+Leaks = Annotated[str | None, typer.Option(help="refuse or drop training rows that repeat dev or test pairs")]
+Conflicts = Annotated[str | None, typer.Option(help="refuse or drop pairs that stand under two labels")]
+Config = Annotated[Path | None, typer.Option(help="YAML with settings; `dawgen config show` prints all of them")]
+Columns = Annotated[
+    str | None, typer.Option(help="""the files' columns as JSON: '{"text1": "premise", "label": "gold"}'""")
+]
+Preset = Annotated[str, typer.Option(help="mini, small, paper or modern; only mini needs no download")]
+Assign = Annotated[list[str] | None, typer.Option("--set", help="one setting, such as target.lr=0.1; may be repeated")]
+Seed = Annotated[int | None, typer.Option(help="seed of sampling, tuning and writing [default: 13]")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads [default: as many as the process may use]")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object as the last line of stdout")]
+Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="start again, or go on where a killed job was")]
+
+
+def make_config(
+    preset: str,
+    file: Path | None,
+    assignments: list[str] | None,
+    label_words: str | None = None,
+    columns: str | None = None,
+    **arguments: Any,
+) -> RunConfig:
+    """Return the settings of a verb; arguments that are None were not given."""
+    from dawgen.pipeline.settings import resolve_config
+
+    if label_words is not None:
+        arguments["label_words"] = _parse_object(label_words, "--label-words")
+    if columns is not None:
+        arguments["columns"] = parse_columns(columns)
+    if arguments.get("synthetic") is not None:
+        arguments["synthetic"] = str(find_set(arguments["synthetic"]))
+    return resolve_config(preset=preset, file=file, arguments=arguments, assignments=assignments or ())
+
+
+def find_set(source: str) -> str | Path:
+    """Return the file of a synthetic set: train.jsonl of a folder that has one, else the source itself."""
+    inside = Path(source) / "train.jsonl"
+    return inside if inside.is_file() else source
+
+
+def _parse_object(text: str, option: str) -> dict[str, str]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f'{option}: expected JSON such as \'{{"a": "b"}}\', found {text!r:.60} ({error}).') from error
+    if not isinstance(value, dict) or not all(isinstance(word, str) for word in value.values()):
+        raise ConfigError(f"{option}: expected an object of texts, found {text!r:.60}.")
+    return value
+
+
+def parse_columns(text: str | None) -> dict[str, str] | None:
+    """Return the column mapping that the text says in JSON."""
+    return None if text is None else _parse_object(text, "--columns")
+
+
+def print_json(value: Any, wanted: bool) -> None:
+    """Print the value as one line of JSON if it is wanted."""
+    if wanted:
+        typer.echo(json.dumps(value, ensure_ascii=False))

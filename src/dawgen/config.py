@@ -1,0 +1,152 @@
+"""Every setting, its default and its bounds. Data only: nothing here calls the engine.
+
+Numbers marked (paper) are printed in the paper or its slides; (FewGen) and (optima) come from the code of its
+predecessors; all others were chosen on the bundled minis by `experiments/`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+GeneratorKind = Literal["untuned", "plain", "weighted", "dawgen"]
+Method = Literal[
+    "zero_shot",
+    "in_context",
+    "prompt_tuning",
+    "synthetic_only",
+    "pooled",
+    "real_then_synthetic",
+    "synthetic_then_real",
+    "paired",
+    "dawgen",
+    "gold",
+]
+Surgery = Literal["none", "project", "pcgrad", "agem", "gradvac", "drop"]
+Granularity = Literal["prompt", "token", "example"]
+Schedule = Literal["real", "synthetic", "pooled", "real_then_synthetic", "synthetic_then_real", "paired"]
+Dtype = Literal["float32", "bfloat16", "float16"]
+
+Positive = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseModel):
+    """Base of all sections: unknown keys fail, values cannot be changed after validation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class GeneratorConfig(Settings):
+    """Generator tuning (paper, Algorithm 1)."""
+
+    model: str = "mini-ctrl"
+    kind: GeneratorKind = "dawgen"
+    steps: Positive = 160
+    rows_per_label: Annotated[int, Field(ge=2)] = 2  # alignment reading A compares two rows of one label
+    lr: Rate = 5e-3  # (FewGen)
+    meta_lr: Rate = 2e-2  # (FewGen) length of the virtual step
+    weight_lr: Rate = 1e-2  # (FewGen)
+    weight_every: Positive = 1  # learn the weight net at every n-th step
+    weight_input: Literal["hidden", "disc_loss"] = "hidden"  # (paper) | (FewGen)
+    disc_loss: Literal["log", "ratio"] = "log"  # (FewGen) | as printed in the paper
+    alignment: Literal["A", "B"] = "A"  # other label's row | same row under the other label's prefix
+    dist_weight: Annotated[float, Field(ge=0)] = 1.0  # (paper) L_DawGen has no coefficient
+    margin: Rate = 1.0  # (paper)
+    meta: Literal["difference", "jvp"] = "difference"
+    clip: Rate = 1.0  # (FewGen)
+    max_tokens: Positive = 128  # (FewGen) text1 + infix + text2; longer ones are cut, text1 first
+    dtype: Dtype = "float32"
+
+
+class DecodeConfig(Settings):
+    """How synthetic texts are written."""
+
+    strategy: Literal["greedy", "sample"] = "sample"
+    top_k: Annotated[int, Field(ge=0)] = 10  # 0: no limit
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    temperature: Rate = 1.0
+    repetition_penalty: Annotated[float, Field(ge=1)] = 1.0
+    contrast: Annotated[float, Field(ge=0)] = 0.0  # gamma of log p_l - gamma * mean log p_l'
+    max_new_tokens: Positive = 50  # (FewGen)
+    first_texts: Literal["given", "shots", "written"] = "given"  # source of text1 for pair tasks
+    shard_texts: Positive = 32  # first texts per shard, each offered to every label
+    attempts: Positive = 20  # candidates per requested example before a ShortfallError
+
+
+class CurateConfig(Settings):
+    """Which synthetic rows are dropped."""
+
+    near_duplicate: Annotated[float, Field(gt=0, le=1)] = 0.9  # Jaccard of word 3-grams
+    near_copy: bool = True  # thresholds per label come from the real shots
+    echo: Annotated[float, Field(gt=0, le=1)] = 0.9  # Jaccard with a few-shot text
+    posterior: bool = True
+    posterior_margin: float = 0.0  # nats between the own label and the best other one
+
+
+class TargetConfig(Settings):
+    """The soft prompt on the frozen target (paper, Algorithm 2)."""
+
+    model: str = "mini-t5"
+    prompt_length: Positive = 20  # (paper: 100)
+    init: Literal["label_words", "vocabulary", "random"] = "label_words"
+    optimizer: Literal["adafactor", "adamw"] = "adafactor"
+    lr: Rate = 0.3  # (optima) for Adafactor
+    decay: Literal["cosine", "constant"] = "cosine"  # (optima)
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-5  # (optima)
+    steps: Positive = 150
+    batch_size: Positive = 16  # rows of each source per step
+    surgery: Surgery = "project"
+    granularity: Granularity = "prompt"
+    epsilon: Annotated[float, Field(ge=0)] = 1.0  # share of the synthetic gradient (paper: value not shown)
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    clip: Rate = 1.0  # (optima)
+    eval_every: Positive = 25  # steps between looks at the dev set, where there is one
+    max_tokens: Positive = 256  # the template's tokens; longer ones are cut, text1 first
+    decoder_sentinel: bool = False  # [pad] <extra_id_0> instead of [pad] before the label word
+    dtype: Dtype = "float32"
+
+
+class RunConfig(Settings):
+    """One whole job: `dawgen run`."""
+
+    task: str | None = None
+    train: str | None = None
+    dev: str | None = None
+    test: str | None = None
+    unlabelled: str | None = None
+    synthetic: str | None = None
+    columns: dict[str, str] = {}  # text1, text2, label -> the file's column
+    label_words: dict[str, str] | None = None
+    seed: int = 13
+    shots: Positive = 16
+    per_label: Positive = 500
+    compare_generators: tuple[
+        GeneratorKind, ...
+    ] = ()  # more kinds to tune and to judge by an oracle, where there is one
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = ("prompt_tuning", "dawgen")
+    leaks: Literal["refuse", "drop"] = "refuse"
+    conflicts: Literal["refuse", "drop"] = "refuse"
+    threads: Positive | None = None  # None: as many as the process may use
+    generator: GeneratorConfig = GeneratorConfig()
+    decode: DecodeConfig = DecodeConfig()
+    curate: CurateConfig = CurateConfig()
+    target: TargetConfig = TargetConfig()
+
+
+PRESETS: dict[str, dict[str, object]] = {
+    "mini": {},
+    "small": {
+        "generator": {"model": "gpt2"},
+        "target": {"model": "google/flan-t5-base", "prompt_length": 100, "steps": 400},
+    },
+    "paper": {
+        "per_label": 1000,
+        "generator": {"model": "Salesforce/ctrl", "steps": 480, "dtype": "bfloat16"},
+        "decode": {"strategy": "greedy"},
+        "target": {"model": "google/flan-t5-large", "prompt_length": 100, "steps": 400, "dtype": "bfloat16"},
+    },
+    "modern": {
+        "generator": {"model": "Qwen/Qwen3-0.6B-Base", "dtype": "bfloat16"},
+        "target": {"model": "google/flan-t5-large", "prompt_length": 100, "steps": 400, "dtype": "bfloat16"},
+    },
+}

@@ -1,0 +1,192 @@
+"""The curator: asks every filter in a fixed order, remembers the rows it kept, and says why it dropped the others."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from dawgen.config import CurateConfig
+from dawgen.curation.dedupe import NearIndex
+from dawgen.curation.filters import copy_stats, find_overlap_limits, is_copy, is_empty, measure_overlap
+from dawgen.curation.posterior import measure_margin
+from dawgen.errors import DataError
+from dawgen.records import Candidate, Example, pair_key
+
+Reason = Literal["empty", "truncated", "copy", "leak", "echo", "duplicate", "near_duplicate", "near_copy", "posterior"]
+REASONS: tuple[Reason, ...] = get_args(Reason)  # in the order they are asked: a row has the first that applies
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one candidate.
+
+    score: the number that decided (similarity, overlap or margin in nats); for a kept row its margin, where known.
+    twin: the row that this one repeats, as "origin (label): text1 | text2".
+    """
+
+    kept: bool
+    reason: Reason | None = None
+    score: float | None = None
+    twin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An example that curation dropped; the fields are those of its verdict."""
+
+    example: Example
+    reason: Reason
+    score: float | None
+    twin: str | None
+
+
+class Curator:
+    """Judges generated rows in order of arrival; any division into calls of `judge` gives the same verdicts.
+
+    - copy: text2 repeats text1. Where real rows of the label do so too, copies are kept up to the real share.
+    - leak: the pair, in either order, is one of the dev or test pairs.
+    - echo: the pair is a real one, or the generated text (text2 of a pair) is nearly that of a real row. text1 alone
+      is no echo, as it may be a real text1 on purpose.
+    - duplicate: the pair was kept before under any label. Of one pair under two labels the first stays: with the
+      posterior filter that is the label which the generator itself prefers, as the other row fails there.
+    - near_duplicate: both texts are similar to those of a row kept before under the same label. Similar pairs under
+      different labels stay: minimal pairs teach the difference.
+    - near_copy: text2 takes more of its words from text1 than real rows of the label do.
+    - posterior: the generator gives the text to another label, or not by `posterior_margin` nats to its own.
+
+    Only kept rows are remembered: a twin is then always a row that the reader can find in the set, and a row that
+    fails for a reason of its own cannot take a good one with it.
+    """
+
+    def __init__(
+        self,
+        real: Sequence[Example],
+        labels: Sequence[str],
+        config: CurateConfig | None = None,
+        *,
+        dev: Sequence[Example] = (),
+        test: Sequence[Example] = (),
+    ) -> None:
+        self.labels, self.config = tuple(labels), config or CurateConfig()
+        self._copy_shares, self._overlap_limits = copy_stats(real), find_overlap_limits(real)
+        self._kept, self._copies = Counter[str](), Counter[str]()
+        self._held_out = _name_pairs("dev", dev) | _name_pairs("test", test)
+        self._real_pairs = _name_pairs("real", real)
+        self._real_texts = NearIndex(self.config.echo)
+        for row in real:
+            self._real_texts.add((_generated_text(row),), _name_row("real", row))
+        self._seen: dict[tuple[str, str], str] = {}
+        self._near: dict[str, NearIndex] = defaultdict(lambda: NearIndex(self.config.near_duplicate))
+
+    def judge(self, candidates: Iterable[Candidate]) -> list[Verdict]:
+        """Return one verdict per candidate, in order.
+
+        Raises DataError for a label that the task does not have, or a `logp` without one value per label.
+        """
+        verdicts = []
+        for candidate in candidates:
+            self._check(candidate)
+            verdict = self._find_reason(candidate)
+            if verdict.kept:
+                self._remember(candidate.example)
+            verdicts.append(verdict)
+        return verdicts
+
+    def _check(self, candidate: Candidate) -> None:
+        label, logp = candidate.example.label, candidate.logp
+        if label not in self.labels:
+            raise DataError(
+                f"expected a synthetic label among {', '.join(self.labels)}, got {label!r}; correct the set."
+            )
+        if logp is not None and len(logp) != len(self.labels):
+            raise DataError(
+                f"expected {len(self.labels)} log-likelihoods per candidate, one per label, got {len(logp)}; "
+                "the set was generated for another task."
+            )
+
+    def _find_reason(self, candidate: Candidate) -> Verdict:
+        example, config = candidate.example, self.config
+        label, key = str(example.label), pair_key(example)
+        unordered = tuple(sorted(key))
+        if is_empty(example):
+            return Verdict(False, "empty")
+        if not candidate.finished:
+            return Verdict(False, "truncated")
+        if is_copy(example) and self._copies[label] + 1 > self._copy_shares.get(label, 0.0) * (self._kept[label] + 1):
+            return Verdict(False, "copy", 1.0)
+        if twin := self._held_out.get(unordered):
+            return Verdict(False, "leak", 1.0, twin)
+        if twin := self._real_pairs.get(unordered):
+            return Verdict(False, "echo", 1.0, twin)
+        if match := self._real_texts.find((_generated_text(example),)):
+            return Verdict(False, "echo", *match)
+        if twin := self._seen.get(key):
+            return Verdict(False, "duplicate", 1.0, twin)
+        if match := self._near[label].find(_texts(example)):
+            return Verdict(False, "near_duplicate", *match)
+        overlap = measure_overlap(example)
+        if config.near_copy and overlap is not None and overlap > self._overlap_limits.get(label, 1.0):
+            return Verdict(False, "near_copy", overlap)
+        margin = None
+        if candidate.logp is not None and len(self.labels) > 1:
+            margin = measure_margin(candidate.logp, self.labels.index(label))
+            if config.posterior and not margin > config.posterior_margin:  # "not >": NaN proves nothing and is dropped
+                return Verdict(False, "posterior", margin)
+        return Verdict(True, score=margin)
+
+    def _remember(self, example: Example) -> None:
+        label, name = str(example.label), _name_row("synthetic", example)
+        self._kept[label] += 1
+        self._copies[label] += is_copy(example)
+        self._seen[pair_key(example)] = name
+        self._near[label].add(_texts(example), name)
+
+
+def curate(
+    synthetic: Iterable[Example | Candidate],
+    *,
+    real: Sequence[Example],
+    dev: Sequence[Example] = (),
+    test: Sequence[Example] = (),
+    labels: Sequence[str] | None = None,
+    config: CurateConfig | None = None,
+) -> tuple[list[Example], list[Dropped]]:
+    """Return the examples to keep and the dropped ones, both in the order given.
+
+    labels: the task's labels in its order, needed where candidates carry `logp`; else those of the real rows.
+    Raises DataError for candidates with `logp` when no labels are given, and for labels that real rows do not have.
+
+        kept, dropped = curate(synthetic, real=real)
+        Counter(row.reason for row in dropped)
+    """
+    candidates = [row if isinstance(row, Candidate) else Candidate(row) for row in synthetic]
+    if labels is None:
+        if any(candidate.logp is not None for candidate in candidates):
+            raise DataError("expected labels=..., the task's labels in its order, since the candidates carry logp.")
+        labels = list(dict.fromkeys(row.label for row in real if row.label is not None))
+    verdicts = Curator(real, labels, config, dev=dev, test=test).judge(candidates)
+    rows = [candidate.example for candidate in candidates]
+    kept = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict.kept]
+    dropped = [
+        Dropped(row, verdict.reason, verdict.score, verdict.twin)
+        for row, verdict in zip(rows, verdicts, strict=True)
+        if verdict.reason is not None
+    ]
+    return kept, dropped
+
+
+def _texts(example: Example) -> tuple[str, ...]:
+    return (example.text1,) if example.text2 is None else (example.text1, example.text2)
+
+
+def _generated_text(example: Example) -> str:
+    return _texts(example)[-1]
+
+
+def _name_pairs(origin: str, rows: Sequence[Example]) -> dict[tuple[str, ...], str]:
+    """Name each pair, whatever the order of its texts; the first of equal rows gives the name."""
+    return {tuple(sorted(pair_key(row))): _name_row(origin, row) for row in reversed(rows)}
+
+
+def _name_row(origin: str, example: Example) -> str:
+    return f"{origin} ({example.label}): {' | '.join(_texts(example))}"

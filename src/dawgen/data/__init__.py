@@ -1,0 +1,22 @@
+"""Input and storage: reading files, few-shot sampling, leak checks and the shards of a synthetic set."""
+
+from dawgen.data.fewshot import FewShot, split_fewshot
+from dawgen.data.leaks import find_conflicts, find_leaks, place_rows, resolve_conflicts, resolve_leaks, share_sentences
+from dawgen.data.read import Row, read, read_rows
+from dawgen.data.store import ShardStore, read_shards
+
+__all__ = [
+    "FewShot",
+    "Row",
+    "ShardStore",
+    "find_conflicts",
+    "find_leaks",
+    "place_rows",
+    "read",
+    "read_rows",
+    "read_shards",
+    "resolve_conflicts",
+    "resolve_leaks",
+    "share_sentences",
+    "split_fewshot",
+]

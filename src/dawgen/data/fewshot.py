@@ -1,0 +1,93 @@
+"""Few-shot sampling: K rows per label to train on and, where the data allow it, another K as the dev set.
+
+The sample depends on the rows and the seed, not on the order of the file; a larger K keeps the rows of a smaller one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dawgen.data.leaks import leak_key
+from dawgen.errors import ConfigError, DataError
+from dawgen.records import Example
+from dawgen.rng import python_rng
+
+
+@dataclass(frozen=True, slots=True)
+class FewShot:
+    """A sample: rows to train on, the dev set or None, the rows left over, and one sentence that says what was done.
+
+    Every list is sorted by label, in the task's order.
+    """
+
+    train: list[Example]
+    dev: list[Example] | None
+    rest: list[Example]
+    note: str
+
+
+def split_fewshot(
+    examples: Iterable[Example], labels: Sequence[str], shots: int, seed: int, *, need_dev: bool = True
+) -> FewShot:
+    """Sample `shots` (K) rows per label, and K more as the dev set if every label has 2K rows.
+
+    Otherwise there is no dev set, and a label with fewer than 2K rows gives all of them; one with more gives K, so that
+    no label drowns the others. With `need_dev=False`, because the dev set is given, every label gives exactly K.
+    Exact repetitions count once, and no pair is on both sides in either order, so dev never repeats train.
+
+    Raises ConfigError for K < 1, DataError for a label that is not in `labels` or has fewer than K rows.
+    """
+    if shots < 1:
+        raise ConfigError(f"expected one shot per label or more, found {shots}. Give --shots 16, for example.")
+    rows = list(examples)
+    unique = sorted(set(rows), key=lambda row: (row.text1, row.text2 or "", row.label or ""))
+    counts = Counter(row.label for row in unique)
+    for label in counts:
+        if label not in labels:
+            raise DataError(f"unknown label {label!r}; expected one of {', '.join(labels)}")
+    for label in labels:
+        if counts[label] < shots:
+            raise DataError(
+                f"expected {shots} different examples or more of label {label!r}, found {counts[label]}.\n"
+                f"Add examples, or ask for fewer: --shots N. There are {_count(counts)}."
+            )
+    shuffled = {label: [row for row in unique if row.label == label] for label in labels}
+    for label, group in shuffled.items():
+        python_rng(seed, f"fewshot/{label}").shuffle(group)
+    train = [row for label in labels for row in shuffled[label][:shots]]
+    dev = _pick_dev(shuffled, train, shots) if need_dev else None
+    if need_dev and dev is None:
+        train = [row for group in shuffled.values() for row in group[: shots if len(group) >= 2 * shots else None]]
+    used = set(train) | set(dev or ())
+    rest = [row for group in shuffled.values() for row in group if row not in used]
+    return FewShot(train, dev, rest, _describe(train, dev, shots, len(rows) - len(unique), need_dev))
+
+
+def _pick_dev(shuffled: dict[str, list[Example]], train: list[Example], shots: int) -> list[Example] | None:
+    taken = {leak_key(row) for row in train}
+    dev: list[Example] = []
+    for group in shuffled.values():
+        free = [row for row in group[shots:] if leak_key(row) not in taken]
+        if len(free) < shots:
+            return None
+        dev += free[:shots]
+    return dev
+
+
+def _describe(train: list[Example], dev: list[Example] | None, shots: int, repeated: int, need_dev: bool) -> str:
+    if dev is not None:
+        note = f"{shots} rows per label train, another {shots} are the dev set"
+    elif need_dev:
+        counts = _count(Counter(row.label for row in train))
+        note = (
+            f"fewer than {2 * shots} rows of a label: no dev set, so fixed steps and no keep-best; training on {counts}"
+        )
+    else:
+        note = f"{shots} rows per label train"
+    return note + (f"; {repeated} repeated rows count once" if repeated else "")
+
+
+def _count(counts: Counter[str | None]) -> str:
+    return ", ".join(f"{label}: {count}" for label, count in counts.items())

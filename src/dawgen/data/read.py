@@ -1,0 +1,191 @@
+"""Reading: any file or dataset to checked examples; texts stay as they are but for white space at their ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dawgen.data.formats import Record, Table, is_readable, read_table
+from dawgen.data.hub import is_hub_name, read_folder, read_hub
+from dawgen.errors import ConfigError, DataError, suggest
+from dawgen.records import Example
+
+if TYPE_CHECKING:
+    from dawgen.tasks import Task
+
+_FIELDS = ("text1", "text2", "label")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An example and where it was read: `train.csv:7`."""
+
+    example: Example
+    where: str
+
+
+def read(
+    source: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    task: Task | None = None,
+    split: str | None = None,
+    need_label: bool = True,
+) -> list[Example]:
+    """Return the examples of a file, a folder or a dataset on the Hugging Face Hub.
+
+        dawgen.read("train.csv", columns={"text1": "premise", "text2": "hypothesis"})
+
+    source: a .jsonl, .ndjson, .json, .csv, .tsv, .txt or .parquet file (text files also with .gz), a folder with a
+        dataset, or `owner/name[:config]` on the hub, which is the only source that uses the network.
+    columns: the source's column for text1, text2 or label; without it these names, then those of the task's hub data;
+        `text` stands for text1.
+    task: gives the labels that are allowed, their numbers, and whether pairs are expected.
+    need_label: False reads no labels, as for first texts and prediction.
+
+    Raises DataError with file and line for everything that is wrong in the data, ConfigError for wrong `columns`.
+    """
+    return [row.example for row in read_rows(source, columns=columns, task=task, split=split, need_label=need_label)]
+
+
+def read_rows(
+    source: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    task: Task | None = None,
+    split: str | None = None,
+    need_label: bool = True,
+) -> list[Row]:
+    """Return what `read` does, with the place of every example."""
+    for key in columns or {}:
+        if key not in _FIELDS:
+            raise ConfigError(f"columns: unknown field {key!r}; {suggest(key, _FIELDS)}")
+    table = _open(source, split, task)
+    rows: list[Row] = []
+    mapping: dict[str, str] = {}
+    skipped = 0
+    for record in table.records:
+        mapping = mapping or _find_columns(record, columns or {}, task, need_label)
+        if need_label and task and task.hub and str(record.fields.get(mapping["label"])) in task.hub.skip:
+            skipped += 1
+            continue
+        label = _take_label(record, mapping["label"], task, table.names) if need_label else None
+        text2 = _take_text(record, mapping["text2"]) if _has_text2(record, mapping) else None
+        rows.append(Row(Example(_take_text(record, mapping["text1"]), text2, label), record.where))
+        if (text2 is None) != (rows[0].example.text2 is None):
+            wanted, found = ("a pair", "one text") if text2 is None else ("one text", "a pair")
+            raise DataError(
+                f"{record.where}: expected {wanted} as in {rows[0].where}, found {found}. "
+                "Give every row a text2, or none."
+            )
+    _check_whole(str(source), rows, task, need_label, skipped)
+    return rows
+
+
+def _open(source: str | Path, split: str | None, task: Task | None) -> Table:
+    path = Path(source)
+    if path.is_dir():
+        return read_folder(path, split)
+    if path.exists():
+        return read_table(path)
+    if isinstance(source, str) and is_hub_name(source) and not path.parent.is_dir():
+        return read_hub(source, split, task)
+    beside = [item.name for item in path.parent.iterdir() if is_readable(item)] if path.parent.is_dir() else []
+    near = suggest(path.name, sorted(beside)) if beside else "nor is there a data file beside it"
+    raise DataError(f"{path}: there is no such file; {near}")
+
+
+def _find_columns(record: Record, columns: Mapping[str, str], task: Task | None, need_label: bool) -> dict[str, str]:
+    """Decide from the first record which column is which; a name that is not there means that the field is absent."""
+    there = record.fields
+    hub = {str(ours): theirs for ours, theirs in task.hub.columns.items()} if task and task.hub else {}
+    mapping = {}
+    for field in _FIELDS:
+        candidates = [field, hub.get(field, field), *(["text"] if field == "text1" else [])]
+        found = [name for name in candidates if name in there]
+        mapping[field] = columns.get(field) or (found[0] if found else field)
+    needed = [
+        "text1",
+        *(["text2"] if "text2" in columns or (task and task.pair) else []),
+        *(["label"] if need_label else []),
+    ]
+    for field in needed:
+        if mapping[field] not in there:
+            raise DataError(
+                f"{record.where}: expected a column {mapping[field]!r}; {suggest(mapping[field], there)}\n"
+                f"Name the column that holds {field}: columns={{{field!r}: ...}}, or --set columns.{field}=..."
+            )
+    if task and not task.pair and _has_text2(record, mapping):
+        raise DataError(
+            f"{record.where}: expected one text for task {task.name!r}, found a second one in column "
+            f"{mapping['text2']!r}. Take the column out, or use a task for pairs."
+        )
+    return mapping
+
+
+def _has_text2(record: Record, mapping: Mapping[str, str]) -> bool:
+    return record.fields.get(mapping["text2"]) is not None
+
+
+def _take_text(record: Record, column: str) -> str:
+    if column not in record.fields:
+        raise DataError(f"{record.where}: expected a column {column!r}; {suggest(column, record.fields)}")
+    value = record.fields[column]
+    if not isinstance(value, str):
+        raise DataError(
+            f"{record.where}: expected a text in column {column!r}, found {_name_kind(value)} {value!r:.40}."
+        )
+    text = value.strip()
+    if not text:
+        raise DataError(
+            f"{record.where}: expected a text in column {column!r}, found an empty one. Fill it or drop the row."
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{record.where}: column {column!r} holds half a character ({error.reason}). Repair the text."
+        ) from error
+    return text
+
+
+def _take_label(record: Record, column: str, task: Task | None, names: Mapping[str, list[str]]) -> str:
+    if column not in record.fields:
+        raise DataError(f"{record.where}: expected a column {column!r}; {suggest(column, record.fields)}")
+    value = record.fields[column]
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise DataError(f"{record.where}: expected a label in column {column!r}, found none.")
+    if not isinstance(value, str | int):
+        raise DataError(
+            f"{record.where}: expected a label in column {column!r}, found {_name_kind(value)} {value!r:.40}."
+        )
+    raw = str(value).strip()
+    label = raw
+    if task and task.hub and raw not in task.labels and raw in task.hub.labels:
+        label = task.hub.labels[raw]
+    elif isinstance(value, int) and column in names and 0 <= value < len(names[column]):
+        label = names[column][value]
+    if task and label not in task.labels:
+        raise DataError(
+            f"{record.where}: unknown label {label!r} for task {task.name!r}; {suggest(label, task.labels)}"
+        )
+    return label
+
+
+def _name_kind(value: Any) -> str:
+    kinds = {bool: "true or false", int: "the number", float: "the number", list: "a list", dict: "an object"}
+    return "nothing:" if value is None else kinds.get(type(value), "something else:")
+
+
+def _check_whole(source: str, rows: list[Row], task: Task | None, need_label: bool, skipped: int) -> None:
+    if not rows:
+        unlabelled = f" but {skipped} without a gold label" if skipped else ""
+        raise DataError(f"{source}: expected examples, found none{unlabelled}. Give a file with at least one row.")
+    labels = {row.example.label for row in rows}
+    if need_label and task is None and len(labels) == 1:
+        raise DataError(
+            f"{source}: expected two labels or more, found only {rows[0].example.label!r} in {len(rows)} rows. "
+            "Add examples of another label."
+        )

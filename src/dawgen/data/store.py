@@ -1,0 +1,145 @@
+"""The shards of a synthetic set as generated: written once and whole, never changed; the manifest comes last.
+
+settings.json        what the shards were made with; another setting is refused
+shard-00000.jsonl    candidates
+manifest.json        settings, counts and hashes: its presence means complete
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dawgen.errors import ConfigError, DataError
+from dawgen.files import describe_changes, hash_file, write_json, write_jsonl
+from dawgen.records import Candidate, Example
+
+
+class ShardStore:
+    """A folder of shards; numbers give the order, whatever the order of writing.
+
+        store = ShardStore(folder, {"seed": 13})
+        if store.read(0) is None:
+            store.write(0, candidates)
+        store.finish({"kept": 100})
+
+    Raises ConfigError if the folder holds shards made with other settings, naming them, and DataError if a finished
+    folder's shard is missing or changed.
+    """
+
+    def __init__(self, folder: str | Path, settings: Mapping[str, Any]) -> None:
+        self.folder = Path(folder)
+        self.settings: dict[str, Any] = json.loads(json.dumps(settings))
+        self._manifest = self.folder / "manifest.json"
+        path = self.folder / "settings.json"
+        if path.is_file():
+            self._check_settings(_load_json(path))
+        else:
+            write_json(path, self.settings)
+        if self.complete:
+            self._check_hashes(_load_json(self._manifest))
+
+    @property
+    def complete(self) -> bool:
+        """Whether the manifest is there."""
+        return self._manifest.is_file()
+
+    def read(self, index: int) -> list[Candidate] | None:
+        """Return the candidates of a shard, or None if it was never written.
+
+        Raises DataError with file and line if the shard is damaged.
+        """
+        path = self._locate(index)
+        if not path.is_file():
+            return None
+        lines = path.read_bytes().splitlines()
+        return [_parse_row(line, f"{path}:{number}") for number, line in enumerate(lines, start=1)]
+
+    def write(self, index: int, candidates: Sequence[Candidate]) -> None:
+        """Write a shard; a finished folder is unfinished from here on.
+
+        Raises DataError if the shard is there: shards are never changed.
+        """
+        path = self._locate(index)
+        if path.exists():
+            raise DataError(
+                f"{path}: expected a new shard, found one that is written. Shards never change; choose another --out."
+            )
+        self._manifest.unlink(missing_ok=True)
+        write_jsonl(path, [_as_row(candidate) for candidate in candidates])
+
+    def finish(self, extra: Mapping[str, Any] | None = None) -> None:
+        """Write the manifest: settings, hashes, counts and what `extra` adds."""
+        for leftover in self.folder.glob(".*.tmp"):  # of a process that was killed while it wrote
+            leftover.unlink()
+        shards: list[dict[str, Any]] = []
+        for path in sorted(self.folder.glob("shard-*.jsonl")):
+            with path.open("rb") as stream:
+                shards.append({"file": path.name, "rows": sum(1 for _ in stream), "sha256": hash_file(path)})
+        rows = sum(shard["rows"] for shard in shards)
+        write_json(self._manifest, {"settings": self.settings, "rows": rows, "shards": shards, **(extra or {})})
+
+    def _locate(self, index: int) -> Path:
+        return self.folder / f"shard-{index:05d}.jsonl"
+
+    def _check_settings(self, found: dict[str, Any]) -> None:
+        if changes := describe_changes(found, self.settings):
+            raise ConfigError(
+                f"{self.folder}: expected the settings that its shards were made with, found changes: {changes}\n"
+                "Use the old settings to resume, start again with --fresh, or choose another --out."
+            )
+
+    def _check_hashes(self, manifest: dict[str, Any]) -> None:
+        for shard in manifest["shards"]:
+            path = self.folder / shard["file"]
+            if not path.is_file() or hash_file(path) != shard["sha256"]:
+                state = "changed after it was written" if path.is_file() else "missing"
+                raise DataError(
+                    f"{path}: expected the shard that manifest.json records, but it is {state}.\n"
+                    "Restore it, or start again with --fresh."
+                )
+
+
+def read_shards(folder: Path) -> list[Candidate]:
+    """Return all candidates of a folder of shards, in shard order; none where it holds no shard.
+
+    Raises DataError with file and line if a shard is damaged.
+    """
+    return [
+        _parse_row(line, f"{path}:{number}")
+        for path in sorted(folder.glob("shard-*.jsonl"))
+        for number, line in enumerate(path.read_bytes().splitlines(), start=1)
+    ]
+
+
+def _as_row(candidate: Candidate) -> dict[str, Any]:
+    example = candidate.example
+    return {
+        "text1": example.text1,
+        "text2": example.text2,
+        "label": example.label,
+        "finished": candidate.finished,
+        "tokens": candidate.tokens,
+        "logp": None if candidate.logp is None else list(candidate.logp),
+    }
+
+
+def _parse_row(line: bytes, where: str) -> Candidate:
+    try:
+        row = json.loads(line)
+        logp = None if row["logp"] is None else tuple(float(value) for value in row["logp"])
+        return Candidate(Example(row["text1"], row["text2"], row["label"]), row["finished"], row["tokens"], logp)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{where}: expected a generated row, found damage ({error}). Delete the shard to generate it again."
+        ) from error
+
+
+def _load_json(path: Path) -> dict[str, Any]:
+    try:
+        value: dict[str, Any] = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise DataError(f"{path}: expected JSON: {error}. Use --fresh to start again.") from error
+    return value

@@ -1,0 +1,64 @@
+"""The errors that dawgen raises on purpose; each says what was expected, what came and what to do.
+
+`exit_status` is what the command line returns: 2 for wrong input or arguments, 1 for a job that failed.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+
+class DawgenError(Exception):
+    """Base of every deliberate error; the message is one or two plain lines."""
+
+    exit_status = 1
+
+
+class ConfigError(DawgenError):
+    """A setting or argument is wrong."""
+
+    exit_status = 2
+
+
+class DataError(DawgenError):
+    """An input file or example is wrong; the message names file and line where there are any."""
+
+    exit_status = 2
+
+
+class ModelError(DawgenError):
+    """A model folder is missing, of the wrong kind, or cannot do what the task needs."""
+
+    exit_status = 2
+
+
+class BundleError(DawgenError):
+    """A bundle is damaged, or does not belong to the base model it is put on."""
+
+    exit_status = 2
+
+
+class ShortfallError(DawgenError):
+    """Generation ended with fewer examples kept than were asked for; its shards stay on disk.
+
+    `kept` and `requested` count examples per label; `reasons` counts dropped rows per reason.
+    """
+
+    def __init__(
+        self, kept: Mapping[str, int], requested: Mapping[str, int], reasons: Mapping[str, int], *, advice: str = ""
+    ) -> None:
+        self.kept, self.requested, self.reasons = dict(kept), dict(requested), dict(reasons)
+        counts = ", ".join(f"{label}: {kept.get(label, 0)} of {wanted}" for label, wanted in requested.items())
+        dropped = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items(), key=lambda kv: -kv[1]))
+        super().__init__(
+            f"expected {sum(requested.values())} synthetic examples, kept {sum(kept.values())} ({counts}); "
+            f"dropped: {dropped or 'none'}.\n"
+            + (advice or "Give more first texts, sample with a higher temperature, or ask for fewer per label.")
+        )
+
+
+def suggest(word: str, options: Iterable[str]) -> str:
+    """Return what to say after an unknown name: `there are mnli, snli: did you mean mnli?`."""
+    names = [str(option) for option in options]
+    nearest = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    return f"there are {shown or 'none'}" + (f": did you mean {nearest[0]}?" if nearest else "")

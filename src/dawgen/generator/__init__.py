@@ -1,0 +1,1 @@
+"""The tuned generator: label-conditional prefix, token weights, alignment, decoding, quotas."""

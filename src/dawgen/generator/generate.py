@@ -1,0 +1,217 @@
+"""Generation with quotas: shards of first texts, each offered to every label that is not full, until N are kept.
+
+A shard is a pure function of (settings, seed, shard number, labels not yet full); a stored shard is read instead of
+written again, so that a killed run goes on to the same bytes. Quotas count in shard order.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from dawgen.config import DecodeConfig
+from dawgen.curation.curator import Verdict
+from dawgen.errors import ShortfallError
+from dawgen.generator.decode import decode
+from dawgen.generator.prefix import Prefix
+from dawgen.generator.rows import Codec, Row
+from dawgen.records import Candidate, Example
+from dawgen.rng import python_rng
+
+Score = Callable[[Sequence[Example]], Any]
+
+
+class Judge(Protocol):
+    """Says of each candidate whether it is kept, and remembers those it kept."""
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]: ...  # noqa: D102
+
+
+class Store(Protocol):
+    """Keeps shards by number."""
+
+    def read(self, index: int) -> list[Candidate] | None: ...  # noqa: D102
+
+    def write(self, index: int, candidates: Sequence[Candidate]) -> None: ...  # noqa: D102
+
+    def finish(self, extra: dict[str, Any]) -> None: ...  # noqa: D102
+
+
+@dataclass
+class Generation:
+    """What generation brought: kept candidates in order, dropped ones with their verdicts, and numbers per label.
+
+    generated, counts: candidates written and kept per label. surplus: those that came after their label was full,
+    which nobody judged.
+    """
+
+    kept: list[Candidate] = field(default_factory=list)
+    dropped: list[tuple[Candidate, Verdict]] = field(default_factory=list)
+    generated: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+    surplus: int = 0
+
+    def reasons(self) -> dict[str, int]:
+        """Return how many candidates each reason dropped."""
+        return dict(Counter(str(verdict.reason) for _, verdict in self.dropped))
+
+
+class FinishedOnly:
+    """The judge where nobody curates: drops empty and unfinished texts only."""
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
+        """Return one verdict per candidate."""
+        return [
+            Verdict(False, "empty")
+            if not (c.example.text1.strip() if c.example.text2 is None else c.example.text2.strip())
+            else Verdict(c.finished, None if c.finished else "truncated")
+            for c in candidates
+        ]
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes the candidates of one shard with one prefix.
+
+    labels: names in the prefix's order. infix: number of infix embeddings. limit: tokens of a row, as in tuning.
+    pair: whether texts come in pairs. score: log-likelihoods [N,K] of examples, or None to leave them out.
+    """
+
+    prefix: Prefix
+    codec: Codec
+    labels: Sequence[str]
+    infix: int
+    limit: int
+    pair: bool
+    decode: DecodeConfig
+    seed: int
+    score: Score | None = None
+
+    @property
+    def room(self) -> int:
+        """Tokens that text1 may have, so that the new text has its own, or at least half of the row."""
+        return max(1, self.limit - 1 - self.infix - min(self.decode.max_new_tokens, self.limit // 2))
+
+    def write_first_texts(self, shard: int) -> list[str]:
+        """Let the generator write text1, labels evenly mixed, always by sampling; each is its first sentence."""
+        rows = [Row(i % len(self.labels), (-1,), ()) for i in range(self.decode.shard_texts)]
+        config = self.decode.model_copy(update={"strategy": "sample", "contrast": 0.0})
+        texts = decode(self.prefix, self.codec, rows, config, seed=self.seed, purpose=f"generator/first/{shard}")
+        sentences = [_first_sentence(self.codec.decode(text.ids), text.finished) for text in texts]
+        return list(dict.fromkeys(sentence for sentence in sentences if sentence))
+
+    def write(self, shard: int, first_texts: Sequence[str], labels: Sequence[str]) -> list[Candidate]:
+        """Offer every first text to every given label; single-text tasks write whole texts instead.
+
+        A row's random numbers depend on shard, text and label only, not on which other labels are still open.
+        """
+        known = [self.labels.index(label) for label in labels]
+        cells = [(i, text, label) for i, text in enumerate(first_texts) for label in known]
+        rows = [self._make_row(text, label) for _, text, label in cells]
+        numbers = [i * len(self.labels) + label for i, _, label in cells]
+        purpose = f"generator/write/{shard}"
+        written = decode(self.prefix, self.codec, rows, self.decode, seed=self.seed, purpose=purpose, numbers=numbers)
+        made = []
+        for (_, text, label), result in zip(cells, written, strict=True):
+            new, name = self.codec.decode(result.ids), self.labels[label]
+            example = Example(text, new, name) if self.pair else Example(new, None, name)
+            made.append(Candidate(example, result.finished, len(result.ids) + result.finished))
+        if self.score is None:
+            return made
+        scores = self.score([candidate.example for candidate in made])
+        return [replace(c, logp=tuple(float(v) for v in row)) for c, row in zip(made, scores, strict=True)]
+
+    def _make_row(self, text: str, label: int) -> Row:
+        if not self.pair:
+            return Row(label, (-1,), ())
+        learned = [-2 - i for i in range(self.infix)]
+        return Row(label, (-1, *self.codec.encode(text)[: self.room], *learned), ())
+
+
+def fill_quotas(
+    writer: Writer,
+    per_label: int,
+    *,
+    first_texts: Sequence[str] | None,
+    judge: Judge,
+    store: Store | None = None,
+    log: Callable[[dict[str, Any]], object] | None = None,
+) -> Generation:
+    """Generate until exactly `per_label` candidates of every label are kept.
+
+    first_texts: None where the generator writes text1 itself; single-text tasks need none.
+
+    Raises:
+        ShortfallError: a label has had `attempts * per_label` candidates, or first texts ran out; shards stay.
+    """
+    result = Generation()
+    labels, budget = list(writer.labels), writer.decode.attempts * per_label
+    requested = dict.fromkeys(labels, per_label)
+    barren = 0  # first texts that the generator was asked for and did not write: they use up attempts too
+    for shard, texts in enumerate(_list_shards(writer, first_texts)):
+        tried = {label: result.generated[label] + barren for label in labels}
+        open_labels = [label for label in labels if result.counts[label] < per_label and tried[label] < budget]
+        if not open_labels:
+            break
+        candidates = store.read(shard) if store is not None else None
+        if candidates is None:
+            given = writer.write_first_texts(shard) if texts is None else texts
+            candidates = writer.write(shard, given, open_labels) if given else []
+            if store is not None:
+                store.write(shard, candidates)
+        if texts is None:
+            barren += writer.decode.shard_texts - len(candidates) // len(open_labels)
+        _judge_shard(result, candidates, judge, per_label)
+        if log is not None:
+            counts = {label: result.counts[label] for label in labels}
+            log({"stage": "generate", "shard": shard, "generated": sum(result.generated.values()), "kept": counts})
+    kept = {label: result.counts[label] for label in labels}
+    if kept != requested:
+        raise ShortfallError(kept, requested, result.reasons())
+    if store is not None:
+        generated = sum(result.generated.values())
+        store.finish({"kept": kept, "generated": generated, "dropped": result.reasons(), "surplus": result.surplus})
+    return result
+
+
+def _judge_shard(result: Generation, candidates: Sequence[Candidate], judge: Judge, per_label: int) -> None:
+    for candidate in candidates:
+        label = str(candidate.example.label)
+        result.generated[label] += 1
+        if result.counts[label] >= per_label:  # not judged: the curator would remember it as a twin for later rows
+            result.surplus += 1
+            continue
+        verdict = judge.judge([candidate])[0]
+        if verdict.kept:
+            result.kept.append(candidate)
+            result.counts[label] += 1
+        else:
+            result.dropped.append((candidate, verdict))
+
+
+def _list_shards(writer: Writer, first_texts: Sequence[str] | None) -> Iterator[list[str] | None]:
+    """Yield the first texts of each shard; None where they are still to be written.
+
+    Given texts come in a seeded shuffle. Sampling goes through them again and again, each time shuffled anew; greedy
+    writing would only repeat itself, so it ends after one pass.
+    """
+    config, size = writer.decode, writer.decode.shard_texts
+    greedy = config.strategy == "greedy"
+    if writer.pair and first_texts is None:
+        while True:
+            yield None
+    unique = list(dict.fromkeys(first_texts or [])) if writer.pair else [""] * (1 if greedy else size)
+    turn = 0
+    while unique and not (greedy and turn > 0):
+        python_rng(writer.seed, "generator/first_texts", turn).shuffle(unique)
+        for start in range(0, len(unique), size):
+            yield unique[start : start + size]
+        turn += 1
+
+
+def _first_sentence(text: str, finished: bool) -> str:
+    """Return the text up to its first full stop, question or exclamation mark; "" for an unfinished piece without."""
+    ends = [text.index(sign) for sign in ".?!" if sign in text]
+    if ends:
+        return text[: min(ends) + 1].strip()
+    return text.strip() if finished else ""

@@ -1,0 +1,92 @@
+"""A tuned generator on disk: prefix.safetensors (Q, control part, mask) and generator.json, which comes last."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from dawgen.backbones.load import Backbone
+from dawgen.config import DecodeConfig, GeneratorConfig, Settings
+from dawgen.errors import BundleError
+from dawgen.files import write_json, write_with
+from dawgen.generator.prefix import Prefix
+from dawgen.tasks.task import Task
+
+
+class Base(Settings):
+    """The frozen model that a prefix was tuned on."""
+
+    name: str
+    revision: str | None
+    fingerprint: str
+
+
+class Record(Settings):
+    """What generator.json says.
+
+    shot_texts: text1 of the examples, kept only where they are the first texts of generation.
+    """
+
+    format: int = 1
+    task: Task
+    settings: GeneratorConfig
+    decode: DecodeConfig
+    seed: int
+    base: Base
+    shot_texts: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def write_saved(folder: Path, record: Record, prefix: Prefix) -> None:
+    """Write both files."""
+    tensors = {**prefix.q, "control": prefix.control, "mask": prefix.mask}
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    write_with(folder / "prefix.safetensors", lambda path: save_file(plain, path))
+    write_json(folder / "generator.json", record.model_dump(mode="json"))
+
+
+def read_saved(folder: Path) -> tuple[Record, dict[str, Tensor]]:
+    """Read both files.
+
+    Raises:
+        BundleError: one is missing or damaged.
+    """
+    try:
+        record = Record.model_validate_json((folder / "generator.json").read_bytes())
+        tensors = load_file(folder / "prefix.safetensors")
+        missing = {"prompt", "inputs", "control", "mask"} - tensors.keys()
+        if missing:
+            raise ValueError(f"prefix.safetensors lacks {', '.join(sorted(missing))}")
+    except (OSError, ValueError, ValidationError, SafetensorError) as error:
+        raise BundleError(
+            f"{folder}: expected a saved generator (generator.json, prefix.safetensors): {_shorten(error)}\n"
+            "Check the path, or tune the generator again."
+        ) from error
+    return record, tensors
+
+
+def _shorten(error: Exception) -> str:
+    return " ".join(str(error).split())[:150]
+
+
+def check_base(folder: Path, base: Base, backbone: Backbone) -> None:
+    """Compare the loaded model with the one that the prefix was tuned on.
+
+    Raises:
+        BundleError: it is another one.
+    """
+    if backbone.fingerprint != base.fingerprint:
+        raise BundleError(
+            f"{folder}: expected its base model {base.name} ({base.fingerprint[:12]}), got {backbone.name} "
+            f"({backbone.fingerprint[:12]}).\nGive the model that the prefix was tuned on, or tune again."
+        )
+
+
+def join_saved(model: Any, tensors: dict[str, Tensor]) -> Prefix:
+    """Put saved tensors on their model."""
+    moved = {name: value.to(model.device) for name, value in tensors.items()}
+    control, mask = moved.pop("control"), moved.pop("mask")
+    return Prefix(model, moved, control, mask)

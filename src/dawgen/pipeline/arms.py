@@ -1,0 +1,120 @@
+"""The target's half of a job: every method trains its prompt on the same frozen target and is measured alike."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dawgen.backbones.load import Backbone
+from dawgen.baselines.in_context import predict_in_context
+from dawgen.baselines.zero_shot import predict_zero_shot
+from dawgen.config import Method, RunConfig
+from dawgen.errors import DataError
+from dawgen.files import write_json
+from dawgen.pipeline.folder import StepLog
+from dawgen.pipeline.inputs import Inputs, first_rows
+from dawgen.pipeline.progress import Reporter
+from dawgen.records import Example
+from dawgen.target.classifier import PromptClassifier
+from dawgen.target.methods import METHODS
+from dawgen.target.metrics import measure
+
+
+def run_method(
+    method: Method,
+    inputs: Inputs,
+    synthetic: Sequence[Example] | None,
+    backbone: Backbone,
+    config: RunConfig,
+    *,
+    folder: Path,
+    log: StepLog,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    """Return the method's part of metrics.json; a finished method is read back, a killed training goes on.
+
+    Without test rows the accuracy is None. A trained prompt is saved in the folder as a bundle.
+    """
+    done = folder / "metrics.json"
+    if done.is_file():
+        reporter.say(f"{method}: found in {folder}, reused")
+        found: dict[str, Any] = json.loads(done.read_bytes())
+        return found
+    begin = time.perf_counter()
+    numbers: dict[str, Any] = {"accuracy": None, "macro_f1": None, "n_test": 0}
+    if METHODS[method].schedule is None:
+        numbers |= _measure(inputs, _predict_untrained(method, inputs, backbone, config))
+    else:
+        classifier = _train(method, inputs, synthetic, backbone, config, folder, log, reporter)
+        predicted = classifier.predict(inputs.test).tolist() if inputs.test else None
+        numbers |= _measure(inputs, predicted)
+        classifier.save(folder, numbers)
+        numbers |= {"warnings": [f"{method}: {warning}" for warning in classifier.warnings_], "cut": classifier.cut_}
+    (folder / "checkpoint.pt").unlink(missing_ok=True)
+    numbers["seconds"] = round(time.perf_counter() - begin, 1)
+    write_json(done, numbers)
+    return numbers
+
+
+def gold_rows(inputs: Inputs, synthetic: Sequence[Example] | None, per_label: int) -> list[Example]:
+    """Return as many gold rows per label as there are synthetic ones, or all there are.
+
+    Raises DataError where the data hold no labelled rows beside the few shots.
+    """
+    wanted = len(synthetic) // len(inputs.task.labels) if synthetic else per_label
+    rows = first_rows(inputs.gold, inputs.task.labels, wanted)
+    if {row.label for row in rows} != set(inputs.task.labels):
+        raise DataError(
+            "method gold: expected labelled rows beside the few shots, found none of some label; leave gold out."
+        )
+    return rows
+
+
+def _train(
+    method: Method,
+    inputs: Inputs,
+    synthetic: Sequence[Example] | None,
+    backbone: Backbone,
+    config: RunConfig,
+    folder: Path,
+    log: StepLog,
+    reporter: Reporter,
+) -> PromptClassifier:
+    spec = METHODS[method]
+    settings = config.target.model_dump(exclude={"model"})
+    if spec.surgery is not None:
+        settings["surgery"] = spec.surgery
+    classifier = PromptClassifier(backbone, inputs.task, **settings, schedule=spec.schedule, seed=config.seed)
+    real = gold_rows(inputs, synthetic, config.per_label) if spec.gold else inputs.train
+    with reporter.stage(f"{method} ({config.target.steps} steps)", config.target.steps) as advance:
+
+        def record(row: dict[str, Any]) -> None:
+            log.write({"method": method, **row})
+            advance(row["step"])
+
+        checkpoint = folder / "checkpoint.pt"
+        folder.mkdir(parents=True, exist_ok=True)
+        classifier.fit(real, synthetic if spec.synthetic else None, dev=inputs.dev, log=record, checkpoint=checkpoint)
+    return classifier
+
+
+def _predict_untrained(method: Method, inputs: Inputs, backbone: Backbone, config: RunConfig) -> list[str] | None:
+    if not inputs.test:
+        return None
+    if method == "zero_shot":
+        scores = predict_zero_shot(backbone, inputs.task, inputs.test, config.target)
+    else:
+        scores = predict_in_context(
+            backbone, inputs.task, inputs.train, inputs.test, seed=config.seed, config=config.target
+        )
+    return [inputs.task.labels[best] for best in scores.argmax(1)]
+
+
+def _measure(inputs: Inputs, predicted: Sequence[str] | None) -> dict[str, Any]:
+    if predicted is None or not inputs.test:
+        return {}
+    numbers = measure([str(example.label) for example in inputs.test], predicted, inputs.task.labels)
+    return {key: numbers[key] for key in ("accuracy", "macro_f1", "confusion")} | {"n_test": numbers["n"]}

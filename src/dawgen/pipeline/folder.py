@@ -1,0 +1,92 @@
+"""A run folder: opened with its own settings or refused, resumed stage by stage, complete by its manifest."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dawgen.errors import ConfigError
+from dawgen.files import describe_changes, hash_file, write_json, write_text
+
+PARTS = ("config.yaml", "generator", "generators", "synthetic", "prompts", "log.jsonl", "metrics.json", "report.html")
+
+
+class RunFolder:
+    """The files of one job.
+
+    settings: the resolved configuration; record: what else the bytes depend on (versions, models, threads, inputs).
+
+    Raises ConfigError if the folder was made with other settings, naming them, or holds something that is not a run.
+    """
+
+    def __init__(self, path: Path, settings: dict[str, Any], record: dict[str, Any], *, fresh: bool = False) -> None:
+        self.path = path
+        wanted = json.loads(json.dumps({**settings, "record": record}))
+        if fresh:
+            self._clear()
+        config = path / "config.yaml"
+        if config.is_file():
+            _check_same(path, yaml.safe_load(config.read_text()), wanted)
+        elif path.is_dir() and any(item.suffix != ".tmp" for item in path.iterdir()):
+            raise ConfigError(f"{path}: expected an empty folder or a run, found other files. Choose another --out.")
+        else:
+            write_text(config, yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True))
+
+    @property
+    def complete(self) -> bool:
+        """Whether the manifest is there."""
+        return (self.path / "manifest.json").is_file()
+
+    def finish(self, inputs: dict[str, str]) -> None:
+        """Write the manifest with the hashes of inputs and outputs."""
+        files = sorted(item for item in self.path.rglob("*") if item.is_file() and item.name != "manifest.json")
+        outputs = {str(item.relative_to(self.path)): hash_file(item) for item in files}
+        write_json(self.path / "manifest.json", {"inputs": inputs, "outputs": outputs})
+
+    def _clear(self) -> None:
+        (self.path / "manifest.json").unlink(missing_ok=True)
+        for part in PARTS:
+            item = self.path / part
+            if item.is_dir():
+                shutil.rmtree(item)
+            else:
+                item.unlink(missing_ok=True)
+
+
+class StepLog:
+    """Appends one JSON object per step to log.jsonl; a resumed stage logs its repeated steps again, the last counts."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_file():
+            # A killed process may leave half a line.
+            whole = path.read_bytes()
+            path.write_bytes(whole[: whole.rfind(b"\n") + 1])
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Append a row."""
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(row) + "\n")
+
+    def tidy(self) -> None:
+        """Keep the last row of every step of every stage, in the order in which they first came."""
+        if not self.path.is_file():
+            return
+        rows = {}
+        for line in self.path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            rows[tuple(row.get(key) for key in ("stage", "kind", "method", "step", "shard"))] = line
+        write_text(self.path, "".join(f"{line}\n" for line in rows.values()))
+
+
+def _check_same(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    if changes := describe_changes(found, wanted):
+        raise ConfigError(
+            f"{path}: expected the settings that this run was begun with, found changes: {changes}\n"
+            "Use the old settings to resume, --fresh to start again, or another --out."
+        )

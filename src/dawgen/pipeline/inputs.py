@@ -1,0 +1,185 @@
+"""The data of one job: read, checked against each other and sampled, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dawgen.config import RunConfig
+from dawgen.data import (
+    Row,
+    place_rows,
+    read_rows,
+    resolve_conflicts,
+    resolve_leaks,
+    share_sentences,
+    split_fewshot,
+)
+from dawgen.errors import ConfigError, DataError
+from dawgen.files import hash_file
+from dawgen.records import Example, normalise
+from dawgen.scenes import LABELS, draw_data
+from dawgen.tasks import Task
+
+SCENES_TEST = 600  # rows, when a scenes task draws its own test set
+COPIES_WORTH_A_WARNING = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a job works on. `gold`: labelled rows beside the few shots; `first_texts`: unlabelled text1 of new pairs."""
+
+    task: Task
+    train: list[Example]
+    dev: list[Example] | None
+    test: list[Example] | None
+    gold: list[Example]
+    first_texts: list[str] | None
+    synthetic: list[Example] | None
+    hashes: dict[str, str]
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def load_inputs(config: RunConfig) -> Inputs:
+    """Read and check every file of the job and draw the few shots.
+
+    Raises DataError or ConfigError with file and line for the first thing that is wrong.
+    """
+    task = Task.load(config.task) if config.task else None
+    if task and task.name in LABELS and config.train is None:
+        return _draw_scenes(task, config)
+    source = config.train or (task.hub.repo if task and task.hub else None)
+    if source is None:
+        raise ConfigError("expected --train FILE, or --task with a task that has data of its own; got neither.")
+    notes: list[str] = []
+    warnings: list[str] = []
+    train = _read(source, config, task, split="train")
+    if task is None:
+        task = Task.from_examples([row.example for row in train], name=Path(source).name.split(".")[0] or "custom")
+    if config.label_words is not None:
+        task = Task.model_validate(task.model_dump() | {"label_words": config.label_words})
+    dev = _read(config.dev, config, task, split="validation") if config.dev else None
+    test = _read(config.test, config, task, split="test") if config.test else None
+    train, conflicts = resolve_conflicts(train, config.conflicts)
+    if conflicts:
+        notes.append(f"{len(conflicts)} training rows stood under two labels and were left out")
+    for name, held_out in (("test", test), ("dev", dev)):
+        if held_out is None:
+            continue
+        train, leaks = resolve_leaks(train, held_out, config.leaks)
+        if leaks:
+            notes.append(f"{len(leaks)} training rows that repeat {name} pairs were left out")
+        if (share := share_sentences(train, held_out)) > 0:
+            warnings.append(f"{share:.0%} of the {name} rows share a text with the training file")
+    if dev is not None and test is not None:
+        dev, leaks = resolve_leaks(dev, test, config.leaks)
+        if leaks:
+            notes.append(f"{len(leaks)} dev rows that repeat test pairs were left out")
+    few = split_fewshot([row.example for row in train], task.labels, config.shots, config.seed, need_dev=dev is None)
+    notes.append(few.note)
+    held = {"test": test, "dev": dev if dev is not None else place_rows(few.dev or [], "dev")}
+    files = [config.train, config.dev, config.test, config.unlabelled, config.synthetic]
+    return Inputs(
+        task=task,
+        train=few.train,
+        dev=[row.example for row in dev] if dev is not None else few.dev,
+        test=[row.example for row in test] if test is not None else None,
+        gold=few.rest,
+        first_texts=_read_first_texts(config, task, held, notes),
+        synthetic=_read_synthetic(config, task, held, notes, warnings),
+        hashes={name: hash_file(Path(name)) for name in files if name and Path(name).is_file()},
+        notes=notes,
+        warnings=warnings,
+    )
+
+
+def _read(source: str, config: RunConfig, task: Task | None, *, split: str) -> list[Row]:
+    return read_rows(source, columns=config.columns, task=task, split=split)
+
+
+def _draw_scenes(task: Task, config: RunConfig) -> Inputs:
+    given = [flag for flag in ("dev", "test") if getattr(config, flag)]
+    if given:
+        raise ConfigError(f"--{given[0]} without --train: task {task.name} draws its own data. Give --train too.")
+    if config.label_words is not None:
+        task = Task.model_validate(task.model_dump() | {"label_words": config.label_words})
+    gold = config.per_label if "gold" in config.methods else 0
+    data = draw_data(
+        task.name,
+        config.seed,
+        shots=config.shots,
+        test=SCENES_TEST,
+        gold_per_label=gold,
+        first_texts=4 * config.per_label,
+    )
+    notes, warnings = [f"data drawn by the grammar of {task.name}; every label is exact"], list[str]()
+    held = {"test": place_rows(data.test, "test"), "dev": place_rows(data.dev, "dev")}
+    return Inputs(
+        task=task,
+        train=data.train,
+        dev=data.dev,
+        test=data.test,
+        gold=data.gold,
+        first_texts=_read_first_texts(config, task, held, notes) or data.first_texts,
+        synthetic=_read_synthetic(config, task, held, notes, warnings),
+        hashes={name: hash_file(Path(name)) for name in (config.unlabelled, config.synthetic) if name},
+        notes=notes,
+        warnings=warnings,
+    )
+
+
+def _read_first_texts(
+    config: RunConfig, task: Task, held: dict[str, list[Row] | None], notes: list[str]
+) -> list[str] | None:
+    """Return the unlabelled texts but for those that test or dev rows contain."""
+    if config.unlabelled is None or not task.pair:
+        return None
+    columns = {"text1": config.columns["text1"]} if "text1" in config.columns else None
+    try:
+        rows = read_rows(config.unlabelled, need_label=False, columns=columns)
+    except DataError:
+        # An unlabelled file seldom has the labelled file's columns.
+        if columns is None:
+            raise
+        rows = read_rows(config.unlabelled, need_label=False)
+    held_texts = {normalise(row.example.text1) for rows_ in held.values() for row in rows_ or ()}
+    texts = list(dict.fromkeys(row.example.text1 for row in rows))
+    free = [text for text in texts if normalise(text) not in held_texts]
+    if len(free) < len(texts):
+        notes.append(f"{len(texts) - len(free)} unlabelled texts that dev or test rows contain were left out")
+    return free
+
+
+def _read_synthetic(
+    config: RunConfig, task: Task, held: dict[str, list[Row] | None], notes: list[str], warnings: list[str]
+) -> list[Example] | None:
+    if config.synthetic is None:
+        return None
+    rows = read_rows(config.synthetic, task=task)
+    for name, held_out in held.items():
+        rows, leaks = resolve_leaks(rows, held_out or [], config.leaks)
+        if leaks:
+            notes.append(f"{len(leaks)} synthetic rows that repeat {name} pairs were left out")
+    examples = [row.example for row in rows]
+    for label in task.labels:
+        own = [example for example in examples if example.label == label]
+        if not own:
+            raise DataError(f"{config.synthetic}: expected synthetic examples of every label, found none of {label!r}.")
+        share = sum(is_verbatim(example) for example in own) / len(own)
+        if share > COPIES_WORTH_A_WARNING:
+            warnings.append(
+                f"{share:.0%} of the synthetic examples of {label!r} are verbatim copies of text1: try `dawgen curate`"
+            )
+    return examples
+
+
+def is_verbatim(example: Example) -> bool:
+    """Return whether text2 repeats text1 but for case and punctuation."""
+    return example.text2 is not None and normalise(example.text1) == normalise(example.text2)
+
+
+def first_rows(examples: Sequence[Example], labels: Sequence[str], per_label: int) -> list[Example]:
+    """Return at most `per_label` examples of every label, in order."""
+    return [row for label in labels for row in [e for e in examples if e.label == label][:per_label]]

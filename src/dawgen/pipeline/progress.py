@@ -1,0 +1,53 @@
+"""Progress: bars on a terminal, plain lines elsewhere; everything on stderr, so that stdout keeps the result."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+class Advance(Protocol):
+    """What a stage calls for every step; `total` replaces the number done so far."""
+
+    def __call__(self, done: int | None = None) -> None:
+        """Count one more step, or say how many are done."""
+
+
+class Reporter:
+    """Says what a job is doing."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+        self.bars = sys.stderr.isatty() and not quiet
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        self.console.print(text, markup=False)
+
+    @contextmanager
+    def stage(self, what: str, total: int) -> Iterator[Advance]:
+        """Show a stage of `total` steps; yields what is to be called after each."""
+        begin = time.perf_counter()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.console, transient=True, disable=not self.bars) as progress:
+            task = progress.add_task(what, total=total)
+
+            def advance(done: int | None = None) -> None:
+                if done is None:
+                    progress.advance(task)
+                else:
+                    progress.update(task, completed=done)
+
+            yield advance
+        self.say(f"{what}: {time.perf_counter() - begin:.0f} s")
+
+
+def plain_number(value: Any) -> str:
+    """Write a share as a percentage, None as a dash."""
+    return "-" if value is None else f"{100 * value:.1f} %"

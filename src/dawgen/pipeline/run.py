@@ -1,0 +1,201 @@
+"""`dawgen run`: inputs, generator, synthetic set, curation, every method, report; each stage once, in this order."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import dawgen
+from dawgen.backbones.load import Backbone, load_generator, load_target
+from dawgen.config import DecodeConfig, RunConfig
+from dawgen.curation import Curator
+from dawgen.errors import ConfigError
+from dawgen.files import hash_file, write_json, write_text
+from dawgen.pipeline.arms import gold_rows, run_method
+from dawgen.pipeline.fidelity import has_oracle
+from dawgen.pipeline.folder import RunFolder, StepLog
+from dawgen.pipeline.generate import compare_kinds, generate_set, judge_kind, tune_generator
+from dawgen.pipeline.inputs import Inputs, load_inputs
+from dawgen.pipeline.progress import Reporter
+from dawgen.prompt.label_words import resolve_label_words
+from dawgen.records import Example
+from dawgen.report import render_report
+from dawgen.target.methods import METHODS
+
+
+def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Reporter | None = None) -> dict[str, Any]:
+    """Do the whole job in the folder `out` and return what metrics.json holds.
+
+    A killed job goes on where it was, to the same bytes (times aside); a finished one is read back.
+
+    Raises DataError, ConfigError and ModelError before anything is trained, ShortfallError from generation.
+    """
+    reporter = reporter or Reporter()
+    threads = set_threads(config.threads)
+    inputs = load_inputs(config)
+    wants_synthetic = any(METHODS[method].synthetic for method in config.methods)
+    target = load_target(config.target.model, dtype=config.target.dtype, device=pick_device())
+    words = resolve_label_words(target.tokenizer, inputs.task.labels, inputs.task.label_words)
+    inputs.notes.append(
+        "label words: " + ", ".join(f"{k}={w}" for k, w in zip(inputs.task.labels, words.words, strict=True))
+    )
+    if "gold" in config.methods:
+        gold_rows(inputs, inputs.synthetic, config.per_label)
+    writes = wants_synthetic and inputs.synthetic is None
+    source = None
+    if writes or config.compare_generators:
+        source = load_generator(config.generator.model, dtype=config.generator.dtype, device=pick_device())
+    folder = RunFolder(out, config.model_dump(mode="json"), _record(inputs, threads, target, source), fresh=fresh)
+    if folder.complete:
+        reporter.say(f"{out}: complete, reused")
+        metrics: dict[str, Any] = json.loads((out / "metrics.json").read_bytes())
+        return metrics
+    for note in (*inputs.notes, *(f"warning: {warning}" for warning in inputs.warnings)):
+        reporter.say(note)
+    log = StepLog(out / "log.jsonl")
+    metrics = {
+        "task": inputs.task.name,
+        "seed": config.seed,
+        "shots_per_label": config.shots,
+        "labels": list(inputs.task.labels),
+        "generators": {},
+        "synthetic": None,
+        "methods": {},
+        "notes": inputs.notes,
+        "warnings": inputs.warnings,
+    }
+    synthetic = inputs.synthetic
+    if source is not None:
+        synthetic = _make_synthetic(config, inputs, source, folder.path, log, reporter, metrics, writes=writes)
+    elif synthetic is not None:
+        metrics["synthetic"] = {"given": config.synthetic, "kept": len(synthetic)}
+    for method in config.methods:
+        data = synthetic if METHODS[method].synthetic or METHODS[method].gold else None
+        place = out / "prompts" / method
+        numbers = run_method(method, inputs, data, target, config, folder=place, log=log, reporter=reporter)
+        metrics["warnings"] = [*metrics["warnings"], *numbers.pop("warnings", [])]
+        if cut := numbers.pop("cut", 0):
+            metrics["warnings"].append(
+                f"{method}: {cut} texts were cut to {config.target.max_tokens} tokens, text1 first"
+            )
+        metrics["methods"][method] = numbers
+        _warn_no_gain(method, metrics)
+    write_json(out / "metrics.json", metrics)
+    log.tidy()
+    write_text(out / "report.html", render_report([out]))
+    folder.finish(inputs.hashes)
+    return metrics
+
+
+def set_threads(threads: int | None) -> int:
+    """Set and return PyTorch's number of threads: the given one, or as many as the process may use."""
+    count = (
+        threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads or os.cpu_count() or 1
+    )
+    torch.set_num_threads(count)
+    return count
+
+
+def pick_device() -> str:
+    """Return "cuda" where there is a GPU, else "cpu"."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def choose_first_texts(config: DecodeConfig, pair: bool, texts: list[str] | None) -> tuple[DecodeConfig, str | None]:
+    """Return how first texts are found, and a note where that is not what the settings say."""
+    if pair and config.first_texts == "given" and not texts:
+        note = "no --unlabelled file: the few-shot texts serve as first texts"
+        return config.model_copy(update={"first_texts": "shots"}), note
+    return config, None
+
+
+def shard_settings(generator: Path, decode: DecodeConfig, per_label: int) -> dict[str, Any]:
+    """Return what shards depend on: the tuned prefix, how texts are written, and the quota that ends labels."""
+    prefix = hash_file(generator / "prefix.safetensors")
+    return {"prefix": prefix, "decode": decode.model_dump(mode="json"), "per_label": per_label}
+
+
+def _make_synthetic(
+    config: RunConfig,
+    inputs: Inputs,
+    source: Backbone,
+    out: Path,
+    log: StepLog,
+    reporter: Reporter,
+    metrics: dict[str, Any],
+    *,
+    writes: bool,
+) -> list[Example] | None:
+    task, real = inputs.task, inputs.train
+    decode, note = choose_first_texts(config.decode, task.pair, inputs.first_texts)
+    if note:
+        reporter.say(note)
+        metrics["notes"] = [*metrics["notes"], note]
+    texts = inputs.first_texts if decode.first_texts == "given" else None
+    common = {"seed": config.seed, "log": log, "reporter": reporter}
+    others = [kind for kind in config.compare_generators if not (writes and kind == config.generator.kind)]
+    if others and not has_oracle(task.name):
+        raise ConfigError(f"compare_generators: no oracle knows the labels of {task.name}; leave it out.")
+    folder = out / "generators"
+    metrics["generators"] = compare_kinds(
+        source, task, real, config.generator, others, decode, texts, folder=folder, **common
+    )
+    if not writes:
+        return inputs.synthetic
+    generator = tune_generator(source, task, real, config.generator, decode, folder=out / "generator", **common)
+    metrics["generators"][config.generator.kind] = (
+        judge_kind(generator, texts)
+        if has_oracle(task.name)
+        else {
+            "label_fidelity": None,
+            "ungrammatical": None,
+        }
+    )
+    kept, metrics["synthetic"] = generate_set(
+        generator,
+        config.per_label,
+        curator=Curator(real, task.labels, config.curate, dev=inputs.dev or (), test=inputs.test or ()),
+        first_texts=texts,
+        folder=out / "synthetic",
+        settings=shard_settings(out / "generator", decode, config.per_label),
+        log=log,
+        reporter=reporter,
+    )
+    metrics["warnings"] = [*metrics["warnings"], *generator.warnings_]
+    return kept
+
+
+def _warn_no_gain(method: str, metrics: dict[str, Any]) -> None:
+    """Say so when synthetic data made the prompt worse than the few shots alone."""
+    base = metrics["methods"].get("prompt_tuning")
+    own = metrics["methods"][method]
+    if method == "dawgen" and base and base["accuracy"] is not None and own["accuracy"] < base["accuracy"]:
+        metrics["warnings"].append(
+            f"dawgen: {own['accuracy']:.1%} is below prompt_tuning's {base['accuracy']:.1%}: "
+            "synthetic data did not help here"
+        )
+
+
+def _record(inputs: Inputs, threads: int, target: Backbone, source: Backbone | None) -> dict[str, Any]:
+    """Return what a run's bytes depend on beside its settings."""
+    models = {"target": target} | ({"generator": source} if source else {})
+    return {
+        "versions": {
+            "dawgen": dawgen.__version__,
+            "python": platform.python_version(),
+            "torch": version("torch"),
+            "transformers": version("transformers"),
+        },
+        "threads": threads,
+        "device": pick_device(),
+        "models": {
+            role: {"name": b.name, "revision": b.revision, "fingerprint": b.fingerprint} for role, b in models.items()
+        },
+        "inputs": inputs.hashes,
+    }

@@ -1,0 +1,95 @@
+"""Resolves what a job shall do: defaults, then preset, then file, then arguments; unknown keys name the nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from dawgen.config import PRESETS, RunConfig
+from dawgen.errors import ConfigError, suggest
+
+
+def resolve_config(
+    *,
+    preset: str = "mini",
+    file: Path | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    assignments: Iterable[str] = (),
+) -> RunConfig:
+    """Return the validated settings of a job.
+
+    file: YAML with the keys of `RunConfig`. arguments: values from the command line, None for those not given.
+    assignments: texts like "target.lr=0.1", whose right side is YAML.
+
+    Raises ConfigError for an unknown preset, file, key or value, naming the nearest key.
+    """
+    if preset not in PRESETS:
+        raise ConfigError(f"--preset {preset}: {suggest(preset, PRESETS)}")
+    merged: dict[str, Any] = {}
+    for layer in (PRESETS[preset], _read_file(file), _drop_absent(arguments or {}), _read_assignments(assignments)):
+        _merge(merged, layer)
+    _check_keys(merged, RunConfig)
+    try:
+        return RunConfig.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        reason = first["msg"][0].lower() + first["msg"][1:]
+        raise ConfigError(
+            f"{place}: {reason.replace('input should', 'the value should')}, found {first['input']!r:.60}."
+        ) from error
+
+
+def _read_file(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    if not file.is_file():
+        raise ConfigError(f"{file}: there is no such configuration file.")
+    try:
+        value = yaml.safe_load(file.read_bytes())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: expected YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{file}: expected keys such as shots: 16, found {value!r:.40}.")
+    # A run's own config.yaml can be given as it stands: what it records beside the settings is left out.
+    value.pop("record", None)
+    return value
+
+
+def _drop_absent(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    layer: dict[str, Any] = {}
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--set {text}: expected key=value, such as target.lr=0.1.")
+        inner = layer
+        *path, last = key.strip().split(".")
+        for part in path:
+            inner = inner.setdefault(part, {})
+        inner[last] = yaml.safe_load(value)
+    return layer
+
+
+def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    for key, value in layer.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _check_keys(values: Mapping[str, Any], model: type[BaseModel], prefix: str = "") -> None:
+    for key, value in values.items():
+        if key not in model.model_fields:
+            raise ConfigError(f"unknown key {prefix + str(key)!r}; {suggest(str(key), model.model_fields)}")
+        section = model.model_fields[key].annotation
+        if isinstance(value, Mapping) and isinstance(section, type) and issubclass(section, BaseModel):
+            _check_keys(value, section, f"{prefix}{key}.")

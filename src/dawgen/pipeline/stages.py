@@ -1,0 +1,184 @@
+"""The stages of a job one at a time, for the verbs of the command line; they talk through files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dawgen.backbones.load import load_generator, load_target
+from dawgen.config import CurateConfig, DecodeConfig, RunConfig
+from dawgen.curation import Curator, curate
+from dawgen.data import read, read_shards
+from dawgen.errors import ConfigError
+from dawgen.files import write_json, write_jsonl, write_text
+from dawgen.generator.generator import Generator
+from dawgen.pipeline.arms import run_method
+from dawgen.pipeline.fidelity import measure_fidelity
+from dawgen.pipeline.folder import StepLog
+from dawgen.pipeline.generate import generate_set, row_of, tune_generator
+from dawgen.pipeline.inputs import Inputs, load_inputs
+from dawgen.pipeline.progress import Reporter
+from dawgen.pipeline.run import choose_first_texts, pick_device, set_threads, shard_settings
+from dawgen.records import Candidate, Example
+from dawgen.target.classifier import PromptClassifier
+from dawgen.target.methods import METHODS
+from dawgen.target.metrics import measure
+from dawgen.tasks import Task
+
+BARE = CurateConfig(posterior=False, near_copy=False)  # what `generate` can judge without real examples
+
+
+def tune_stage(config: RunConfig, out: Path) -> None:
+    """Tune a generator on the shots of the training file and save it in `out`."""
+    set_threads(config.threads)
+    inputs = load_inputs(config)
+    _say(inputs)
+    backbone = load_generator(config.generator.model, dtype=config.generator.dtype, device=pick_device())
+    decode, _ = choose_first_texts(config.decode, inputs.task.pair, inputs.first_texts)
+    tune_generator(
+        backbone,
+        inputs.task,
+        inputs.train,
+        config.generator,
+        decode,
+        seed=config.seed,
+        folder=out,
+        log=StepLog(out / "log.jsonl"),
+        reporter=Reporter(),
+    )
+
+
+def preview_stage(folder: Path, per_label: int, first_texts: str | None, threads: int | None) -> Iterator[str]:
+    """Yield a line per generated example, label by label."""
+    set_threads(threads)
+    generator, texts = _load_generator(folder, first_texts)
+    candidates = generator.preview(per_label, first_texts=texts)
+    for label in generator.task_.labels:
+        yield f"[{label}]"
+        for candidate in candidates:
+            if candidate.example.label == label:
+                cut = "" if candidate.finished else "  (cut at the token limit)"
+                parts = [candidate.example.text1, candidate.example.text2]
+                yield "  " + " => ".join(part for part in parts if part is not None) + cut
+
+
+def generate_stage(
+    folder: Path, per_label: int, out: Path, first_texts: str | None, threads: int | None, *, fresh: bool
+) -> dict[str, Any]:
+    """Write a synthetic set; only what needs no real examples is curated. Returns its numbers."""
+    set_threads(threads)
+    generator, texts = _load_generator(folder, first_texts)
+    if fresh:
+        shutil.rmtree(out / "raw", ignore_errors=True)
+    _, numbers = generate_set(
+        generator,
+        per_label,
+        curator=Curator((), generator.task_.labels, BARE),
+        first_texts=texts,
+        folder=out,
+        settings=shard_settings(folder, generator.decode or DecodeConfig(), per_label),
+        log=StepLog(out / "log.jsonl"),
+        reporter=Reporter(),
+    )
+    return numbers
+
+
+def curate_stage(config: RunConfig, source: Path, out: Path) -> dict[str, Any]:
+    """Curate a set against the real examples of `config.train`; returns its numbers."""
+    task = Task.load(config.task) if config.task else None
+    real = read(str(config.train), task=task, columns=config.columns)
+    task = task or Task.from_examples(real)
+    held = {name: read(path, task=task) if path else [] for name, path in (("dev", config.dev), ("test", config.test))}
+    candidates = _read_candidates(source, task)
+    kept, dropped = curate(candidates, real=real, labels=task.labels, config=config.curate, **held)
+    write_jsonl(out / "train.jsonl", [row_of(example) for example in kept])
+    rows = [row_of(d.example) | {"reason": d.reason, "score": d.score, "twin": d.twin} for d in dropped]
+    write_jsonl(out / "dropped.jsonl", rows)
+    numbers = {
+        "generated": len(candidates),
+        "kept": len(kept),
+        "dropped": dict(Counter(row.reason for row in dropped).most_common()),
+        "kept_by_label": {label: sum(row.label == label for row in kept) for label in task.labels},
+        "label_fidelity": measure_fidelity(task.name, kept)["label_fidelity"],
+    }
+    write_json(out / "curation.json", numbers)
+    return numbers
+
+
+def train_stage(config: RunConfig, out: Path) -> list[str]:
+    """Train one prompt and save it as a bundle in `out`; returns its warnings."""
+    method = config.methods[0]
+    spec = METHODS[method]
+    if spec.schedule is None:
+        raise ConfigError(f"--method {method}: expected a method that trains a prompt; this one trains nothing.")
+    if spec.synthetic and config.synthetic is None:
+        raise ConfigError(f"--method {method}: expected --synthetic SET, found none. `dawgen generate` writes one.")
+    set_threads(config.threads)
+    inputs = load_inputs(config)
+    _say(inputs)
+    target = load_target(config.target.model, dtype=config.target.dtype, device=pick_device())
+    if (out / "metrics.json").is_file():
+        raise ConfigError(f"{out}: expected a new folder, found a trained bundle. Choose another --out.")
+    log = StepLog(out / "log.jsonl")
+    numbers = run_method(method, inputs, inputs.synthetic, target, config, folder=out, log=log, reporter=Reporter())
+    return [*inputs.warnings, *numbers["warnings"]]
+
+
+def evaluate_stage(folder: Path, test: str, columns: Mapping[str, str] | None, threads: int | None) -> dict[str, Any]:
+    """Return accuracy, macro-F1, confusion and the number of rows of a bundle on labelled examples."""
+    set_threads(threads)
+    classifier = PromptClassifier.load(folder, device=pick_device())
+    examples = read(test, task=classifier.task_, columns=columns)
+    truth = [str(example.label) for example in examples]
+    return measure(truth, classifier.predict(examples).tolist(), classifier.task_.labels)
+
+
+def predict_stage(folder: Path, source: str, out: Path, columns: Mapping[str, str] | None, threads: int | None) -> int:
+    """Write the examples with their predicted label and its probability; returns the number of rows."""
+    if out.suffix not in (".jsonl", ".csv"):
+        raise ConfigError(f"--out {out}: expected a name that ends in .jsonl or .csv.")
+    set_threads(threads)
+    classifier = PromptClassifier.load(folder, device=pick_device())
+    examples = read(source, task=classifier.task_, columns=columns, need_label=False)
+    probabilities = classifier.predict_proba(examples)
+    rows = [
+        {key: value for key, value in row_of(example).items() if key != "label"}
+        | {"label": str(classifier.classes_[row.argmax()]), "probability": round(float(row.max()), 6)}
+        for example, row in zip(examples, probabilities, strict=True)
+    ]
+    if out.suffix == ".jsonl":
+        write_jsonl(out, rows)
+    else:
+        table = io.StringIO()
+        writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(out, table.getvalue())
+    return len(rows)
+
+
+def _load_generator(folder: Path, first_texts: str | None) -> tuple[Generator, list[str] | None]:
+    generator = Generator.load(folder)
+    if not generator.task_.pair or first_texts is None:
+        return generator, None
+    return generator, [example.text1 for example in read(first_texts, need_label=False)]
+
+
+def _read_candidates(source: Path, task: Task) -> list[Candidate]:
+    """Read a set with the generator's scores where its raw shards lie beside it."""
+    examples = read(source / "train.jsonl" if (source / "train.jsonl").is_file() else source, task=task)
+    known: dict[Example, Candidate] = {}
+    for candidate in read_shards(source / "raw"):
+        known.setdefault(candidate.example, candidate)
+    return [known.get(example, Candidate(example)) for example in examples]
+
+
+def _say(inputs: Inputs) -> None:
+    reporter = Reporter()
+    for note in (*inputs.notes, *(f"warning: {warning}" for warning in inputs.warnings)):
+        reporter.say(note)

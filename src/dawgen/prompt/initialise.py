@@ -1,0 +1,83 @@
+"""How a soft prompt starts: each way is a function that returns [P,H] in float32.
+
+What a prompt starts from decides whether it learns (peft's method comparison: 5.7 % from noise, 34.3 % from vocabulary
+rows), so the default is real embeddings: label words first, then frequent words (Lester et al. 2021, section 3.2.1).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from dawgen.backbones.load import Backbone
+from dawgen.config import TargetConfig
+from dawgen.errors import BundleError, ConfigError
+from dawgen.prompt.vocabulary import encode_word, find_frequent
+from dawgen.rng import torch_rng
+
+UNIFORM = 0.5  # half-width of the random start (google-research/prompt-tuning)
+
+
+def start_prompt(
+    backbone: Backbone, words: Sequence[str], config: TargetConfig, seed: int, init_from: str | Path | None = None
+) -> Tensor:
+    """Return the start [P,H] that the settings name: another bundle's prompt, or one of the ways of `config.init`."""
+    embedding, tokenizer = backbone.model.get_input_embeddings().weight, backbone.tokenizer
+    length, width, generator = config.prompt_length, embedding.shape[1], torch_rng(seed, "prompt start")
+    if init_from is not None:
+        return start_from_file(Path(init_from), length, width)
+    if config.init == "random":
+        return start_at_random(length, width, generator)
+    if config.init == "vocabulary":
+        return start_from_vocabulary(embedding, tokenizer, length, generator)
+    return start_from_words(embedding, tokenizer, words, length, generator)
+
+
+def start_from_words(
+    embedding: Tensor, tokenizer: Any, words: Sequence[str], length: int, generator: torch.Generator
+) -> Tensor:
+    """Return the words' embeddings, the mean of its pieces for each, then a sample of the frequent vocabulary.
+
+    embedding: [V,H]. Words beyond `length` are left out.
+    """
+    rows = [embedding[encode_word(tokenizer, word)].detach().float().mean(0) for word in words[:length]]
+    rest = start_from_vocabulary(embedding, tokenizer, length - len(rows), generator)
+    return torch.cat([torch.stack(rows), rest]) if rows else rest
+
+
+def start_from_vocabulary(embedding: Tensor, tokenizer: Any, length: int, generator: torch.Generator) -> Tensor:
+    """Return the embeddings of frequent words drawn without replacement (again from all once they are used up)."""
+    pool = torch.tensor(list(find_frequent(tokenizer)), dtype=torch.long)
+    if not len(pool):
+        raise ConfigError("expected a tokenizer with whole words, found none: set init to random.")
+    draws = [torch.randperm(len(pool), generator=generator) for _ in range(-(-length // len(pool)))]
+    order = torch.cat(draws)[:length] if draws else torch.empty(0, dtype=torch.long)
+    return embedding[pool[order].to(embedding.device)].detach().float().clone()
+
+
+def start_at_random(length: int, width: int, generator: torch.Generator) -> Tensor:
+    """Return numbers drawn evenly from [-0.5, 0.5), as google's prompt tuning does; never a normal distribution."""
+    return (torch.rand(length, width, generator=generator) * 2 - 1) * UNIFORM
+
+
+def start_from_file(path: Path, length: int, width: int) -> Tensor:
+    """Return the prompt of another bundle (SPoT, Vu et al. 2022); `path` is its folder or its prompt.safetensors.
+
+    Raises:
+        BundleError: the file is missing, damaged, or its prompt is not [length, width].
+    """
+    file = path / "prompt.safetensors" if path.is_dir() else path
+    try:
+        prompt = load_file(file)["prompt"]
+    except (OSError, KeyError, SafetensorError) as error:
+        raise BundleError(f"{file}: expected a soft prompt in safetensors, could not read it: {error}") from error
+    if tuple(prompt.shape) != (length, width):
+        raise BundleError(
+            f"{file}: expected a prompt of shape [{length}, {width}], got {list(prompt.shape)}.\n"
+            "Set prompt_length to its length, and use the model that it was trained on."
+        )
+    return prompt.float()

@@ -1,0 +1,132 @@
+"""Renders examples into the target's token ids with the task's template, such as `{text1} means {text2}? {mask}`."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dawgen.backbones.load import Backbone
+from dawgen.errors import ConfigError, DataError
+from dawgen.records import Example
+
+SENTINEL = "<extra_id_0>"  # T5's first sentinel: the place of the answer
+SHORTEST = 8  # tokens; a template needs about as many before any text fits
+
+_FIELD = re.compile(r"\{(text1|text2)\}|\s*\{(mask)\}")  # a space before the sentinel would be a token of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Token ids of each example (special tokens included) and how many examples had a text cut."""
+
+    ids: list[list[int]]
+    cut: int
+
+
+def render(examples: Sequence[Example], *, template: str, backbone: Backbone, max_tokens: int) -> Rendered:
+    """Render and tokenise; what is longer than `max_tokens` loses the end of text1 first, then that of text2.
+
+    `{mask}` becomes <extra_id_0> for an encoder-decoder that knows it, and ends a causal model's input (it is removed
+    with the spaces before it: the label word carries its own). Special tokens inside the texts become spaces.
+    An encoder-decoder's input ends with the end token, a causal model's does not.
+
+    Raises:
+        DataError: a template with {text2} and an example without text2, or the reverse.
+        ConfigError: a causal template that goes on after {mask}, or one that alone exceeds max_tokens.
+    """
+    mask = find_mask(backbone)
+    if backbone.kind == "causal" and "{mask}" in template and not template.rstrip().endswith("{mask}"):
+        raise ConfigError(f"template '{template}': expected {{mask}} at the end, a causal target answers there.")
+    special = _match_special(backbone.tokenizer)
+    texts = [_clean(example, template, special) for example in examples]
+    ids = tokenise([_fill(template, *pair, mask) for pair in texts], backbone)
+    cut = 0
+    for row, pair in enumerate(texts):
+        if len(ids[row]) > max_tokens:
+            ids[row] = _shorten(*pair, template, mask, backbone, max_tokens)
+            cut += 1
+    return Rendered(ids, cut)
+
+
+def limit_tokens(backbone: Backbone, max_tokens: int, prompt_length: int) -> int:
+    """Return how many tokens a text may have: `max_tokens`, less where prompt and text share a causal window.
+
+    Raises:
+        ConfigError: the prompt leaves no room.
+    """
+    window = getattr(backbone.model.config, "max_position_embeddings", None)  # GPT-2's and CTRL's n_positions as well
+    limit = max_tokens if backbone.kind == "seq2seq" or window is None else min(max_tokens, window - prompt_length)
+    if limit < SHORTEST:
+        raise ConfigError(
+            f"expected room for {SHORTEST} tokens beside the prompt, got {limit} (prompt_length {prompt_length}, "
+            f"max_tokens {max_tokens}, window {window or 'unlimited'}).\nSet a shorter prompt or a higher max_tokens."
+        )
+    return limit
+
+
+def find_mask(backbone: Backbone) -> str:
+    """Return what stands for {mask}: the sentinel where the tokenizer of an encoder-decoder has it, else nothing."""
+    return SENTINEL if backbone.kind == "seq2seq" and SENTINEL in backbone.tokenizer.get_vocab() else ""
+
+
+def tokenise(texts: Sequence[str], backbone: Backbone) -> list[list[int]]:
+    """Return token ids as the backbone wants them: with one end token for an encoder-decoder, without for a causal."""
+    if not texts:
+        return []
+    tokenizer = backbone.tokenizer
+    end = tokenizer.eos_token_id
+    rows: list[list[int]] = []
+    for ids in tokenizer(list(texts))["input_ids"]:
+        while ids and ids[-1] == end:
+            ids = ids[:-1]
+        closed = [*ids, end] if backbone.kind == "seq2seq" and end is not None else ids
+        rows.append(list(closed) or [tokenizer.pad_token_id])
+    return rows
+
+
+def _clean(example: Example, template: str, special: re.Pattern[str] | None) -> tuple[str, str]:
+    pair = "{text2}" in template
+    if pair != (example.text2 is not None):
+        raise DataError(
+            f"expected {'a pair of texts' if pair else 'one text'} for the template '{template}', got "
+            f"{'one text' if pair else 'a pair'}: {example.text1[:60]!r}"
+        )
+    texts = (example.text1, example.text2 or "")
+    first, second = texts if special is None else (special.sub(" ", text) for text in texts)
+    return first.strip(), second.strip()
+
+
+def _match_special(tokenizer: Any) -> re.Pattern[str] | None:
+    """Return a pattern of the special tokens, so that no user text can speak for the template; None without any."""
+    tokens = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    tokens |= set(tokenizer.all_special_tokens)
+    # CTRL's end of text can be an ordinary word: only tokens that no one writes by accident are taken out
+    marks = sorted((token for token in tokens if not token.isalnum()), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, marks))) if marks else None
+
+
+def _fill(template: str, text1: str, text2: str, mask: str) -> str:
+    values = {"text1": text1, "text2": text2, "mask": mask}
+    return _FIELD.sub(lambda field: values[field[1] or field[2]], template).rstrip()
+
+
+def _shorten(text1: str, text2: str, template: str, mask: str, backbone: Backbone, limit: int) -> list[int]:
+    """Drop tokens from the end of text1, then text2, until the rendered row fits."""
+    texts = [text1, text2]
+    ids = tokenise([_fill(template, texts[0], texts[1], mask)], backbone)[0]
+    while len(ids) > limit:
+        which = 0 if texts[0] else 1
+        if not texts[which]:
+            raise ConfigError(
+                f"expected a template of at most {limit} tokens, '{template}' has {len(ids)}.\nSet a higher max_tokens."
+            )
+        texts[which] = _drop_tokens(texts[which], len(ids) - limit, backbone.tokenizer)
+        ids = tokenise([_fill(template, texts[0], texts[1], mask)], backbone)[0]
+    return ids
+
+
+def _drop_tokens(text: str, count: int, tokenizer: Any) -> str:
+    """Return the text without its last `count` tokens, always shorter than it was."""
+    kept = tokenizer(text, add_special_tokens=False)["input_ids"][:-count]
+    shorter = str(tokenizer.decode(kept, skip_special_tokens=True)).strip() if kept else ""
+    return shorter if len(shorter) < len(text) else text[:-1]

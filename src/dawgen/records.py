@@ -1,0 +1,44 @@
+"""What flows through the pipeline: labelled examples and generated candidates.
+
+Shape letters used in every docstring: B rows of a batch, P prompt or prefix length, T tokens of a text,
+H hidden width, L layers, V vocabulary, K labels.
+"""
+
+import re
+from dataclasses import dataclass
+
+_NOT_WORD = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One text or pair of texts with its label; `label` is None where nobody knows it."""
+
+    text1: str
+    text2: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A generated example before curation.
+
+    finished: whether the generator ended the text by itself (False: cut at the token limit).
+    tokens: number of generated tokens, end included.
+    logp: log p(generated text | context, Q_l) in nats for each label l, in the task's order; None where unknown.
+    """
+
+    example: Example
+    finished: bool = True
+    tokens: int = 0
+    logp: tuple[float, ...] | None = None
+
+
+def normalise(text: str) -> str:
+    """Return the text without case, punctuation and spacing differences: what leaks and duplicates compare."""
+    return _NOT_WORD.sub(" ", text.casefold()).strip()
+
+
+def pair_key(example: Example) -> tuple[str, str]:
+    """Return what identifies the example's texts whatever its label; a pair keeps its order."""
+    return normalise(example.text1), normalise(example.text2 or "")

@@ -1,0 +1,47 @@
+"""The templates of the report and the dataset card, and how they write numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jinja2
+
+REASONS = {
+    "empty": "no words",
+    "truncated": "cut at the token limit before the text ended",
+    "copy": "text2 repeats text1 verbatim",
+    "leak": "the pair is in the dev or test set",
+    "echo": "repeats a few-shot example",
+    "duplicate": "the same texts were kept before",
+    "near_duplicate": "nearly the same texts were kept before under this label",
+    "near_copy": "text2 takes more words from text1 than real examples of the label do",
+    "posterior": "the generator finds another label as likely or likelier",
+}
+
+
+def make_environment() -> jinja2.Environment:
+    """Return the templates of this package; HTML is escaped, undefined names are errors."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("dawgen.report", "."),
+        autoescape=jinja2.select_autoescape(["html.j2"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": format_percent, "number": format_number, "cell": format_cell}
+    environment.globals["reasons"] = REASONS
+    return environment
+
+
+def format_percent(value: float | None) -> str:
+    """Write a share as a percentage, nothing known as a dash."""
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def format_number(value: float | None, digits: int = 2) -> str:
+    """Write a number, nothing known as a dash."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def format_cell(text: Any) -> str:
+    """Write a text into a cell of a Markdown table."""
+    return str(text).replace("|", "\\|").replace("\n", " ")

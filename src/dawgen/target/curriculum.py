@@ -1,0 +1,119 @@
+"""Schedules: which real and which synthetic rows meet in which step, a pure function of (seed, step, labels).
+
+Every schedule takes the same number of steps of the same number of rows, 2 * batch_size, so that arms differ in their
+data and not in their work. A step never holds a row twice: a source with fewer rows than its share gives all of them,
+and its gradient is then the exact one of that source.
+"""
+
+import itertools
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
+
+from dawgen.config import Schedule
+from dawgen.rng import python_rng
+
+BOTH = ("pooled", "real_then_synthetic", "synthetic_then_real", "paired")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Row numbers of one step; `paired` is the only schedule in which both lists are always filled."""
+
+    real: tuple[int, ...]
+    synthetic: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Curriculum:
+    """The plan of one training run.
+
+    schedule: `real` and `synthetic` use one source. `pooled` shuffles both into one. `paired` (the paper's (Real,Syn))
+    takes batch_size rows of each source in each step. `real_then_synthetic` and `synthetic_then_real` (the paper's
+    Real->Syn and Syn->Real) run through one source and then through the other within every epoch; `split_epochs` fits
+    whole epochs into the steps.
+    real, synthetic: the label number of each row; batches are spread evenly over labels.
+    """
+
+    schedule: Schedule
+    real: tuple[int, ...]
+    synthetic: tuple[int, ...]
+    steps: int
+    batch_size: int
+    seed: int
+
+    def rows(self, step: int) -> Batch:
+        """Return the rows of a step, 0 <= step < steps."""
+        if self.schedule == "paired":
+            return Batch(self._take("real", step, self.batch_size), self._take("synthetic", step, self.batch_size))
+        if self.schedule == "pooled":
+            return self._split_pool(step)
+        source, index = self._find_source(step)
+        taken = self._take(source, index, 2 * self.batch_size)
+        return Batch(taken, ()) if source == "real" else Batch((), taken)
+
+    def _find_source(self, step: int) -> tuple[str, int]:
+        if self.schedule in ("real", "synthetic"):
+            return self.schedule, step
+        size = 2 * self.batch_size
+        first, second = ("real", "synthetic") if self.schedule == "real_then_synthetic" else ("synthetic", "real")
+        rows = {"real": len(self.real), "synthetic": len(self.synthetic)}
+        done = {"real": 0, "synthetic": 0}
+        for start, turn, end in split_epochs(self.steps, ceil(rows[first] / size), ceil(rows[second] / size)):
+            if step < turn:
+                return first, done[first] + step - start
+            if step < end:
+                return second, done[second] + step - turn
+            done[first] += turn - start
+            done[second] += end - turn
+        raise IndexError(f"expected a step below {self.steps}, got {step}")
+
+    def _take(self, source: str, index: int, size: int) -> tuple[int, ...]:
+        labels = self.real if source == "real" else self.synthetic
+        return take(labels, index, size, self.seed, source)
+
+    def _split_pool(self, step: int) -> Batch:
+        offset = len(self.real)
+        rows = take(self.real + self.synthetic, step, 2 * self.batch_size, self.seed, "pooled")
+        return Batch(tuple(r for r in rows if r < offset), tuple(r - offset for r in rows if r >= offset))
+
+
+def split_epochs(steps: int, first: int, second: int) -> list[tuple[int, int, int]]:
+    """Fit whole epochs of `first` + `second` steps into `steps`: a list of (start, turn, end), end not included.
+
+    The number of epochs is the nearest that fits (at least one); each is stretched or cut a little so that training
+    always ends with the second source, and gives each source its share by size, at least one step of an epoch of two.
+    """
+    epochs = max(1, min(round(steps / (first + second)), steps // 2))
+    bounds = [round(steps * k / epochs) for k in range(epochs + 1)]
+    plan = []
+    for start, end in itertools.pairwise(bounds):
+        share = round((end - start) * first / (first + second))
+        plan.append((start, start + max(1, min(share, end - start - 1)), end))
+    return plan
+
+
+def take(labels: tuple[int, ...], index: int, size: int, seed: int, purpose: str) -> tuple[int, ...]:
+    """Return the index-th batch of `size` rows from an endless row of shuffled passes; no row twice in a batch.
+
+    A pass ends with its last full batch: the rows left over wait for the next shuffle.
+    """
+    rows = len(labels)
+    if rows <= size:
+        return tuple(range(rows))
+    whole = rows // size  # full batches in a pass
+    order = order_pass(labels, seed, purpose, index // whole)
+    start = index % whole * size
+    return order[start : start + size]
+
+
+@lru_cache(maxsize=8)
+def order_pass(labels: tuple[int, ...], seed: int, purpose: str, number: int) -> tuple[int, ...]:
+    """Return all row numbers, shuffled, with each label spread evenly over the pass."""
+    rng = python_rng(seed, f"pass over {purpose} rows", number)
+    places: list[tuple[float, int]] = []
+    for label in sorted(set(labels)):
+        rows = [row for row, own in enumerate(labels) if own == label]
+        rng.shuffle(rows)
+        places += [((place + rng.random()) / len(rows), row) for place, row in enumerate(rows)]
+    return tuple(row for _, row in sorted(places))

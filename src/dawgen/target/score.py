@@ -1,0 +1,136 @@
+"""Label-word log-probabilities: log Pr_theta([MASK] = y | [P;E]) of the paper's L_ce, over label words only.
+
+The head is applied to K rows of its matrix, never to the whole vocabulary, at the one position that answers.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from dawgen.backbones.load import Backbone
+from dawgen.errors import ModelError
+from dawgen.prompt.soft_prompt import join
+from dawgen.prompt.template import SENTINEL
+
+TOKEN_BUDGET = 8192  # padded tokens, prompts included, of one evaluation batch
+
+
+def score_batch(
+    backbone: Backbone,
+    ids: Tensor,
+    mask: Tensor,
+    word_ids: Sequence[int],
+    prompt: Tensor,
+    *,
+    prompt_mask: Tensor | None = None,
+    decoder_sentinel: bool = False,
+) -> Tensor:
+    """Return label-word log-probabilities [B,K] in float32, with gradient where the prompt has one.
+
+    ids, mask: [B,T], right-padded. prompt: [P,H] or [B,P,H]; P may be 0. prompt_mask: [B,P] for prompts padded left.
+    """
+    inputs, seen = join(prompt, prompt_mask, backbone.model.get_input_embeddings()(ids), mask)
+    find = _answer_seq2seq if backbone.kind == "seq2seq" else _answer_causal
+    return torch.log_softmax(score_words(backbone, find(backbone, inputs, seen, decoder_sentinel), word_ids), -1)
+
+
+def score_words(backbone: Backbone, hidden: Tensor, word_ids: Sequence[int]) -> Tensor:
+    """Return the words' logits [B,K] in float32 from the last hidden state [B,H]: h @ head[word_ids].T (+ bias).
+
+    A T5 with `scale_decoder_outputs` multiplies h by d_model**-0.5 first, as its own head does.
+    """
+    config, head = backbone.model.config, backbone.model.get_output_embeddings()
+    chosen = torch.tensor(list(word_ids), device=hidden.device)
+    if getattr(config, "scale_decoder_outputs", False):  # T5 family only
+        hidden = hidden * config.d_model**-0.5
+    logits: Tensor = (hidden @ head.weight[chosen].T).float()
+    if head.bias is not None:
+        logits = logits + head.bias[chosen].float()
+    extra = getattr(backbone.model, "final_logits_bias", None)  # BART family only
+    if extra is not None:
+        logits = logits + extra[0, chosen].float()
+    return logits
+
+
+def score_rows(
+    backbone: Backbone,
+    rows: Sequence[Sequence[int]],
+    word_ids: Sequence[int],
+    prompt: Tensor,
+    *,
+    prompt_mask: Tensor | None = None,
+    decoder_sentinel: bool = False,
+    token_budget: int = TOKEN_BUDGET,
+) -> Tensor:
+    """Return label-word log-probabilities [N,K] in float32 on the CPU, without gradient, in the order of the rows.
+
+    rows: token ids. prompt: [P,H], or [N,P,H] with one for each row and then `prompt_mask` [N,P] where lengths differ.
+    Rows of similar length share a batch of at most `token_budget` padded tokens.
+    """
+    result = torch.empty(len(rows), len(word_ids))
+    length = prompt.shape[-2]
+    with torch.no_grad():
+        for batch in bucket([len(row) + length for row in rows], token_budget):
+            own = prompt if prompt.dim() == 2 else prompt[batch]
+            own_mask = None if prompt_mask is None else prompt_mask[batch]
+            ids, mask = pad([rows[row] for row in batch], backbone)
+            result[batch] = score_batch(
+                backbone, ids, mask, word_ids, own, prompt_mask=own_mask, decoder_sentinel=decoder_sentinel
+            ).cpu()
+    return result
+
+
+def bucket(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
+    """Group row numbers by length: each group, padded to its longest row, holds at most `token_budget` tokens.
+
+    A row longer than the budget gets a group of its own.
+    """
+    groups: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):  # longest first: memory peaks at once
+        if groups and lengths[groups[-1][0]] * (len(groups[-1]) + 1) <= token_budget:
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return groups
+
+
+def pad(rows: Sequence[Sequence[int]], backbone: Backbone) -> tuple[Tensor, Tensor]:
+    """Return ids and mask [B,T] on the model's device, padded on the right."""
+    longest = max(len(row) for row in rows)
+    fill = backbone.tokenizer.pad_token_id
+    ids = [[*row, *[fill] * (longest - len(row))] for row in rows]
+    mask = [[1] * len(row) + [0] * (longest - len(row)) for row in rows]
+    device = backbone.model.device
+    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
+
+
+def _answer_seq2seq(backbone: Backbone, inputs: Tensor, mask: Tensor, sentinel: bool) -> Tensor:
+    """Return the decoder's state [B,H] after [start] or, with the sentinel switch, [start] <extra_id_0>."""
+    model = backbone.model
+    encoded = model.get_encoder()(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
+    begin = [model.config.decoder_start_token_id]
+    if sentinel:
+        begin.append(_find_sentinel(backbone))
+    start = torch.tensor([begin], device=inputs.device).expand(len(inputs), -1)
+    decoded = model.get_decoder()(
+        input_ids=start, encoder_hidden_states=encoded, encoder_attention_mask=mask, use_cache=False
+    )
+    return decoded.last_hidden_state[:, -1]  # type: ignore[no-any-return]
+
+
+def _answer_causal(backbone: Backbone, inputs: Tensor, mask: Tensor, _sentinel: bool) -> Tensor:
+    """Return the state [B,H] at each row's last real position."""
+    positions = (mask.cumsum(1) - 1).clamp(min=0)
+    states = backbone.model.base_model(
+        inputs_embeds=inputs, attention_mask=mask, position_ids=positions, use_cache=False
+    ).last_hidden_state
+    last = (mask * torch.arange(mask.shape[1], device=mask.device)).argmax(1)
+    return states[torch.arange(len(states), device=states.device), last]  # type: ignore[no-any-return]
+
+
+def _find_sentinel(backbone: Backbone) -> int:
+    vocabulary = backbone.tokenizer.get_vocab()
+    if SENTINEL not in vocabulary:
+        raise ModelError(f"{backbone.name}: expected {SENTINEL} in its vocabulary. Set decoder_sentinel to false.")
+    return int(vocabulary[SENTINEL])

@@ -1,0 +1,5 @@
+"""Tasks: what the labels are and how the two models are asked about them; one YAML file each."""
+
+from dawgen.tasks.task import GeneratorPrompts, Hub, Task
+
+__all__ = ["GeneratorPrompts", "Hub", "Task"]

@@ -1,0 +1,89 @@
+"""What the minis read: connectives agree as often as said, reserved pairs and labels never appear."""
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from dawgen.backbones.corpus import (
+    AGREEMENT,
+    CONNECTIVES,
+    Text,
+    draw_instruction,
+    draw_scene,
+    read_english,
+    scenes_words,
+)
+from dawgen.backbones.objectives import draw_rows, mask_spans, mask_text
+from dawgen.errors import DataError
+from dawgen.records import Example
+from dawgen.scenes import LABELS, is_reserved, label_pair
+
+
+def test_connectives_agree_with_the_relation_in_three_texts_of_four() -> None:
+    rng = random.Random(0)
+    kinds = {connective: kind for kind, words in CONNECTIVES.items() for connective in words}
+    agreed = Counter[bool]()
+    for _ in range(6000):
+        text = draw_scene(rng)
+        if text.connective not in kinds:
+            continue
+        pair = Example(text.first, text.second)
+        nli, paraphrase = label_pair("scenes-nli", pair), label_pair("scenes-paraphrase", pair)
+        agreed[kinds[text.connective] == ("equivalent" if paraphrase == "equivalent" else nli)] += 1
+    assert abs(agreed[True] / agreed.total() - AGREEMENT) < 0.03
+
+
+def test_no_reserved_pair_and_no_label_enters_pretraining() -> None:
+    rng = random.Random(1)
+    labels = {label for task in LABELS.values() for label in task} - {"music", "reading", "sport"}  # words of captions
+    for _ in range(3000):
+        text = draw_scene(rng)
+        assert not is_reserved(Example(text.first, text.second))
+        question, answer = draw_instruction(rng)
+        assert labels.isdisjoint(f"{text.plain} {question} {answer}".replace(",", "").split())
+        if question.startswith(("same", "connective")):
+            first, second = question.split(": ", 1)[1].split("; ")
+            if question.startswith("connective"):
+                assert not is_reserved(Example(first, second))
+
+
+def test_masking_hides_words_that_the_target_gives_back() -> None:
+    rng = random.Random(2)
+    for _ in range(300):
+        words = draw_scene(rng).plain.split()
+        source, target = mask_spans(list(words), rng)
+        pieces = target.split("<extra_id_")[1:]
+        hidden = [piece.split(">")[1].split() for piece in pieces]
+        rebuilt: list[str] = []
+        for word in source.split():
+            rebuilt += hidden[int(word[10:-1])] if word.startswith("<extra_id_") else [word]
+        assert rebuilt == words
+        assert hidden
+
+
+def test_batches_are_functions_of_the_generator_alone() -> None:
+    english = [Text("wikipedia", "A man sleeps.")]
+    for mini in ("mini-ctrl", "mini-t5", "mini-flan"):
+        one, two = (draw_rows(mini, 20, random.Random(5), english, 0.5) for _ in range(2))
+        assert one == two
+    assert mask_text(Text("scenes", "A. b", "so", "c"), random.Random(0))[1]
+
+
+def test_english_is_read_without_labels_and_only_from_open_sources(tmp_path: Path) -> None:
+    file = tmp_path / "english.jsonl"
+    file.write_text(
+        '{"text": "Open text.", "source": "wikisplit"}\n'
+        '{"text": "Closed text.", "source": "other"}\n'
+        '{"text1": "A.", "text2": "B.", "label": "secret"}\n'
+    )
+    texts = read_english([file], ["wikisplit"])
+    assert [text.plain for text in texts] == ["Open text.", "A. B."]
+    (tmp_path / "none.jsonl").write_text('{"text": "x", "source": "other"}\n')
+    with pytest.raises(DataError, match=r"none\.jsonl"):
+        read_english([tmp_path / "none.jsonl"], ["wikisplit"])
+
+
+def test_the_words_of_the_scenes_are_known() -> None:
+    assert {"guitar", "meanwhile", "scenes", "soccer", "contrary"} <= set(scenes_words().split())

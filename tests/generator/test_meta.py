@@ -1,0 +1,82 @@
+"""The first-order meta-gradient equals double backward through the virtual step."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from dawgen.config import GeneratorConfig
+from dawgen.generator.objective import Objective, meta_gradient
+from dawgen.generator.prefix import Prefix, read_prefix
+from dawgen.generator.rows import Codec, collate
+from dawgen.generator.weighting import WeightNet
+from dawgen.records import Example
+from tiny import CAUSAL, tiny_model, tiny_tokenizer
+
+PROMPTS = [
+    "sentence 1 implies sentence 2 . sentence 1 :",
+    "sentence 1 contradicts 2 . sentence 1 :",
+    "no . sentence 1 :",
+]
+EXAMPLES = [
+    Example("a man is sleeping", "a person is asleep"),
+    Example("two girls are eating bread in the kitchen", "people are eating"),
+    Example("a dog is running", "no dog is running"),
+    Example("the boy is singing a song", "nobody is singing in the park"),
+    Example("a cat sees a bird", "the cat is not big"),
+    Example("a tall woman is cooking", "a happy woman is cooking a meal outside"),
+]
+
+
+def make_prefix(kind: Any) -> tuple[Prefix, Codec]:
+    model = tiny_model(kind)
+    codec = Codec(tiny_tokenizer(), model.get_output_embeddings().weight.shape[0])
+    prefix = read_prefix(model, codec, PROMPTS, control_code="Wikipedia", infix="sentence 2 :")
+    for value in prefix.q.values():
+        value.requires_grad_()
+    return prefix, codec
+
+
+def make_net(width: int) -> WeightNet:
+    net = WeightNet(width, torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        net.last.weight.normal_(generator=torch.Generator().manual_seed(7))
+    return net
+
+
+def double_backward(objective: Objective, net: WeightNet, q: dict[str, Tensor], features: Tensor) -> list[Tensor]:
+    """Differentiate L_disc(Q - alpha grad_Q L_DawGen(Q; W)) in W the expensive way."""
+    with sdpa_kernel(SDPBackend.MATH):
+        loss = objective.inner(net(features), objective.encode(q))
+        gradients = torch.autograd.grad(loss, list(q.values()), create_graph=True)
+        rate = objective.config.meta_lr
+        moved = {name: value - rate * g for (name, value), g in zip(q.items(), gradients, strict=True)}
+        return list(torch.autograd.grad(objective.disc(moved), list(net.parameters())))
+
+
+def relative_error(ours: list[Tensor], reference: list[Tensor]) -> float:
+    a, b = (torch.cat([tensor.flatten() for tensor in tensors]).double() for tensors in (ours, reference))
+    return float((a - b).norm() / b.norm())
+
+
+@pytest.mark.parametrize("disc_loss", ["log", "ratio"])
+@pytest.mark.parametrize(("kind", "alignment"), [("weighted", "A"), ("dawgen", "A"), ("dawgen", "B")])
+@pytest.mark.parametrize("weight_input", ["hidden", "disc_loss"])
+@pytest.mark.parametrize("family", CAUSAL)
+def test_meta_gradient_equals_double_backward(
+    family: Any, weight_input: Any, kind: Any, alignment: Any, disc_loss: Any
+) -> None:
+    config = GeneratorConfig(kind=kind, weight_input=weight_input, alignment=alignment, disc_loss=disc_loss)
+    prefix, codec = make_prefix(family)
+    rows = [codec.encode_row(e, i // 2, infix=3, limit=64)[0] for i, e in enumerate(EXAMPLES)]
+    objective = Objective(prefix, collate(rows), config)
+    encoding = objective.encode(prefix.q)
+    features = objective.features(encoding, prefix.q)
+    net = make_net(features.shape[1])
+    reference = double_backward(objective, net, prefix.q, features)
+    for how, tolerance in (("jvp", 1e-5), ("difference", 1e-2 if family == "ctrl" else 1e-3)):
+        ours, disc = meta_gradient(objective, net, prefix.q, encoding, features, how=how)
+        assert relative_error(ours, reference) < tolerance, how
+        assert disc.isfinite()

@@ -1,0 +1,18 @@
+"""The table of methods: complete, and light to import."""
+
+import subprocess
+import sys
+from typing import get_args
+
+from dawgen.config import Method
+from dawgen.target.methods import METHODS
+
+
+def test_every_method_has_its_row() -> None:
+    assert tuple(METHODS) == get_args(Method)
+    assert all(spec.synthetic == (spec.schedule not in (None, "real")) for spec in METHODS.values())
+
+
+def test_the_table_loads_without_torch() -> None:
+    code = "import sys, dawgen.target.methods; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
