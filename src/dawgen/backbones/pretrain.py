@@ -7,6 +7,7 @@ import json
 import random
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -129,7 +130,7 @@ def train(
             seconds, tokens, total = time.perf_counter(), 0, 0.0
         if step % SAVE_EVERY == 0 or step == steps:
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
-            write_with(checkpoint, lambda path, state=state: torch.save(state, path))
+            write_with(checkpoint, partial(torch.save, state))
             save_mini(model, tokenizer, out / mini)
 
 

@@ -14,9 +14,8 @@ from dawgen.baselines.zero_shot import predict_zero_shot
 from dawgen.config import Method, RunConfig
 from dawgen.errors import DataError
 from dawgen.files import write_json
-from dawgen.pipeline.folder import StepLog
+from dawgen.pipeline.folder import Job
 from dawgen.pipeline.inputs import Inputs, first_rows
-from dawgen.pipeline.progress import Reporter
 from dawgen.records import Example
 from dawgen.target.classifier import PromptClassifier
 from dawgen.target.methods import METHODS
@@ -31,8 +30,7 @@ def run_method(
     config: RunConfig,
     *,
     folder: Path,
-    log: StepLog,
-    reporter: Reporter,
+    job: Job,
 ) -> dict[str, Any]:
     """Return the method's part of metrics.json; a finished method is read back, a killed training goes on.
 
@@ -40,7 +38,7 @@ def run_method(
     """
     done = folder / "metrics.json"
     if done.is_file():
-        reporter.say(f"{method}: found in {folder}, reused")
+        job.reporter.say(f"{method}: found in {folder}, reused")
         found: dict[str, Any] = json.loads(done.read_bytes())
         return found
     begin = time.perf_counter()
@@ -48,7 +46,7 @@ def run_method(
     if METHODS[method].schedule is None:
         numbers |= _measure(inputs, _predict_untrained(method, inputs, backbone, config))
     else:
-        classifier = _train(method, inputs, synthetic, backbone, config, folder, log, reporter)
+        classifier = _train(method, inputs, synthetic, backbone, config, folder, job)
         predicted = classifier.predict(inputs.test).tolist() if inputs.test else None
         numbers |= _measure(inputs, predicted)
         classifier.save(folder, numbers)
@@ -80,19 +78,18 @@ def _train(
     backbone: Backbone,
     config: RunConfig,
     folder: Path,
-    log: StepLog,
-    reporter: Reporter,
+    job: Job,
 ) -> PromptClassifier:
     spec = METHODS[method]
-    settings = config.target.model_dump(exclude={"model"})
+    settings = config.target.model_dump(exclude={"model"}) | {"schedule": spec.schedule, "seed": config.seed}
     if spec.surgery is not None:
         settings["surgery"] = spec.surgery
-    classifier = PromptClassifier(backbone, inputs.task, **settings, schedule=spec.schedule, seed=config.seed)
+    classifier = PromptClassifier(backbone, inputs.task, **settings)
     real = gold_rows(inputs, synthetic, config.per_label) if spec.gold else inputs.train
-    with reporter.stage(f"{method} ({config.target.steps} steps)", config.target.steps) as advance:
+    with job.reporter.stage(f"{method} ({config.target.steps} steps)", config.target.steps) as advance:
 
         def record(row: dict[str, Any]) -> None:
-            log.write({"method": method, **row})
+            job.log.write({"method": method, **row})
             advance(row["step"])
 
         checkpoint = folder / "checkpoint.pt"

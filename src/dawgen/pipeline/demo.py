@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from dawgen.config import RunConfig
+from dawgen.config import GeneratorKind, Method, RunConfig
 from dawgen.pipeline.progress import Reporter
 from dawgen.pipeline.run import run_job
 
 TASK = "scenes-nli"
-METHODS = ("zero_shot", "prompt_tuning", "synthetic_only", "paired", "dawgen", "gold")
-KINDS = ("untuned", "plain", "weighted", "dawgen")
+METHODS: tuple[Method, ...] = ("zero_shot", "prompt_tuning", "synthetic_only", "paired", "dawgen", "gold")
+KINDS: tuple[GeneratorKind, ...] = ("untuned", "plain", "weighted", "dawgen")
 
 
 def demo_config(seed: int = 13, threads: int | None = None) -> RunConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 
 from dawgen.errors import ConfigError
 from dawgen.files import describe_changes, hash_file, write_json, write_text
+from dawgen.pipeline.progress import Reporter
 
 PARTS = ("config.yaml", "generator", "generators", "synthetic", "prompts", "log.jsonl", "metrics.json", "report.html")
 
@@ -55,6 +57,15 @@ class RunFolder:
                 shutil.rmtree(item)
             else:
                 item.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the stages of one job share."""
+
+    seed: int
+    log: StepLog
+    reporter: Reporter
 
 
 class StepLog:

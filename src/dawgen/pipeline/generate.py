@@ -15,8 +15,7 @@ from dawgen.files import write_jsonl
 from dawgen.generator.generate import Generation
 from dawgen.generator.generator import Generator
 from dawgen.pipeline.fidelity import measure_fidelity
-from dawgen.pipeline.folder import StepLog
-from dawgen.pipeline.progress import Reporter
+from dawgen.pipeline.folder import Job
 from dawgen.records import Example
 from dawgen.report.cards import write_card
 from dawgen.tasks import Task
@@ -31,24 +30,22 @@ def tune_generator(
     config: GeneratorConfig,
     decode: DecodeConfig,
     *,
-    seed: int,
     folder: Path,
-    log: StepLog,
-    reporter: Reporter,
+    job: Job,
 ) -> Generator:
     """Return the tuned generator; one that is already in the folder is loaded, a killed tuning goes on."""
     if (folder / "generator.json").is_file():
-        reporter.say(f"generator ({config.kind}): found in {folder}, reused")
+        job.reporter.say(f"generator ({config.kind}): found in {folder}, reused")
         return Generator.load(folder, model=backbone)
     settings = config.model_dump(exclude={"model"})
-    generator = Generator(backbone, task, **settings, decode=decode, seed=seed)
+    generator = Generator(backbone, task, **settings, decode=decode, seed=job.seed)
     checkpoint = folder / "checkpoint.pt"
     folder.mkdir(parents=True, exist_ok=True)
     steps = 0 if config.kind == "untuned" else config.steps
-    with reporter.stage(f"tuning the generator ({config.kind}, {steps} steps)", steps) as advance:
+    with job.reporter.stage(f"tuning the generator ({config.kind}, {steps} steps)", steps) as advance:
 
         def record(row: dict[str, Any]) -> None:
-            log.write(row)
+            job.log.write(row)
             advance()
 
         generator.fit(real, log=record, checkpoint=checkpoint)
@@ -65,8 +62,7 @@ def generate_set(
     first_texts: Sequence[str] | None,
     folder: Path,
     settings: dict[str, Any],
-    log: StepLog,
-    reporter: Reporter,
+    job: Job,
 ) -> tuple[list[Example], dict[str, Any]]:
     """Write synthetic/: raw shards, train.jsonl with exactly `per_label` kept of each label, dropped.jsonl and a card.
 
@@ -76,10 +72,10 @@ def generate_set(
     task = generator.task_
     store = ShardStore(folder / "raw", settings)
     total = per_label * len(task.labels)
-    with reporter.stage(f"writing {total} synthetic examples", total) as advance:
+    with job.reporter.stage(f"writing {total} synthetic examples", total) as advance:
 
         def record(row: dict[str, Any]) -> None:
-            log.write(row)
+            job.log.write(row)
             advance(sum(row["kept"].values()))
 
         kept = generator.generate(per_label, first_texts=first_texts, store=store, curator=curator, log=record)
@@ -138,13 +134,11 @@ def compare_kinds(
     decode: DecodeConfig,
     first_texts: Sequence[str] | None,
     *,
-    seed: int,
     folder: Path,
-    log: StepLog,
-    reporter: Reporter,
+    job: Job,
 ) -> dict[str, dict[str, Any]]:
     """Tune the generator in every kind and return its label fidelity before curation."""
-    results = {}
+    results: dict[str, dict[str, Any]] = {}
     for kind in kinds:
         generator = tune_generator(
             backbone,
@@ -152,10 +146,8 @@ def compare_kinds(
             real,
             config.model_copy(update={"kind": kind}),
             decode,
-            seed=seed,
             folder=folder / kind,
-            log=log,
-            reporter=reporter,
+            job=job,
         )
         results[kind] = judge_kind(generator, first_texts)
     return results

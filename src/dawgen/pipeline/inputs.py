@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -131,7 +131,7 @@ def _draw_scenes(task: Task, config: RunConfig) -> Inputs:
 
 
 def _read_first_texts(
-    config: RunConfig, task: Task, held: dict[str, list[Row] | None], notes: list[str]
+    config: RunConfig, task: Task, held: Mapping[str, list[Row] | None], notes: list[str]
 ) -> list[str] | None:
     """Return the unlabelled texts but for those that test or dev rows contain."""
     if config.unlabelled is None or not task.pair:
@@ -153,7 +153,7 @@ def _read_first_texts(
 
 
 def _read_synthetic(
-    config: RunConfig, task: Task, held: dict[str, list[Row] | None], notes: list[str], warnings: list[str]
+    config: RunConfig, task: Task, held: Mapping[str, list[Row] | None], notes: list[str], warnings: list[str]
 ) -> list[Example] | None:
     if config.synthetic is None:
         return None

@@ -19,7 +19,7 @@ from dawgen.errors import ConfigError
 from dawgen.files import hash_file, write_json, write_text
 from dawgen.pipeline.arms import gold_rows, run_method
 from dawgen.pipeline.fidelity import has_oracle
-from dawgen.pipeline.folder import RunFolder, StepLog
+from dawgen.pipeline.folder import Job, RunFolder, StepLog
 from dawgen.pipeline.generate import compare_kinds, generate_set, judge_kind, tune_generator
 from dawgen.pipeline.inputs import Inputs, load_inputs
 from dawgen.pipeline.progress import Reporter
@@ -58,7 +58,7 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
         return metrics
     for note in (*inputs.notes, *(f"warning: {warning}" for warning in inputs.warnings)):
         reporter.say(note)
-    log = StepLog(out / "log.jsonl")
+    job = Job(config.seed, StepLog(out / "log.jsonl"), reporter)
     metrics = {
         "task": inputs.task.name,
         "seed": config.seed,
@@ -72,13 +72,13 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
     }
     synthetic = inputs.synthetic
     if source is not None:
-        synthetic = _make_synthetic(config, inputs, source, folder.path, log, reporter, metrics, writes=writes)
+        synthetic = _make_synthetic(config, inputs, source, out, job, metrics, writes=writes)
     elif synthetic is not None:
         metrics["synthetic"] = {"given": config.synthetic, "kept": len(synthetic)}
     for method in config.methods:
         data = synthetic if METHODS[method].synthetic or METHODS[method].gold else None
         place = out / "prompts" / method
-        numbers = run_method(method, inputs, data, target, config, folder=place, log=log, reporter=reporter)
+        numbers = run_method(method, inputs, data, target, config, folder=place, job=job)
         metrics["warnings"] = [*metrics["warnings"], *numbers.pop("warnings", [])]
         if cut := numbers.pop("cut", 0):
             metrics["warnings"].append(
@@ -87,7 +87,7 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
         metrics["methods"][method] = numbers
         _warn_no_gain(method, metrics)
     write_json(out / "metrics.json", metrics)
-    log.tidy()
+    job.log.tidy()
     write_text(out / "report.html", render_report([out]))
     folder.finish(inputs.hashes)
     return metrics
@@ -126,8 +126,7 @@ def _make_synthetic(
     inputs: Inputs,
     source: Backbone,
     out: Path,
-    log: StepLog,
-    reporter: Reporter,
+    job: Job,
     metrics: dict[str, Any],
     *,
     writes: bool,
@@ -135,20 +134,19 @@ def _make_synthetic(
     task, real = inputs.task, inputs.train
     decode, note = choose_first_texts(config.decode, task.pair, inputs.first_texts)
     if note:
-        reporter.say(note)
+        job.reporter.say(note)
         metrics["notes"] = [*metrics["notes"], note]
     texts = inputs.first_texts if decode.first_texts == "given" else None
-    common = {"seed": config.seed, "log": log, "reporter": reporter}
     others = [kind for kind in config.compare_generators if not (writes and kind == config.generator.kind)]
     if others and not has_oracle(task.name):
         raise ConfigError(f"compare_generators: no oracle knows the labels of {task.name}; leave it out.")
     folder = out / "generators"
     metrics["generators"] = compare_kinds(
-        source, task, real, config.generator, others, decode, texts, folder=folder, **common
+        source, task, real, config.generator, others, decode, texts, folder=folder, job=job
     )
     if not writes:
         return inputs.synthetic
-    generator = tune_generator(source, task, real, config.generator, decode, folder=out / "generator", **common)
+    generator = tune_generator(source, task, real, config.generator, decode, folder=out / "generator", job=job)
     metrics["generators"][config.generator.kind] = (
         judge_kind(generator, texts)
         if has_oracle(task.name)
@@ -164,8 +162,7 @@ def _make_synthetic(
         first_texts=texts,
         folder=out / "synthetic",
         settings=shard_settings(out / "generator", decode, config.per_label),
-        log=log,
-        reporter=reporter,
+        job=job,
     )
     metrics["warnings"] = [*metrics["warnings"], *generator.warnings_]
     return kept

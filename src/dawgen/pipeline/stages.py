@@ -19,7 +19,7 @@ from dawgen.files import write_json, write_jsonl, write_text
 from dawgen.generator.generator import Generator
 from dawgen.pipeline.arms import run_method
 from dawgen.pipeline.fidelity import measure_fidelity
-from dawgen.pipeline.folder import StepLog
+from dawgen.pipeline.folder import Job, StepLog
 from dawgen.pipeline.generate import generate_set, row_of, tune_generator
 from dawgen.pipeline.inputs import Inputs, load_inputs
 from dawgen.pipeline.progress import Reporter
@@ -46,10 +46,8 @@ def tune_stage(config: RunConfig, out: Path) -> None:
         inputs.train,
         config.generator,
         decode,
-        seed=config.seed,
         folder=out,
-        log=StepLog(out / "log.jsonl"),
-        reporter=Reporter(),
+        job=_make_job(config.seed, out),
     )
 
 
@@ -82,8 +80,7 @@ def generate_stage(
         first_texts=texts,
         folder=out,
         settings=shard_settings(folder, generator.decode or DecodeConfig(), per_label),
-        log=StepLog(out / "log.jsonl"),
-        reporter=Reporter(),
+        job=_make_job(generator.seed, out),
     )
     return numbers
 
@@ -124,8 +121,8 @@ def train_stage(config: RunConfig, out: Path) -> list[str]:
     target = load_target(config.target.model, dtype=config.target.dtype, device=pick_device())
     if (out / "metrics.json").is_file():
         raise ConfigError(f"{out}: expected a new folder, found a trained bundle. Choose another --out.")
-    log = StepLog(out / "log.jsonl")
-    numbers = run_method(method, inputs, inputs.synthetic, target, config, folder=out, log=log, reporter=Reporter())
+    job = _make_job(config.seed, out)
+    numbers = run_method(method, inputs, inputs.synthetic, target, config, folder=out, job=job)
     return [*inputs.warnings, *numbers["warnings"]]
 
 
@@ -176,6 +173,10 @@ def _read_candidates(source: Path, task: Task) -> list[Candidate]:
     for candidate in read_shards(source / "raw"):
         known.setdefault(candidate.example, candidate)
     return [known.get(example, Candidate(example)) for example in examples]
+
+
+def _make_job(seed: int, out: Path) -> Job:
+    return Job(seed, StepLog(out / "log.jsonl"), Reporter())
 
 
 def _say(inputs: Inputs) -> None:
