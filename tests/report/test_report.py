@@ -11,7 +11,7 @@ from dawgen.errors import DataError
 from dawgen.report import render_report, write_report
 from dawgen.report.files import RunFiles
 from dawgen.report.plots import Curve, draw_curves, smooth_values
-from dawgen.report.tables import count_dropped, find_wilson_interval, join_runs, list_methods, pick_evenly
+from dawgen.report.tables import count_dropped, find_wilson_interval, join_runs, pick_evenly
 from run_folders import EVIL, make_run, write
 
 VOID = {"meta", "br"}
@@ -169,11 +169,6 @@ def test_a_joined_table_says_when_settings_differ():
     ]
     assert [table["mixed"] for table in join_runs(runs[:2])] == [False]
     assert [table["mixed"] for table in join_runs(runs)] == [True]
-
-
-def test_only_the_highest_accuracy_is_marked_best():
-    methods = {"a": {"accuracy": 0.5, "n_test": 4}, "b": {"accuracy": 0.75, "n_test": 4}, "c": {"accuracy": None}}
-    assert [row["best"] for row in list_methods({"methods": methods})] == [False, True, False]
 
 
 @given(st.integers(1, 5000), st.data())

@@ -26,14 +26,13 @@ def find_wilson_interval(p: float, n: int) -> tuple[float, float]:
 
 
 def list_methods(metrics: Row) -> list[Row]:
-    """Return one row per method with its accuracy's interval; `best` marks the highest accuracies."""
+    """Return one row per method with its accuracy's interval; none is marked best, one run cannot say so."""
     rows = []
     for name, numbers in metrics.get("methods", {}).items():
         accuracy, n = numbers.get("accuracy"), numbers.get("n_test") or 0
         interval = find_wilson_interval(accuracy, n) if accuracy is not None and n else None
         rows.append({**numbers, "name": name, "accuracy": accuracy, "interval": interval})
-    top = max((row["accuracy"] for row in rows if row["accuracy"] is not None), default=None)
-    return [{**row, "best": len(rows) > 1 and top is not None and row["accuracy"] == top} for row in rows]
+    return rows
 
 
 def join_runs(runs: Sequence[RunFiles]) -> list[Row]:

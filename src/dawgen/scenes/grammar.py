@@ -58,9 +58,9 @@ def sample_caption(rng: random.Random, lexicon: Lexicon = LEXICON) -> Caption:
         doing = rng.choice(coloured)
     agent = rng.choice(lexicon.agent_leaves if rng.random() < 0.7 else tuple(lexicon.agents))
     place = None
-    if rng.random() < 0.7:
+    if rng.random() < 0.5:
         place = rng.choice(lexicon.place_leaves if rng.random() < 0.7 else tuple(lexicon.places))
-    trait = rng.choice([word for pair in lexicon.traits.values() for word in pair]) if rng.random() < 0.5 else None
+    trait = rng.choice([word for pair in lexicon.traits.values() for word in pair]) if rng.random() < 0.35 else None
     return Caption(agent, doing, trait, rng.random() < 0.1, place)
 
 

@@ -1,0 +1,71 @@
+"""The model card of a mini: what it has read, under which licences, how long it was trained and to which loss."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dawgen.backbones.corpus import AGREEMENT, CONNECTIVES, draw_scene
+from dawgen.files import hash_file, write_text
+from dawgen.records import Example
+from dawgen.rng import python_rng
+from dawgen.scenes.oracle import label_pair
+
+KINDS = {
+    "mini-ctrl": "a CTRL-architecture generator",
+    "mini-t5": "a T5-architecture target",
+    "mini-flan": "mini-t5 trained on, half of the time on instructions",
+}
+SAMPLE = 5000  # texts by which the agreement of the connectives is counted
+
+
+def write_card(out: Path, mini: str, english: Sequence[Path], facts: dict[str, Any]) -> None:
+    """Write README.md into the mini's folder; `facts` are the run's settings, log.jsonl holds its losses."""
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    losses = {row["step"]: row["loss"] for row in log}
+    shown = [step for step in losses if step % max(1, round(len(losses) / 10) * 50) == 0] + [max(losses)]
+    lines = [
+        "---",
+        "license: apache-2.0",
+        "tags: [dawgen, scenes]",
+        "---",
+        "",
+        f"# {mini}: {KINDS[mini]}",
+        "",
+        "A small model, trained from scratch for the demonstrations and experiments of dawgen. It knows a few dozen",
+        "words of a made-up world and some plain English; do not use it for anything else.",
+        "",
+        f"- {facts['parameters']:,} parameters, vocabulary {facts['vocabulary']}, lower case, stored in bfloat16.",
+        f"- {facts['steps']} steps of {facts['batch']} texts, seed {facts['seed']}.",
+        f"- Made by `python -m dawgen.backbones.pretrain {mini}`.",
+        f"- {100 * (1 - facts['english_share']):.0f} % of the batches are texts of the scenes world, drawn by dawgen's",
+        f"  own grammar. Connectives go with the relation of the two captions in {100 * AGREEMENT:.0f} % of the texts",
+        f"  by design, in {100 * measure_agreement():.1f} % of {SAMPLE} texts drawn for this card.",
+        "- The other batches are English without labels, from these files (SHA-256):",
+        *(f"  - `{path.parent.name}/{path.name}` {hash_file(path)}" for path in english),
+        "  Rows of `sentences/` only where their source is wikisplit (CC BY-SA 4.0), nq-open (CC BY-SA 3.0) or",
+        "  webquestions (CC BY 4.0); SNLI text is CC BY-SA 4.0, MNLI text mostly under the OANC licence.",
+        "- No label of a measured task, no text of SICK, MRPC, RTE, QQP or QNLI, and no pair of the reserved hash",
+        "  bucket of scenes was among them.",
+        "",
+        "| step | loss (mean of 50 steps) |",
+        "| --- | --- |",
+        *(f"| {step} | {losses[step]:.3f} |" for step in sorted(set(shown))),
+        "",
+    ]
+    write_text(out / mini / "README.md", "\n".join(lines))
+
+
+def measure_agreement() -> float:
+    """Return the share of connectives that go with the relation which the oracle reads off the two captions."""
+    kinds = {connective: kind for kind, words in CONNECTIVES.items() for connective in words}
+    rng = python_rng(0, "pretrain/card")
+    agreed = Counter[bool]()
+    while agreed.total() < SAMPLE:
+        text = draw_scene(rng)
+        if text.connective in kinds:
+            pair = Example(text.first, text.second)
+            same = label_pair("scenes-paraphrase", pair) == "equivalent"
+            agreed[kinds[text.connective] == ("equivalent" if same else label_pair("scenes-nli", pair))] += 1
+    return agreed[True] / SAMPLE
