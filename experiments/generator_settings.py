@@ -31,6 +31,7 @@ def main(
     dist_weight: float = 1.0,
     weight_every: int = 1,
     alignment: str = "A",
+    weight_lr: float = 1e-2,
 ) -> None:
     """Print one line per setting and seed."""
     torch.set_num_threads(threads)
@@ -46,6 +47,7 @@ def main(
             dist_weight=dist_weight,
             weight_every=weight_every,
             alignment=alignment,
+            weight_lr=weight_lr,
             steps=int(count),
             seed=int(seed),
             decode=DecodeConfig(contrast=contrast),

@@ -45,12 +45,12 @@ class GeneratorConfig(Settings):
     rows_per_label: Annotated[int, Field(ge=2)] = 2  # alignment reading A compares two rows of one label
     lr: Rate = 5e-3  # (FewGen)
     meta_lr: Rate = 2e-2  # (FewGen) length of the virtual step
-    weight_lr: Rate = 1e-2  # (FewGen)
-    weight_every: Positive = 1  # learn the weight net at every n-th step
+    weight_lr: Rate = 1e-3  # (FewGen: 1e-2, with which the minis' label fidelity falls by 15 points)
+    weight_every: Positive = 4  # learn the weight net at every n-th step (paper: every step)
     weight_input: Literal["hidden", "disc_loss"] = "hidden"  # (paper) | (FewGen)
     disc_loss: Literal["log", "ratio"] = "log"  # (FewGen) | as printed in the paper
     alignment: Literal["A", "B"] = "A"  # other label's row | same row under the other label's prefix
-    dist_weight: Annotated[float, Field(ge=0)] = 1.0  # (paper) L_DawGen has no coefficient
+    dist_weight: Annotated[float, Field(ge=0)] = 0.03  # (paper: 1, with which the minis write nonsense)
     margin: Rate = 1.0  # (paper)
     meta: Literal["difference", "jvp"] = "difference"
     clip: Rate = 1.0  # (FewGen)
@@ -66,7 +66,7 @@ class DecodeConfig(Settings):
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     temperature: Rate = 1.0
     repetition_penalty: Annotated[float, Field(ge=1)] = 1.0
-    contrast: Annotated[float, Field(ge=0)] = 0.0  # gamma of log p_l - gamma * mean log p_l'
+    contrast: Annotated[float, Field(ge=0)] = 0.5  # gamma of log p_l - gamma * mean log p_l' (paper: 0)
     max_new_tokens: Positive = 50  # (FewGen)
     first_texts: Literal["given", "shots", "written"] = "given"  # source of text1 for pair tasks
     shard_texts: Positive = 32  # first texts per shard, each offered to every label
@@ -141,8 +141,15 @@ PRESETS: dict[str, dict[str, object]] = {
     },
     "paper": {
         "per_label": 1000,
-        "generator": {"model": "Salesforce/ctrl", "steps": 480, "dtype": "bfloat16"},
-        "decode": {"strategy": "greedy"},
+        "generator": {
+            "model": "Salesforce/ctrl",
+            "steps": 480,
+            "weight_every": 1,
+            "weight_lr": 1e-2,
+            "dist_weight": 1.0,
+            "dtype": "bfloat16",
+        },
+        "decode": {"strategy": "greedy", "contrast": 0.0},
         "target": {"model": "google/flan-t5-large", "prompt_length": 100, "steps": 400, "dtype": "bfloat16"},
     },
     "modern": {
