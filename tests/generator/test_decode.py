@@ -14,8 +14,8 @@ from dawgen.generator.rows import Row
 from generators import PAIR_ROWS, PAIRS, backbone, tuned, untuned
 from tiny import CAUSAL, Kind
 
-GREEDY = DecodeConfig(strategy="greedy", max_new_tokens=12)
-SAMPLE = DecodeConfig(max_new_tokens=12)
+GREEDY = DecodeConfig(strategy="greedy", contrast=0.0, max_new_tokens=12)
+SAMPLE = DecodeConfig(contrast=0.0, max_new_tokens=12)
 
 
 def rows_of(generator: Generator, count: int = 6) -> list[Row]:
@@ -77,7 +77,7 @@ def test_contrast_changes_texts_and_contrast_zero_does_not() -> None:
 
 def test_window_is_never_left() -> None:
     generator = untuned("gpt2")  # raises IndexError beyond its 96 positions
-    texts = write(generator, rows_of(generator), DecodeConfig(strategy="greedy", max_new_tokens=500))
+    texts = write(generator, rows_of(generator), DecodeConfig(strategy="greedy", contrast=0.0, max_new_tokens=500))
     assert all(text.finished or len(text.ids) > 50 for text in texts)
 
 

@@ -94,7 +94,7 @@ def test_every_switch_of_the_objective_changes_the_result(options: dict[str, Any
 
 def test_single_texts_are_tuned_with_alignment_too() -> None:
     lines: list[dict[str, Any]] = []
-    make_generator(task=TOPICS, kind="dawgen", steps=8, lr=0.02).fit(TOPIC_ROWS, log=lines.append)
+    make_generator(task=TOPICS, kind="dawgen", steps=8, lr=0.02, weight_every=1).fit(TOPIC_ROWS, log=lines.append)
     assert lines[-1]["nll"] < lines[0]["nll"]
     assert all(line["align"] is not None and line["disc_loss"] is not None for line in lines)
 
