@@ -53,6 +53,7 @@ def test_every_method_runs_and_the_folder_holds_what_it_promises(tmp_path: Path,
     dropped = read_jsonl(out / "synthetic" / "dropped.jsonl")
     assert metrics["synthetic"]["generated"] == 18 + len(dropped) + metrics["synthetic"]["surplus"]
     assert Counter(row["reason"] for row in dropped) == metrics["synthetic"]["dropped"]
+    assert set(metrics["synthetic"]["copy_share_by_label"]) == {"same", "other", "not"}
     log = read_jsonl(out / "log.jsonl")
     assert [row["step"] for row in log if row["stage"] == "generator"] == list(range(12))
     assert [row["step"] for row in log if row.get("method") == "dawgen"] == [1, 2, 3, 4, 5, 6]

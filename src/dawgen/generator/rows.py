@@ -128,5 +128,5 @@ class Codec:
         return Row(label, (-1, *context, *learned), tuple(target)), cut
 
     def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
         return ids

@@ -9,7 +9,7 @@ from typing import Any
 
 from dawgen.backbones.load import Backbone
 from dawgen.config import DecodeConfig, GeneratorConfig, GeneratorKind
-from dawgen.curation import Curator
+from dawgen.curation import Curator, copy_stats
 from dawgen.data import ShardStore
 from dawgen.files import write_jsonl
 from dawgen.generator.generate import Generation
@@ -93,12 +93,14 @@ def write_set(
         for candidate, verdict in generation.dropped
     ]
     write_jsonl(folder / "dropped.jsonl", rows)
+    judged = [*kept, *(candidate.example for candidate, _ in generation.dropped)]
     numbers = {
         "requested": len(kept),
         "generated": sum(generation.generated.values()),
         "kept": len(kept),
         "surplus": generation.surplus,
         "dropped": dict(dropped.most_common()),
+        "copy_share_by_label": copy_stats(judged) if task.pair else {},  # before curation
         "label_fidelity": measure_fidelity(task.name, kept)["label_fidelity"],
     }
     backbone = generator.backbone_

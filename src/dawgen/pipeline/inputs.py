@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dawgen.config import RunConfig
+from dawgen.curation.filters import copy_stats
 from dawgen.data import (
     Row,
     place_rows,
@@ -163,21 +164,16 @@ def _read_synthetic(
         if leaks:
             notes.append(f"{len(leaks)} synthetic rows that repeat {name} pairs were left out")
     examples = [row.example for row in rows]
+    shares = copy_stats(examples)
     for label in task.labels:
-        own = [example for example in examples if example.label == label]
-        if not own:
+        if label not in shares:
             raise DataError(f"{config.synthetic}: expected synthetic examples of every label, found none of {label!r}.")
-        share = sum(is_verbatim(example) for example in own) / len(own)
+        share = shares[label]
         if share > COPIES_WORTH_A_WARNING:
             warnings.append(
                 f"{share:.0%} of the synthetic examples of {label!r} are verbatim copies of text1: try `dawgen curate`"
             )
     return examples
-
-
-def is_verbatim(example: Example) -> bool:
-    """Return whether text2 repeats text1 but for case and punctuation."""
-    return example.text2 is not None and normalise(example.text1) == normalise(example.text2)
 
 
 def first_rows(examples: Sequence[Example], labels: Sequence[str], per_label: int) -> list[Example]:

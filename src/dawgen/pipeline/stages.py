@@ -12,7 +12,7 @@ from typing import Any
 
 from dawgen.backbones.load import load_generator, load_target
 from dawgen.config import CurateConfig, DecodeConfig, RunConfig
-from dawgen.curation import Curator, curate
+from dawgen.curation import Curator, copy_stats, curate
 from dawgen.data import read, read_shards
 from dawgen.errors import ConfigError
 from dawgen.files import write_json, write_jsonl, write_text
@@ -100,6 +100,7 @@ def curate_stage(config: RunConfig, source: Path, out: Path) -> dict[str, Any]:
         "generated": len(candidates),
         "kept": len(kept),
         "dropped": dict(Counter(row.reason for row in dropped).most_common()),
+        "copy_share_by_label": copy_stats(candidate.example for candidate in candidates),
         "kept_by_label": {label: sum(row.label == label for row in kept) for label in task.labels},
         "label_fidelity": measure_fidelity(task.name, kept)["label_fidelity"],
     }

@@ -76,7 +76,7 @@ def tokenise(texts: Sequence[str], backbone: Backbone) -> list[list[int]]:
     tokenizer = backbone.tokenizer
     end = tokenizer.eos_token_id
     rows: list[list[int]] = []
-    for ids in tokenizer(list(texts))["input_ids"]:
+    for ids in tokenizer(list(texts), verbose=False)["input_ids"]:
         while ids and ids[-1] == end:
             ids = ids[:-1]
         closed = [*ids, end] if backbone.kind == "seq2seq" and end is not None else ids
@@ -127,6 +127,6 @@ def _shorten(text1: str, text2: str, template: str, mask: str, backbone: Backbon
 
 def _drop_tokens(text: str, count: int, tokenizer: Any) -> str:
     """Return the text without its last `count` tokens, always shorter than it was."""
-    kept = tokenizer(text, add_special_tokens=False)["input_ids"][:-count]
+    kept = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"][:-count]
     shorter = str(tokenizer.decode(kept, skip_special_tokens=True)).strip() if kept else ""
     return shorter if len(shorter) < len(text) else text[:-1]
