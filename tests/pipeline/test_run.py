@@ -48,6 +48,11 @@ def test_every_method_runs_and_the_folder_holds_what_it_promises(tmp_path: Path,
     for numbers in metrics["methods"].values():
         assert numbers["n_test"] == 24
         assert numbers["accuracy"] == pytest.approx(sum(numbers["confusion"][i][i] for i in range(3)) / 24)
+    sizes = {name: (row["n_real"], row["n_synthetic"]) for name, row in metrics["methods"].items() if name in TRAINED}
+    assert sizes["prompt_tuning"] == (12, 0)
+    assert sizes["synthetic_only"] == (0, 18)
+    assert sizes["dawgen"] == (12, 18)
+    assert sizes["gold"] == (18, 0)
     kept = read_jsonl(out / "synthetic" / "train.jsonl")
     assert Counter(row["label"] for row in kept) == {"not": 6, "other": 6, "same": 6}
     dropped = read_jsonl(out / "synthetic" / "dropped.jsonl")

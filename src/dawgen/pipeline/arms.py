@@ -18,6 +18,7 @@ from dawgen.pipeline.folder import Job
 from dawgen.pipeline.inputs import Inputs, first_rows
 from dawgen.records import Example
 from dawgen.target.classifier import PromptClassifier
+from dawgen.target.diagnose import find_collapse
 from dawgen.target.methods import METHODS
 from dawgen.target.metrics import measure
 
@@ -43,14 +44,23 @@ def run_method(
         return found
     begin = time.perf_counter()
     numbers: dict[str, Any] = {"accuracy": None, "macro_f1": None, "n_test": 0}
-    if METHODS[method].schedule is None:
+    spec = METHODS[method]
+    if spec.schedule is None:
         numbers |= _measure(inputs, _predict_untrained(method, inputs, backbone, config))
     else:
-        classifier = _train(method, inputs, synthetic, backbone, config, folder, job)
+        real = gold_rows(inputs, synthetic, config.per_label) if spec.gold else inputs.train
+        data = synthetic if spec.synthetic else None
+        numbers |= {"n_real": len(real) if spec.schedule != "synthetic" else 0, "n_synthetic": len(data or ())}
+        classifier = _train(method, real, data, inputs, backbone, config, folder, job)
         predicted = classifier.predict(inputs.test).tolist() if inputs.test else None
         numbers |= _measure(inputs, predicted)
         classifier.save(folder, numbers)
-        numbers |= {"warnings": [f"{method}: {warning}" for warning in classifier.warnings_], "cut": classifier.cut_}
+        warnings = list(classifier.warnings_)
+        if inputs.test and (cut := classifier.count_cut(inputs.test)):
+            warnings.append(f"cut: {cut} of {len(inputs.test)} test examples to {config.target.max_tokens} tokens")
+        if inputs.test and predicted:
+            warnings += find_collapse([str(row.label) for row in inputs.test], predicted, "test set")
+        numbers["warnings"] = [f"{method}: {warning}" for warning in warnings]
     (folder / "checkpoint.pt").unlink(missing_ok=True)
     numbers["seconds"] = round(time.perf_counter() - begin, 1)
     write_json(done, numbers)
@@ -58,23 +68,23 @@ def run_method(
 
 
 def gold_rows(inputs: Inputs, synthetic: Sequence[Example] | None, per_label: int) -> list[Example]:
-    """Return as many gold rows per label as there are synthetic ones, or all there are.
+    """Return as many gold rows per label as there are synthetic ones, the few shots among them, or all there are.
 
     Raises DataError where the data hold no labelled rows beside the few shots.
     """
     wanted = len(synthetic) // len(inputs.task.labels) if synthetic else per_label
-    rows = first_rows(inputs.gold, inputs.task.labels, wanted)
-    if {row.label for row in rows} != set(inputs.task.labels):
+    if {row.label for row in inputs.gold} != set(inputs.task.labels):
         raise DataError(
             "method gold: expected labelled rows beside the few shots, found none of some label; leave gold out."
         )
-    return rows
+    return first_rows([*inputs.train, *inputs.gold], inputs.task.labels, wanted)
 
 
 def _train(
     method: Method,
-    inputs: Inputs,
+    real: Sequence[Example],
     synthetic: Sequence[Example] | None,
+    inputs: Inputs,
     backbone: Backbone,
     config: RunConfig,
     folder: Path,
@@ -85,7 +95,6 @@ def _train(
     if spec.surgery is not None:
         settings["surgery"] = spec.surgery
     classifier = PromptClassifier(backbone, inputs.task, **settings)
-    real = gold_rows(inputs, synthetic, config.per_label) if spec.gold else inputs.train
     with job.reporter.stage(f"{method} ({config.target.steps} steps)", config.target.steps) as advance:
 
         def record(row: dict[str, Any]) -> None:
@@ -94,7 +103,7 @@ def _train(
 
         checkpoint = folder / "checkpoint.pt"
         folder.mkdir(parents=True, exist_ok=True)
-        classifier.fit(real, synthetic if spec.synthetic else None, dev=inputs.dev, log=record, checkpoint=checkpoint)
+        classifier.fit(real, synthetic, dev=inputs.dev, log=record, checkpoint=checkpoint)
     return classifier
 
 

@@ -80,10 +80,6 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
         place = out / "prompts" / method
         numbers = run_method(method, inputs, data, target, config, folder=place, job=job)
         metrics["warnings"] = [*metrics["warnings"], *numbers.pop("warnings", [])]
-        if cut := numbers.pop("cut", 0):
-            metrics["warnings"].append(
-                f"{method}: {cut} texts were cut to {config.target.max_tokens} tokens, text1 first"
-            )
         metrics["methods"][method] = numbers
         _warn_no_gain(method, metrics)
     write_json(out / "metrics.json", metrics)
