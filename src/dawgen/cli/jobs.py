@@ -9,7 +9,7 @@ import typer
 
 from dawgen.cli import options as o
 
-Out = Annotated[Path | None, typer.Option(help="run folder [default: runs/TASK-SEED]")]
+Out = Annotated[Path | None, typer.Option(help="run folder (default: runs/TASK-SEED)")]
 
 
 def demo(
@@ -34,7 +34,7 @@ def run(
     synthetic: o.Synthetic = None,
     shots: o.Shots = None,
     per_label: o.PerLabel = None,
-    methods: Annotated[str | None, typer.Option(help="names with commas [default: prompt_tuning,dawgen]")] = None,
+    methods: Annotated[str | None, typer.Option(help="names with commas (default: prompt_tuning,dawgen)")] = None,
     label_words: o.LabelWords = None,
     leaks: o.Leaks = None,
     conflicts: o.Conflicts = None,
@@ -78,7 +78,7 @@ def run(
 def report(
     runs: Annotated[list[Path], typer.Argument(help="run folders")],
     out: Annotated[
-        Path | None, typer.Option(help="the page [default: report.html of the run, or of this folder]")
+        Path | None, typer.Option(help="the page (default: report.html of the run, or of this folder)")
     ] = None,
 ) -> None:
     """Write one self-contained HTML page about one or more runs."""

@@ -19,8 +19,8 @@ Dev = Annotated[str | None, typer.Option(help="labelled examples that choose the
 Test = Annotated[str | None, typer.Option(help="labelled examples that measure the result")]
 Unlabelled = Annotated[str | None, typer.Option(help="texts without labels, the first texts of new pairs")]
 Synthetic = Annotated[str | None, typer.Option(help="a synthetic set to use: a file, or a folder with train.jsonl")]
-Shots = Annotated[int | None, typer.Option(help="real examples per label [default: 16]")]
-PerLabel = Annotated[int | None, typer.Option(help="synthetic examples kept per label [default: 500]")]
+Shots = Annotated[int | None, typer.Option(help="real examples per label (default: 16)")]
+PerLabel = Annotated[int | None, typer.Option(help="synthetic examples kept per label (default: 500)")]
 LabelWords = Annotated[
     str | None, typer.Option(help="""JSON, such as '{"entailment": "yes", "contradiction": "no"}'""")
 ]
@@ -32,8 +32,8 @@ Columns = Annotated[
 ]
 Preset = Annotated[str, typer.Option(help="mini, small, paper or modern; only mini needs no download")]
 Assign = Annotated[list[str] | None, typer.Option("--set", help="one setting, such as target.lr=0.1; may be repeated")]
-Seed = Annotated[int | None, typer.Option(help="seed of sampling, tuning and writing [default: 13]")]
-Threads = Annotated[int | None, typer.Option(help="CPU threads [default: as many as the process may use]")]
+Seed = Annotated[int | None, typer.Option(help="seed of sampling, tuning and writing (default: 13)")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads (default: as many as the process may use)")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object as the last line of stdout")]
 Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="start again, or go on where a killed job was")]
 
