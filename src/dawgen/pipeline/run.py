@@ -91,9 +91,9 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
 
 def set_threads(threads: int | None) -> int:
     """Set and return PyTorch's number of threads: the given one, or as many as the process may use."""
-    count = (
-        threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads or os.cpu_count() or 1
-    )
+    # macOS has no sched_getaffinity.
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = threads or available
     torch.set_num_threads(count)
     return count
 
