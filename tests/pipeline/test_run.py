@@ -11,7 +11,7 @@ from dawgen.config import RunConfig
 from dawgen.errors import ConfigError, DataError, ShortfallError
 from dawgen.files import hash_file
 from dawgen.pipeline.progress import Reporter
-from dawgen.pipeline.run import run_job
+from dawgen.pipeline.run import find_no_gain, run_job
 from jobs import make_pairs, quick_settings, save_models, write_inputs, write_rows
 
 TRAINED = (
@@ -184,3 +184,18 @@ def test_gold_needs_labelled_rows_beside_the_shots(tmp_path: Path, models: dict[
     with pytest.raises(DataError, match="gold"):
         run(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_an_oracle_is_needed_to_compare_generators(tmp_path: Path, models: dict[str, str]) -> None:
+    config = quick_settings(models) | write_inputs(tmp_path) | {"compare_generators": ("plain",)}
+    with pytest.raises(ConfigError, match="no oracle"):
+        run(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("real", "both", "warned"), [(0.6, 0.5, True), (0.5, 0.6, False), (None, None, False)])
+def test_synthetic_data_that_did_not_help_are_named(real: float | None, both: float | None, warned: bool) -> None:
+    # whatever the order of the methods
+    methods = {"dawgen": {"accuracy": both}, "prompt_tuning": {"accuracy": real}}
+    assert bool(find_no_gain(methods)) == warned
+    assert find_no_gain({"dawgen": {"accuracy": 0.5}}) == []

@@ -14,7 +14,7 @@ from dawgen.data import ShardStore
 from dawgen.files import write_jsonl
 from dawgen.generator.generate import Generation
 from dawgen.generator.generator import Generator
-from dawgen.pipeline.fidelity import measure_fidelity
+from dawgen.pipeline.fidelity import has_oracle, measure_fidelity
 from dawgen.pipeline.folder import Job
 from dawgen.records import Example
 from dawgen.report.cards import write_card
@@ -122,7 +122,9 @@ def row_of(example: Example) -> dict[str, Any]:
 
 
 def judge_kind(generator: Generator, first_texts: Sequence[str] | None) -> dict[str, Any]:
-    """Return the label fidelity of uncurated candidates of the generator, 100 per label."""
+    """Return the label fidelity of uncurated candidates of the generator, 100 per label; None without an oracle."""
+    if not has_oracle(generator.task_.name):
+        return {"label_fidelity": None, "ungrammatical": None}
     candidates = generator.preview(FIDELITY_ROWS, first_texts=first_texts)
     return measure_fidelity(generator.task_.name, [candidate.example for candidate in candidates])
 

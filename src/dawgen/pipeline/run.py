@@ -47,6 +47,8 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
     )
     if "gold" in config.methods:
         gold_rows(inputs, inputs.synthetic, config.per_label)
+    if config.compare_generators and not has_oracle(inputs.task.name):
+        raise ConfigError(f"compare_generators: no oracle knows the labels of {inputs.task.name}; leave it out.")
     writes = wants_synthetic and inputs.synthetic is None
     source = None
     if writes or config.compare_generators:
@@ -81,7 +83,7 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
         numbers = run_method(method, inputs, data, target, config, folder=place, job=job)
         metrics["warnings"] = [*metrics["warnings"], *numbers.pop("warnings", [])]
         metrics["methods"][method] = numbers
-        _warn_no_gain(method, metrics)
+    metrics["warnings"] = [*metrics["warnings"], *find_no_gain(metrics["methods"])]
     write_json(out / "metrics.json", metrics)
     job.log.tidy()
     write_text(out / "report.html", render_report([out]))
@@ -134,8 +136,6 @@ def _make_synthetic(
         metrics["notes"] = [*metrics["notes"], note]
     texts = inputs.first_texts if decode.first_texts == "given" else None
     others = [kind for kind in config.compare_generators if not (writes and kind == config.generator.kind)]
-    if others and not has_oracle(task.name):
-        raise ConfigError(f"compare_generators: no oracle knows the labels of {task.name}; leave it out.")
     folder = out / "generators"
     metrics["generators"] = compare_kinds(
         source, task, real, config.generator, others, decode, texts, folder=folder, job=job
@@ -143,14 +143,7 @@ def _make_synthetic(
     if not writes:
         return inputs.synthetic
     generator = tune_generator(source, task, real, config.generator, decode, folder=out / "generator", job=job)
-    metrics["generators"][config.generator.kind] = (
-        judge_kind(generator, texts)
-        if has_oracle(task.name)
-        else {
-            "label_fidelity": None,
-            "ungrammatical": None,
-        }
-    )
+    metrics["generators"][config.generator.kind] = judge_kind(generator, texts)
     kept, metrics["synthetic"] = generate_set(
         generator,
         config.per_label,
@@ -164,15 +157,12 @@ def _make_synthetic(
     return kept
 
 
-def _warn_no_gain(method: str, metrics: dict[str, Any]) -> None:
+def find_no_gain(methods: dict[str, dict[str, Any]]) -> list[str]:
     """Say so when synthetic data made the prompt worse than the few shots alone."""
-    base = metrics["methods"].get("prompt_tuning")
-    own = metrics["methods"][method]
-    if method == "dawgen" and base and base["accuracy"] is not None and own["accuracy"] < base["accuracy"]:
-        metrics["warnings"].append(
-            f"dawgen: {own['accuracy']:.1%} is below prompt_tuning's {base['accuracy']:.1%}: "
-            "synthetic data did not help here"
-        )
+    base, own = (methods.get(name, {}).get("accuracy") for name in ("prompt_tuning", "dawgen"))
+    if base is None or own is None or own >= base:
+        return []
+    return [f"dawgen: {own:.1%} is below prompt_tuning's {base:.1%}: synthetic data did not help here"]
 
 
 def _record(inputs: Inputs, threads: int, target: Backbone, source: Backbone | None) -> dict[str, Any]:
