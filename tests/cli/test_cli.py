@@ -53,6 +53,7 @@ def test_the_stages_talk_through_files(dawgen: Any, tmp_path: Path, config: Path
     status, out, _ = dawgen("curate", raw, "--real", files["train"], "--test", files["test"], "--out", kept, "--json")
     numbers = json.loads(out.splitlines()[-1])
     assert status == 0
+    assert "synthetic" in (kept / "README.md").read_text()
     assert numbers["generated"] == 15 == numbers["kept"] + sum(numbers["dropped"].values())
     # Random models seldom agree with their own labels: the uncurated set trains.
     status, _, err = dawgen("train", *common, "--synthetic", raw, "--method", "dawgen", "--out", bundle)

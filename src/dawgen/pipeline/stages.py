@@ -25,6 +25,7 @@ from dawgen.pipeline.inputs import Inputs, load_inputs
 from dawgen.pipeline.progress import Reporter
 from dawgen.pipeline.run import choose_first_texts, pick_device, set_threads, shard_settings
 from dawgen.records import Candidate, Example
+from dawgen.report.cards import write_card
 from dawgen.target.classifier import PromptClassifier
 from dawgen.target.methods import METHODS
 from dawgen.target.metrics import measure
@@ -105,6 +106,7 @@ def curate_stage(config: RunConfig, source: Path, out: Path) -> dict[str, Any]:
         "label_fidelity": measure_fidelity(task.name, kept)["label_fidelity"],
     }
     write_json(out / "curation.json", numbers)
+    write_card(out / "README.md", {"task": task.name, "pair": task.pair, "labels": numbers["kept_by_label"]} | numbers)
     return numbers
 
 
