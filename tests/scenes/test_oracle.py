@@ -171,6 +171,30 @@ def test_known_answers(question: str, sentence: str, answered: bool) -> None:
     assert answers(said, asked) == answered
 
 
+def test_answers_agree_with_listing_all_situations() -> None:
+    situations = list_situations()
+    captions = list_captions()
+    slots = {"agent": (0, 1, 2), "doing": (3,), "place": (4,)}  # asking for the agent leaves its traits open
+    rng = random.Random(5)
+    seen = set()
+    for _ in range(5000):
+        said, about = rng.choice(captions), replace(rng.choice(captions), negated=False)
+        if rng.random() < 0.7:  # sentences near the question, which may answer it
+            said = replace(said, agent=about.agent, trait=about.trait, doing=about.doing, negated=False)
+        for asked, told_slot in (("agent", 0), ("doing", 3), ("place", 4)):
+            open_slot = {"agent": {"agent": "person", "trait": None}, "place": {"place": None}, "doing": {}}[asked]
+            question = Question(asked, replace(about, **open_slot))
+            told = [s for s in situations if is_true(said, s)]
+            granted = [s for s in situations if is_true(question.caption, s)]
+            known = [slot for slot in range(5) if slot not in slots[asked]]
+            inside = {tuple(s[k] for k in known) for s in told} <= {tuple(s[k] for k in known) for s in granted}
+            informative = len({s[told_slot] for s in told}) < len({s[told_slot] for s in situations})
+            expected = inside and informative and not (asked == "doing" and said.negated)
+            assert answers(said, question, SMALL) == expected, (said, question)
+            seen.add((asked, expected))
+    assert len(seen) == 6
+
+
 @pytest.mark.parametrize("task", LABELS)
 def test_drawn_examples_are_balanced_reserved_and_rightly_labelled(task: str) -> None:
     rows = draw_examples(task, 20, random.Random(3), set())
