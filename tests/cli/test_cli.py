@@ -53,6 +53,13 @@ def test_the_stages_talk_through_files(dawgen: Any, tmp_path: Path, config: Path
     status, out, _ = dawgen("curate", raw, "--real", files["train"], "--test", files["test"], "--out", kept, "--json")
     numbers = json.loads(out.splitlines()[-1])
     assert status == 0
+    # Neither stage takes what was made with other settings for its own.
+    status, _, err = dawgen("generate", gen, "--per-label", 5, "--first-texts", files["test"], "--out", raw)
+    assert status == 2
+    assert "first_texts" in err
+    status, _, err = dawgen("tune", *common, "--seed", 5, "--out", gen)
+    assert status == 2
+    assert "found a tuned generator" in err
     assert "synthetic" in (kept / "README.md").read_text()
     assert numbers["generated"] == 15 == numbers["kept"] + sum(numbers["dropped"].values())
     # Random models seldom agree with their own labels: the uncurated set trains.

@@ -104,6 +104,18 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, models: dict[str, st
     assert (out / "thesis.txt").read_text() == "precious"
 
 
+def test_fresh_never_clears_what_no_run_has_written(tmp_path: Path, models: dict[str, str]) -> None:
+    out = tmp_path / "mine"
+    (out / "prompts").mkdir(parents=True)
+    (out / "prompts" / "poem.txt").write_text("precious")
+    for config_yaml in (None, "theirs: 1\n"):
+        if config_yaml:
+            (out / "config.yaml").write_text(config_yaml)
+        with pytest.raises(ConfigError):
+            run(quick_settings(models) | write_inputs(tmp_path), out, fresh=True)
+        assert (out / "prompts" / "poem.txt").read_text() == "precious"
+
+
 def test_without_test_rows_nothing_is_claimed(tmp_path: Path, models: dict[str, str]) -> None:
     inputs = write_inputs(tmp_path)
     del inputs["test"]

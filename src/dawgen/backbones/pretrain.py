@@ -47,8 +47,8 @@ def find_tokenizer(folder: Path, english: Sequence[Text], size: int) -> PreTrain
 def train_tokenizer(english: Sequence[Text], size: int) -> PreTrainedTokenizerFast:
     """Train the shared tokenizer on the English texts, or on scenes alone where there are none."""
     rng = python_rng(0, "pretrain/tokenizer")
-    rows = list(draw_rows("mini-ctrl", 20_000, rng, (), 0.0))
-    texts = [target for _, target in rows[:2000]] + [text.plain for text in english[:40_000]]
+    rows = draw_rows("mini-ctrl", 2000, rng, (), 0.0)
+    texts = [target for _, target in rows] + [text.plain for text in english[:40_000]]
     template = (
         "hypothesis premise answer sentence question 1 2 yes no maybe text implies contradicts supplements equivalent"
     )
@@ -169,11 +169,8 @@ def save_mini(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder
     tokenizer.save_pretrained(folder)
     model.config.save_pretrained(folder)
     # Tied weights are stored once; loading ties them again.
-    kept = {
-        name: tensor.to(torch.bfloat16).contiguous()
-        for name, tensor in model.state_dict().items()
-        if name not in _tied(model)
-    }
+    tied = _tied(model)
+    kept = {n: t.to(torch.bfloat16).contiguous() for n, t in model.state_dict().items() if n not in tied}
     write_with(folder / "model.safetensors", lambda path: save_file(kept, path, metadata={"format": "pt"}))
 
 

@@ -28,11 +28,12 @@ class RunFolder:
     def __init__(self, path: Path, settings: dict[str, Any], record: dict[str, Any], *, fresh: bool = False) -> None:
         self.path = path
         wanted = json.loads(json.dumps({**settings, "record": record}))
-        if fresh:
-            self._clear()
         config = path / "config.yaml"
+        # Only what a run has written may go: a user's own folder can hold a config.yaml and prompts too.
+        if fresh and config.is_file() and "record" in (yaml.safe_load(config.read_text()) or {}):
+            self._clear()
         if config.is_file():
-            _check_same(path, yaml.safe_load(config.read_text()), wanted)
+            _check_same(path, yaml.safe_load(config.read_text()) or {}, wanted)
         elif path.is_dir() and any(item.suffix != ".tmp" for item in path.iterdir()):
             raise ConfigError(f"{path}: expected an empty folder or a run, found other files. Choose another --out.")
         else:

@@ -59,8 +59,7 @@ def load_inputs(config: RunConfig) -> Inputs:
     train = _read(source, config, task, split="train")
     if task is None:
         task = Task.from_examples([row.example for row in train], name=Path(source).name.split(".")[0] or "custom")
-    if config.label_words is not None:
-        task = Task.model_validate(task.model_dump() | {"label_words": config.label_words})
+    task = _give_words(task, config)
     dev = _read(config.dev, config, task, split="validation") if config.dev else None
     test = _read(config.test, config, task, split="test") if config.test else None
     if test is None and config.train is None:
@@ -84,7 +83,6 @@ def load_inputs(config: RunConfig) -> Inputs:
     few = split_fewshot([row.example for row in train], task.labels, config.shots, config.seed, need_dev=dev is None)
     notes.append(few.note)
     held = {"test": test, "dev": dev if dev is not None else place_rows(few.dev or [], "dev")}
-    files = [config.train, config.dev, config.test, config.unlabelled, config.synthetic]
     return Inputs(
         task=task,
         train=few.train,
@@ -93,7 +91,7 @@ def load_inputs(config: RunConfig) -> Inputs:
         gold=few.rest,
         first_texts=_read_first_texts(config, task, held, notes),
         synthetic=_read_synthetic(config, task, held, notes, warnings),
-        hashes={name: hash_file(Path(name)) for name in files if name and Path(name).is_file()},
+        hashes=_hash_files(config),
         notes=notes,
         warnings=warnings,
     )
@@ -103,12 +101,22 @@ def _read(source: str, config: RunConfig, task: Task | None, *, split: str) -> l
     return read_rows(source, columns=config.columns, task=task, split=split)
 
 
+def _give_words(task: Task, config: RunConfig) -> Task:
+    if config.label_words is None:
+        return task
+    return Task.model_validate(task.model_dump() | {"label_words": config.label_words})
+
+
+def _hash_files(config: RunConfig) -> dict[str, str]:
+    names = (config.train, config.dev, config.test, config.unlabelled, config.synthetic)
+    return {name: hash_file(Path(name)) for name in names if name and Path(name).is_file()}
+
+
 def _draw_scenes(task: Task, config: RunConfig) -> Inputs:
     given = [flag for flag in ("dev", "test") if getattr(config, flag)]
     if given:
         raise ConfigError(f"--{given[0]} without --train: task {task.name} draws its own data. Give --train too.")
-    if config.label_words is not None:
-        task = Task.model_validate(task.model_dump() | {"label_words": config.label_words})
+    task = _give_words(task, config)
     gold = config.per_label if "gold" in config.methods else 0
     data = draw_data(
         task.name,
@@ -128,7 +136,7 @@ def _draw_scenes(task: Task, config: RunConfig) -> Inputs:
         gold=data.gold,
         first_texts=_read_first_texts(config, task, held, notes) or data.first_texts,
         synthetic=_read_synthetic(config, task, held, notes, warnings),
-        hashes={name: hash_file(Path(name)) for name in (config.unlabelled, config.synthetic) if name},
+        hashes=_hash_files(config),
         notes=notes,
         warnings=warnings,
     )

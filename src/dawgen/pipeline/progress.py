@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -29,6 +29,11 @@ class Reporter:
     def say(self, text: str) -> None:
         """Print one line."""
         self.console.print(text, markup=False)
+
+    def announce(self, notes: Sequence[str], warnings: Sequence[str]) -> None:
+        """Print what reading the data has brought up."""
+        for text in (*notes, *(f"warning: {warning}" for warning in warnings)):
+            self.say(text)
 
     @contextmanager
     def stage(self, what: str, total: int) -> Iterator[Advance]:

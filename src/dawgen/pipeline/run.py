@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -58,8 +60,7 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
         reporter.say(f"{out}: complete, reused")
         metrics: dict[str, Any] = json.loads((out / "metrics.json").read_bytes())
         return metrics
-    for note in (*inputs.notes, *(f"warning: {warning}" for warning in inputs.warnings)):
-        reporter.say(note)
+    reporter.announce(inputs.notes, inputs.warnings)
     job = Job(config.seed, StepLog(out / "log.jsonl"), reporter)
     metrics = {
         "task": inputs.task.name,
@@ -113,10 +114,17 @@ def choose_first_texts(config: DecodeConfig, pair: bool, texts: list[str] | None
     return config, None
 
 
-def shard_settings(generator: Path, decode: DecodeConfig, per_label: int) -> dict[str, Any]:
-    """Return what shards depend on: the tuned prefix, how texts are written, and the quota that ends labels."""
-    prefix = hash_file(generator / "prefix.safetensors")
-    return {"prefix": prefix, "decode": decode.model_dump(mode="json"), "per_label": per_label}
+def shard_settings(
+    generator: Path, decode: DecodeConfig, per_label: int, seed: int, first_texts: Sequence[str] | None
+) -> dict[str, Any]:
+    """Return what shards depend on: prefix, seed, way of writing, first texts, and the quota that ends labels."""
+    return {
+        "prefix": hash_file(generator / "prefix.safetensors"),
+        "seed": seed,
+        "decode": decode.model_dump(mode="json"),
+        "per_label": per_label,
+        "first_texts": hashlib.sha256(json.dumps(first_texts).encode()).hexdigest(),
+    }
 
 
 def _make_synthetic(
@@ -150,7 +158,7 @@ def _make_synthetic(
         curator=Curator(real, task.labels, config.curate, dev=inputs.dev or (), test=inputs.test or ()),
         first_texts=texts,
         folder=out / "synthetic",
-        settings=shard_settings(out / "generator", decode, config.per_label),
+        settings=shard_settings(out / "generator", decode, config.per_label, config.seed, texts),
         job=job,
     )
     metrics["warnings"] = [*metrics["warnings"], *generator.warnings_]

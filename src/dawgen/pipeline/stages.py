@@ -21,7 +21,7 @@ from dawgen.pipeline.arms import run_method
 from dawgen.pipeline.fidelity import measure_fidelity
 from dawgen.pipeline.folder import Job, StepLog
 from dawgen.pipeline.generate import generate_set, row_of, tune_generator
-from dawgen.pipeline.inputs import Inputs, load_inputs
+from dawgen.pipeline.inputs import load_inputs
 from dawgen.pipeline.progress import Reporter
 from dawgen.pipeline.run import choose_first_texts, pick_device, set_threads, shard_settings
 from dawgen.records import Candidate, Example
@@ -35,10 +35,12 @@ BARE = CurateConfig(posterior=False, near_copy=False)  # what `generate` can jud
 
 
 def tune_stage(config: RunConfig, out: Path) -> None:
-    """Tune a generator on the shots of the training file and save it in `out`."""
+    """Tune a generator on the shots of the training file and save it in `out`; a killed tuning goes on."""
+    if (out / "generator.json").is_file():
+        raise ConfigError(f"{out}: expected a new folder, found a tuned generator. Choose another --out.")
     set_threads(config.threads)
     inputs = load_inputs(config)
-    _say(inputs)
+    Reporter().announce(inputs.notes, inputs.warnings)
     backbone = load_generator(config.generator.model, dtype=config.generator.dtype, device=pick_device())
     decode, _ = choose_first_texts(config.decode, inputs.task.pair, inputs.first_texts)
     tune_generator(
@@ -72,15 +74,15 @@ def generate_stage(
     """Write a synthetic set; only what needs no real examples is curated. Returns its numbers."""
     set_threads(threads)
     generator, texts = _load_generator(folder, first_texts)
-    if fresh:
-        shutil.rmtree(out / "raw", ignore_errors=True)
+    if fresh and (out / "raw" / "settings.json").is_file():
+        shutil.rmtree(out / "raw")
     _, numbers = generate_set(
         generator,
         per_label,
         curator=Curator((), generator.task_.labels, BARE),
         first_texts=texts,
         folder=out,
-        settings=shard_settings(folder, generator.decode or DecodeConfig(), per_label),
+        settings=shard_settings(folder, generator.decode or DecodeConfig(), per_label, generator.seed, texts),
         job=_make_job(generator.seed, out),
     )
     return numbers
@@ -118,12 +120,12 @@ def train_stage(config: RunConfig, out: Path) -> list[str]:
         raise ConfigError(f"--method {method}: expected a method that trains a prompt; this one trains nothing.")
     if spec.synthetic and config.synthetic is None:
         raise ConfigError(f"--method {method}: expected --synthetic SET, found none. `dawgen generate` writes one.")
-    set_threads(config.threads)
-    inputs = load_inputs(config)
-    _say(inputs)
-    target = load_target(config.target.model, dtype=config.target.dtype, device=pick_device())
     if (out / "metrics.json").is_file():
         raise ConfigError(f"{out}: expected a new folder, found a trained bundle. Choose another --out.")
+    set_threads(config.threads)
+    inputs = load_inputs(config)
+    Reporter().announce(inputs.notes, inputs.warnings)
+    target = load_target(config.target.model, dtype=config.target.dtype, device=pick_device())
     job = _make_job(config.seed, out)
     numbers = run_method(method, inputs, inputs.synthetic, target, config, folder=out, job=job)
     return [*inputs.warnings, *numbers["warnings"]]
@@ -180,9 +182,3 @@ def _read_candidates(source: Path, task: Task) -> list[Candidate]:
 
 def _make_job(seed: int, out: Path) -> Job:
     return Job(seed, StepLog(out / "log.jsonl"), Reporter())
-
-
-def _say(inputs: Inputs) -> None:
-    reporter = Reporter()
-    for note in (*inputs.notes, *(f"warning: {warning}" for warning in inputs.warnings)):
-        reporter.say(note)
