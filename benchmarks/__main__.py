@@ -1,0 +1,73 @@
+"""Run the benchmarks, write results.json and rewrite the README's table from it.
+
+python -m benchmarks                     all that a CPU can, under 20 minutes
+python -m benchmarks --only generation   those files whose name holds the word; prints, writes nothing
+python -m benchmarks --device cuda       real sizes in bfloat16; writes results-gpu.json, leaves the README
+"""
+
+import argparse
+import importlib
+import platform
+import time
+from pathlib import Path
+
+import torch
+import transformers
+
+from benchmarks.harness import Result, Setup
+from benchmarks.table import render_table, rewrite_table
+from dawgen.files import write_json
+
+HERE = Path(__file__).parent
+PARTS = ("generator_step", "prompt_step", "generation", "scoring")
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--only", default="", help="part of a benchmark's name; nothing is written then")
+    parser.add_argument("--threads", type=int, default=1, help="the same for both sides")
+    parser.add_argument("--pairs", type=int, default=5)
+    options = parser.parse_args()
+    gpu = options.device == "cuda"
+    if gpu and not torch.cuda.is_available():
+        raise SystemExit("no GPU: PyTorch sees no CUDA device here.")
+    torch.set_num_threads(options.threads)
+    dtype = torch.bfloat16 if gpu else torch.float32
+    setup = Setup(options.device, dtype, options.threads, options.pairs, big=gpu)
+    results: list[Result] = []
+    for part in PARTS:
+        if options.only not in part:
+            continue
+        begin = time.perf_counter()
+        results += (found := importlib.import_module(f"benchmarks.{part}").run(setup))
+        print(render_table([result.as_dict() for result in found]))
+        print(f"{part}: {time.perf_counter() - begin:.0f} s\n", flush=True)
+    if options.only:
+        return
+    rows = [result.as_dict() for result in results]
+    write_json(HERE / ("results-gpu.json" if gpu else "results.json"), rows)
+    if not gpu:
+        rewrite_table(HERE.parent / "README.md", rows, describe(setup))
+
+
+def describe(setup: Setup) -> str:
+    """Return one sentence on where the numbers come from."""
+    torch_version = torch.__version__.split("+")[0]
+    return (
+        f"Ratios of `make bench`: median, lowest and highest of {setup.pairs} pairs run in turn, {setup.threads} "
+        f"thread{'s' * (setup.threads > 1)} of {read_processor()}, torch {torch_version}, transformers "
+        f"{transformers.__version__}, random weights in float32."
+    )
+
+
+def read_processor() -> str:
+    """Return the processor's name as the system gives it."""
+    info = Path("/proc/cpuinfo")
+    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    return f"an {names[0]}" if names else platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    main()
