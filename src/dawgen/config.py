@@ -52,7 +52,7 @@ class GeneratorConfig(Settings):
     alignment: Literal["A", "B"] = "A"  # other label's row | same row under the other label's prefix
     dist_weight: Annotated[float, Field(ge=0)] = 0.03  # (paper: 1, with which the minis write nonsense)
     margin: Rate = 1.0  # (paper)
-    meta: Literal["difference", "jvp"] = "difference"
+    meta: Literal["difference", "jvp"] = "difference"  # error of about 1 % | exact, and always in half precision
     clip: Rate = 1.0  # (FewGen)
     max_tokens: Positive = 128  # (FewGen) text1 + infix + text2; longer ones are cut, text1 first
     dtype: Dtype = "float32"

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import cosine_similarity
 
-from dawgen.generator.alignment import alignment_loss, represent
+from dawgen.generator.alignment import alignment_loss, compare, represent
 
 ROWS = torch.tensor([0, 0, 1, 2, 2, 2, 3])
 LABELS = torch.tensor([0, 0, 1, 1])
@@ -34,28 +34,35 @@ def test_equals_the_printed_sum_over_triples(reading: Literal["A", "B"]) -> None
         others = [sentences[0, k] for k in range(4) if LABELS[k] != LABELS[i]] if reading == "A" else [sentences[1, j]]
         near = cosine_similarity(sentences[0, i], sentences[0, j], dim=0)
         terms += [max(0.0, 0.7 - float(near) + float(cosine_similarity(sentences[0, i], o, dim=0))) for o in others]
-    loss = alignment_loss(states, weights, ROWS, LABELS, margin=0.7, reading=reading)
+    loss = alignment_loss(states, weights, ROWS, compare(LABELS, reading), margin=0.7, reading=reading)
     assert float(loss) == pytest.approx(sum(terms) / len(terms), rel=1e-5)
 
 
 def test_one_step_down_raises_same_minus_other_similarity() -> None:
     states, weights = random_states(3, blocks=1)
     states.requires_grad_()
-    before = alignment_loss(states, weights, ROWS, LABELS)
+    triples = compare(LABELS)
+    before = alignment_loss(states, weights, ROWS, triples)
     (gradient,) = torch.autograd.grad(before, states)
-    assert alignment_loss(states - 0.1 * gradient, weights, ROWS, LABELS) < before
+    assert alignment_loss(states - 0.1 * gradient, weights, ROWS, triples) < before
 
 
 def test_perfectly_apart_costs_nothing_and_scale_does_not_matter() -> None:
     states = torch.zeros(1, 7, 5)
     states[0, ROWS < 2, 0], states[0, ROWS >= 2, 0] = 1.0, -1.0
     weights = torch.full((7,), 1 / 7)
-    assert float(alignment_loss(states, weights, ROWS, LABELS)) == 0
+    assert float(alignment_loss(states, weights, ROWS, compare(LABELS))) == 0
     noisy, _ = random_states(1)
     assert torch.allclose(represent(noisy, weights, ROWS, 4), represent(noisy * 9, weights, ROWS, 4), atol=1e-6)
 
 
 def test_one_row_per_label_is_refused() -> None:
-    states, weights = random_states()
     with pytest.raises(ValueError, match="two rows"):
-        alignment_loss(states, weights, ROWS, torch.arange(4))
+        compare(torch.arange(4))
+
+
+def test_rows_of_one_label_can_be_compared_under_reading_b_only() -> None:
+    one = torch.tensor([2, 2])
+    assert compare(one, "B", others=2).tolist() == [[[False] * 2, [True] * 2], [[True] * 2, [False] * 2]]
+    with pytest.raises(ValueError, match="another label"):
+        compare(one, "A")

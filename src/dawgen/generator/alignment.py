@@ -7,48 +7,48 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
+from torch.nn.functional import normalize, one_hot
 
 
 def represent(states: Tensor, weights: Tensor, rows: Tensor, size: int) -> Tensor:
     """Return unit sentence vectors [M,B,H] of token states [M,N,H] with weights [N] and row numbers [N]."""
-    sums = states.new_zeros(states.shape[0], size, states.shape[2], dtype=torch.float32)
-    return normalize(sums.index_add(1, rows, weights[:, None] * states.float()), dim=-1)
+    pool = one_hot(rows, size).T * weights  # a product: adding up by index has no fixed order on a GPU
+    return normalize(pool @ states.float(), dim=-1)
+
+
+def compare(labels: Tensor, reading: Literal["A", "B"] = "A", *, others: int = 1) -> Tensor:
+    """Return which triples (i, same, other) count, a bool [B,B,F], for labels [B].
+
+    Reading A: F = B, every row of another label (inferred). Reading B: F = `others`, row j under every other label.
+
+    Raises:
+        ValueError: no label has two rows, or there is nothing to compare with.
+    """
+    same = labels[:, None] == labels[None]
+    near = (same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device))[:, :, None]
+    triples = near & ~same[:, None, :] if reading == "A" else near.expand(-1, -1, others)
+    if not triples.any():
+        raise ValueError("alignment needs two rows of a label and another label in the batch")
+    return triples
 
 
 def alignment_loss(
     states: Tensor,
     weights: Tensor,
     rows: Tensor,
-    labels: Tensor,
+    triples: Tensor,
     *,
     margin: float = 1.0,
     reading: Literal["A", "B"] = "A",
 ) -> Tensor:
-    """Return L_dist, a scalar, over all rows i and other rows j of i's label (paper, slide 6).
+    """Return L_dist, a scalar, over the `triples` that count (paper, slide 6).
 
     states [M,N,H]: hidden states of the target tokens under the own label (M=1, reading A) or under all labels, own
-    first (M=K, reading B). s_same is row j. s_other is every row of another label (reading A; inferred) or row j
-    under every other label (reading B). labels [B].
-
-    Raises:
-        ValueError: no label has two rows, or there is nothing to compare with.
+    first (M=K, reading B). triples [B,B,F] of `compare`.
     """
-    vectors = represent(states, weights, rows, len(labels))
+    vectors = represent(states, weights, rows, len(triples))
     own = vectors[0]
-    same = labels[:, None] == labels[None]
     near = own @ own.T
-    if reading == "A":
-        far = (own @ own.T)[:, None, :]  # [i,1,k]
-        valid = (same & ~_diagonal(labels))[:, :, None] & ~same[:, None, :]
-    else:
-        far = torch.einsum("ih,djh->ijd", own, vectors[1:])
-        valid = (same & ~_diagonal(labels))[:, :, None].expand_as(far)
-    if not valid.any():
-        raise ValueError("alignment needs two rows of a label and another label in the batch")
+    far = near[:, None, :] if reading == "A" else torch.einsum("ih,djh->ijd", own, vectors[1:])
     hinge = (margin - near[:, :, None] + far).clamp(min=0)
-    return hinge.expand(valid.shape)[valid].mean()
-
-
-def _diagonal(labels: Tensor) -> Tensor:
-    return torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    return (hinge * triples).sum() / triples.sum()

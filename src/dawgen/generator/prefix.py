@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, pad
+from torch.nn.functional import pad
 from transformers import DynamicCache
 
 from dawgen.errors import ModelError
+from dawgen.generator.likelihood import Likelihood, target_likelihood
 from dawgen.generator.rows import Batch, Codec
 
 Q = Mapping[str, Tensor]
@@ -87,9 +88,13 @@ class Prefix:
         end = (q or self.q).get("end")
         return logits if end is None else torch.cat([logits, states.float() @ end[:, None]], dim=1)
 
+    def likelihood(self, states: Tensor, targets: Tensor, q: Q | None = None) -> Likelihood:
+        """Return log Pr(x_j | x_<j; Q) [N] of the targets with its slopes; the head sees target positions only."""
+        return target_likelihood(states, self.model.get_output_embeddings(), (q or self.q).get("end"), targets)
+
     def log_probs(self, states: Tensor, targets: Tensor, q: Q | None = None) -> Tensor:
-        """Return log Pr(x_j | x_<j; Q) [N] of the targets; the head sees target positions only."""
-        return -cross_entropy(self.logits(states, q), targets, reduction="none")
+        """Return log Pr(x_j | x_<j; Q) [N] of the targets."""
+        return self.likelihood(states, targets, q).log_probs
 
 
 def read_prefix(model: Any, codec: Codec, prompts: Sequence[str], *, control_code: str, infix: str) -> Prefix:

@@ -16,10 +16,9 @@ from torch import Tensor
 
 from dawgen.config import GeneratorConfig
 from dawgen.files import write_with
-from dawgen.generator.meta import Encoding
 from dawgen.generator.objective import Objective, meta_gradient
 from dawgen.generator.prefix import Prefix
-from dawgen.generator.rows import Row, collate
+from dawgen.generator.rows import Batch, Row, collate
 from dawgen.generator.weighting import WeightNet
 from dawgen.rng import python_rng, torch_rng
 
@@ -40,6 +39,64 @@ def draw_batch(rows: Sequence[Row], per_label: int, seed: int, step: int) -> lis
     return [row for group in picks for row in group]
 
 
+class Tuner:
+    """What changes while a prefix is tuned: the prefix, the weight net and their optimisers."""
+
+    def __init__(self, prefix: Prefix, config: GeneratorConfig, *, seed: int = 0) -> None:
+        self.prefix, self.config, q = prefix, config, prefix.q
+        for value in q.values():
+            value.requires_grad_()
+        width = q["inputs"].shape[-1] if config.weight_input == "hidden" else 1
+        self.net = WeightNet(width, torch_rng(seed, "generator/weights")).to(prefix.model.device)
+        self.optimizer = torch.optim.AdamW(q.values(), lr=config.lr, weight_decay=0.0)
+        self.weight_optimizer = torch.optim.Adam(
+            self.net.parameters(), lr=config.weight_lr, weight_decay=1e-4
+        )  # (FewGen)
+        self.weighted = config.kind in ("weighted", "dawgen") and prefix.labels > 1
+
+    def step(self, number: int, batch: Batch) -> dict[str, Tensor]:
+        """Take step `number` of Algorithm 1, 0 the first; return its scalars, which stay on the device."""
+        config, q = self.config, self.prefix.q
+        self._set_rates(number)
+        objective = Objective(self.prefix, batch, config)
+        encoding = objective.encode(q)
+        log_probs = encoding.own.log_probs
+        weights, found = torch.full_like(log_probs.detach(), 1 / len(batch.targets)), {}
+        if self.weighted:
+            features = objective.features(encoding, q)
+            if number % config.weight_every == 0:
+                gradients, disc = meta_gradient(objective, self.net, q, encoding, features, how=config.meta)
+                for parameter, gradient in zip(self.net.parameters(), gradients, strict=True):
+                    parameter.grad = gradient
+                self.weight_optimizer.step()
+                found["disc_loss"] = disc
+            weights = self.net(features).detach()
+        losses = objective.losses(weights, log_probs, encoding.states)
+        self.optimizer.zero_grad()
+        torch.autograd.backward(losses.inner, inputs=list(q.values()))
+        torch.nn.utils.clip_grad_norm_(list(q.values()), config.clip)
+        self.optimizer.step()
+        if losses.align is not None:
+            found["align"] = losses.align.detach()
+        entropy = -(weights * weights.clamp(min=1e-30).log()).sum()
+        return found | {
+            "loss": losses.inner.detach(),
+            "nll": -log_probs.detach().mean(),
+            "effective_tokens": entropy.exp(),
+        }
+
+    def rate(self, number: int) -> float:
+        """Return the prefix's learning rate at step `number`: it decays linearly (FewGen)."""
+        return self.config.lr * (1 - number / self.config.steps)
+
+    def _set_rates(self, number: int) -> None:
+        left = 1 - number / self.config.steps
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.lr * left
+        for group in self.weight_optimizer.param_groups:
+            group["lr"] = self.config.weight_lr * left
+
+
 def tune(
     prefix: Prefix,
     rows: Sequence[Row],
@@ -56,68 +113,34 @@ def tune(
     """
     if config.kind == "untuned":
         return
-    q, device = prefix.q, prefix.model.device
-    for value in q.values():
-        value.requires_grad_()
-    width = q["inputs"].shape[-1] if config.weight_input == "hidden" else 1
-    net = WeightNet(width, torch_rng(seed, "generator/weights")).to(device)
-    optimizer = torch.optim.AdamW(q.values(), lr=config.lr, weight_decay=0.0)
-    weight_optimizer = torch.optim.Adam(net.parameters(), lr=config.weight_lr, weight_decay=1e-4)  # (FewGen)
-    weighted = config.kind in ("weighted", "dawgen") and prefix.labels > 1
     identity = _identify(rows, config, seed, prefix)
-    state = _Checkpoint(checkpoint, identity, {"q": q, "net": net.state_dict()}, optimizer, weight_optimizer)
+    tuner = Tuner(prefix, config, seed=seed)
+    tensors = {"q": prefix.q, "net": tuner.net.state_dict()}
+    state = _Checkpoint(checkpoint, identity, tensors, tuner.optimizer, tuner.weight_optimizer)
     for step in range(state.restore(), config.steps):
-        left = 1 - step / config.steps  # linear decay (FewGen)
-        for group in optimizer.param_groups:
-            group["lr"] = config.lr * left
-        for group in weight_optimizer.param_groups:
-            group["lr"] = config.weight_lr * left
-        batch = collate(draw_batch(rows, config.rows_per_label, seed, step), device)
-        objective = Objective(prefix, batch, config)
-        encoding = objective.encode(q)
-        weights, disc = torch.full_like(encoding.log_probs.detach(), 1 / len(batch.targets)), None
-        if weighted:
-            features = objective.features(encoding, q)
-            if step % config.weight_every == 0:
-                gradients, disc = meta_gradient(objective, net, q, encoding, features, how=config.meta)
-                for parameter, gradient in zip(net.parameters(), gradients, strict=True):
-                    parameter.grad = gradient
-                weight_optimizer.step()
-            weights = net(features).detach()
-        loss = objective.inner(weights, encoding)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss, inputs=list(q.values()))
-        torch.nn.utils.clip_grad_norm_(list(q.values()), config.clip)
-        optimizer.step()
+        batch = collate(draw_batch(rows, config.rows_per_label, seed, step), prefix.model.device)
+        found = tuner.step(step, batch)
         if log is not None:
-            log(_describe(step, config, objective, encoding, weights, loss, disc, config.lr * left))
+            log(_describe(step, config, len(batch.targets), found, tuner.rate(step)))
         if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == config.steps:
             state.save(step + 1)
-    for value in q.values():
+    for value in prefix.q.values():
         value.requires_grad_(False)
 
 
-def _describe(
-    step: int,
-    config: GeneratorConfig,
-    objective: Objective,
-    encoding: Encoding,
-    weights: Tensor,
-    loss: Tensor,
-    disc: Tensor | None,
-    lr: float,
-) -> dict[str, Any]:
-    entropy = -(weights * weights.clamp(min=1e-30).log()).sum()
+def _describe(step: int, config: GeneratorConfig, tokens: int, found: dict[str, Tensor], lr: float) -> dict[str, Any]:
+    """Return the step's line of the log; its scalars come from the device in one copy."""
+    numbers = dict(zip(found, torch.stack(list(found.values())).tolist(), strict=True))
     return {
         "stage": "generator",
         "kind": config.kind,
         "step": step,
-        "loss": float(loss.detach()),
-        "nll": float(-encoding.log_probs.detach().mean()),
-        "disc_loss": None if disc is None else float(disc),
-        "align": float(objective.align(weights, encoding).detach()) if objective.aligned else None,
-        "effective_tokens": float(entropy.exp()),
-        "tokens": len(weights),
+        "loss": numbers["loss"],
+        "nll": numbers["nll"],
+        "disc_loss": numbers.get("disc_loss"),
+        "align": numbers.get("align"),
+        "effective_tokens": numbers["effective_tokens"],
+        "tokens": tokens,
         "lr": lr,
     }
 
