@@ -18,6 +18,7 @@ from transformers.models.auto.modeling_auto import (
 )
 from transformers.utils import logging as transformers_logging
 
+from dawgen.backbones.fuse import fuse
 from dawgen.config import Dtype
 from dawgen.errors import ModelError
 
@@ -66,7 +67,9 @@ def load_target(name: str, *, dtype: Dtype = "float32", device: str = "cpu") -> 
     Raises:
         ModelError: the model cannot be found or read, is of neither kind, or is a T5 asked for in float16.
     """
-    return _load(name, dtype, device)
+    backbone = _load(name, dtype, device)
+    fuse(backbone.model)
+    return backbone
 
 
 def resolve_name(name: str) -> str:

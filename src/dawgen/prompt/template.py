@@ -17,10 +17,15 @@ _FIELD = re.compile(r"\{(text1|text2)\}|\s*\{(mask)\}")  # a space before the se
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """Token ids of each example (special tokens included) and how many examples had a text cut."""
+    """Token ids of each example (special tokens included) and the places of those that had a text cut."""
 
     ids: list[list[int]]
-    cut: int
+    cut_rows: list[int]
+
+    @property
+    def cut(self) -> int:
+        """How many examples had a text cut."""
+        return len(self.cut_rows)
 
 
 def render(examples: Sequence[Example], *, template: str, backbone: Backbone, max_tokens: int) -> Rendered:
@@ -40,11 +45,9 @@ def render(examples: Sequence[Example], *, template: str, backbone: Backbone, ma
     special = _match_special(backbone.tokenizer)
     texts = [_clean(example, template, special) for example in examples]
     ids = tokenise([_fill(template, *pair, mask) for pair in texts], backbone)
-    cut = 0
-    for row, pair in enumerate(texts):
-        if len(ids[row]) > max_tokens:
-            ids[row] = _shorten(*pair, template, mask, backbone, max_tokens)
-            cut += 1
+    cut = [row for row in range(len(texts)) if len(ids[row]) > max_tokens]
+    for row in cut:
+        ids[row] = _shorten(*texts[row], template, mask, backbone, max_tokens)
     return Rendered(ids, cut)
 
 

@@ -12,8 +12,11 @@ from dawgen.backbones.load import Backbone
 from dawgen.errors import ModelError
 from dawgen.prompt.soft_prompt import join
 from dawgen.prompt.template import SENTINEL
+from dawgen.target import causal
 
-TOKEN_BUDGET = 8192  # padded tokens, prompts included, of one evaluation batch
+# padded tokens, prompts included, of one evaluation batch
+CPU_BUDGET = 1024  # activations of so many lie in a core's caches
+GPU_BUDGET = 8192
 
 
 def score_batch(
@@ -31,8 +34,20 @@ def score_batch(
     ids, mask: [B,T], right-padded. prompt: [P,H] or [B,P,H]; P may be 0. prompt_mask: [B,P] for prompts padded left.
     """
     inputs, seen = join(prompt, prompt_mask, backbone.model.get_input_embeddings()(ids), mask)
-    find = _answer_seq2seq if backbone.kind == "seq2seq" else _answer_causal
-    return torch.log_softmax(score_words(backbone, find(backbone, inputs, seen, decoder_sentinel), word_ids), -1)
+    if backbone.kind == "seq2seq":
+        hidden = _answer_seq2seq(backbone, inputs, seen, decoder_sentinel)
+    else:
+        hidden = causal.answer(backbone, inputs, seen)
+    return torch.log_softmax(score_words(backbone, hidden, word_ids), -1)
+
+
+def score_behind(
+    backbone: Backbone, ids: Tensor, mask: Tensor, word_ids: Sequence[int], shared: Sequence[Tensor]
+) -> Tensor:
+    """Return what `score_batch` does, [B,K], from the rows' keys and values of the prompt, [B,Hkv,P,dh] each."""
+    seen = torch.cat([mask.new_ones(len(mask), shared[0].shape[2]), mask], 1)
+    hidden = causal.answer(backbone, backbone.model.get_input_embeddings()(ids), seen, shared)
+    return torch.log_softmax(score_words(backbone, hidden, word_ids), -1)
 
 
 def score_words(backbone: Backbone, hidden: Tensor, word_ids: Sequence[int]) -> Tensor:
@@ -61,24 +76,34 @@ def score_rows(
     *,
     prompt_mask: Tensor | None = None,
     decoder_sentinel: bool = False,
-    token_budget: int = TOKEN_BUDGET,
+    token_budget: int | None = None,
 ) -> Tensor:
     """Return label-word log-probabilities [N,K] in float32 on the CPU, without gradient, in the order of the rows.
 
     rows: token ids. prompt: [P,H], or [N,P,H] with one for each row and then `prompt_mask` [N,P] where lengths differ.
-    Rows of similar length share a batch of at most `token_budget` padded tokens.
+    Rows of similar length share a batch of at most `token_budget` padded tokens; None chooses by device.
     """
     result = torch.empty(len(rows), len(word_ids))
-    length = prompt.shape[-2]
+    length, budget = prompt.shape[-2], token_budget or choose_budget(backbone.model.device.type)
     with torch.no_grad():
-        for batch in bucket([len(row) + length for row in rows], token_budget):
+        shared = causal.prefill(backbone, prompt[None]) if prompt.dim() == 2 else None
+        for batch in bucket([len(row) + length for row in rows], budget):
+            ids, mask = pad([rows[row] for row in batch], backbone)
+            if shared is not None:
+                fronts = [part.expand(len(batch), -1, -1, -1) for part in shared]
+                result[batch] = score_behind(backbone, ids, mask, word_ids, fronts).cpu()
+                continue
             own = prompt if prompt.dim() == 2 else prompt[batch]
             own_mask = None if prompt_mask is None else prompt_mask[batch]
-            ids, mask = pad([rows[row] for row in batch], backbone)
             result[batch] = score_batch(
                 backbone, ids, mask, word_ids, own, prompt_mask=own_mask, decoder_sentinel=decoder_sentinel
             ).cpu()
     return result
+
+
+def choose_budget(device: str) -> int:
+    """Return how many tokens an evaluation batch may have on a type of device."""
+    return CPU_BUDGET if device == "cpu" else GPU_BUDGET
 
 
 def bucket(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
@@ -92,6 +117,28 @@ def bucket(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
             groups[-1].append(row)
         else:
             groups.append([row])
+    return groups
+
+
+def split(lengths: Sequence[int], token_budget: int, overhead: int) -> list[list[int]]:
+    """Group row numbers by length so that padded tokens + overhead * groups are fewest, within the budget of `bucket`.
+
+    overhead: what one more group costs, in tokens. Groups of rows sorted by length are best: cost(n) of the n longest
+    rows is min over m < n of cost(m) + (n - m) * lengths[m] + overhead. Rows within a group stay in their order.
+    """
+    order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
+    costs, starts = [0], [0]
+    for end in range(1, len(order) + 1):
+        tokens = [(end - start) * lengths[order[start]] for start in range(end)]
+        fits = [start for start in range(end) if tokens[start] <= token_budget or start == end - 1]
+        best = min(fits, key=lambda start: costs[start] + tokens[start])
+        costs.append(costs[best] + tokens[best] + overhead)
+        starts.append(best)
+    groups: list[list[int]] = []
+    end = len(order)
+    while end:
+        groups.insert(0, sorted(order[starts[end] : end]))
+        end = starts[end]
     return groups
 
 
@@ -117,16 +164,6 @@ def _answer_seq2seq(backbone: Backbone, inputs: Tensor, mask: Tensor, sentinel: 
         input_ids=start, encoder_hidden_states=encoded, encoder_attention_mask=mask, use_cache=False
     )
     return decoded.last_hidden_state[:, -1]  # type: ignore[no-any-return]
-
-
-def _answer_causal(backbone: Backbone, inputs: Tensor, mask: Tensor, _sentinel: bool) -> Tensor:
-    """Return the state [B,H] at each row's last real position."""
-    positions = (mask.cumsum(1) - 1).clamp(min=0)
-    states = backbone.model.base_model(
-        inputs_embeds=inputs, attention_mask=mask, position_ids=positions, use_cache=False
-    ).last_hidden_state
-    last = (mask * torch.arange(mask.shape[1], device=mask.device)).argmax(1)
-    return states[torch.arange(len(states), device=states.device), last]  # type: ignore[no-any-return]
 
 
 def _find_sentinel(backbone: Backbone) -> int:

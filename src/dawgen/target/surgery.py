@@ -74,15 +74,12 @@ def operate(
         right_mean = right
     combined = new_right if rule == "agem" else new_left + epsilon * new_right
     before, norm = right_mean.flatten(), right_mean.norm()
-    return Operated(
-        gradient=combined.reshape(real.shape),
-        cos=float(cosine(real.reshape(1, -1), before.reshape(1, -1))),
-        conflict=float((_dot(left, right) < 0).float().mean()),
-        norm_real=float(real.norm()),
-        norm_synthetic=float(norm),
-        removed=float((before - new_right.flatten()).norm() / norm) if norm > 0 else 0.0,
-        state=state,
-    )
+    lost = (before - new_right.flatten()).norm() / torch.where(norm > 0, norm, torch.ones_like(norm))
+    angle = cosine(real.reshape(1, -1), before.reshape(1, -1))[0, 0]
+    share = (_dot(left, right) < 0).to(norm.dtype).mean()
+    # all numbers at once: a GPU is waited for each time that some are fetched
+    cos, conflict, norm_real, norm_synthetic, removed = torch.stack([angle, share, real.norm(), norm, lost]).tolist()
+    return Operated(combined.reshape(real.shape), cos, conflict, norm_real, norm_synthetic, removed, state)
 
 
 def add(real: Tensor, synthetic: Tensor) -> tuple[Tensor, Tensor]:
