@@ -13,7 +13,8 @@ from torch import Tensor
 
 from dawgen.config import DecodeConfig
 from dawgen.generator.prefix import Prefix
-from dawgen.generator.rows import Codec, Row, collate
+from dawgen.generator.rows import Codec, Row
+from dawgen.generator.static_rows import Memory, choose_rows
 from dawgen.rng import torch_rng
 
 # With contrast, a token counts only if its own label gives it a tenth of the best token's probability; otherwise one
@@ -53,8 +54,8 @@ def pick(scores: Tensor, draws: Tensor, config: DecodeConfig) -> Tensor:
     if config.strategy == "greedy":
         return scores.argmax(-1)
     count = min(config.top_k or scores.shape[1], scores.shape[1])
-    best, tokens = (scores.double() / config.temperature).topk(count)
-    mass = best.softmax(-1)
+    best, tokens = scores.topk(count)
+    mass = (best.double() / config.temperature).softmax(-1)
     before = mass.cumsum(-1) - mass
     mass = mass * (before < config.top_p)
     reached = mass.cumsum(-1)
@@ -73,57 +74,67 @@ def decode(
     seed: int,
     purpose: str,
     numbers: Sequence[int] | None = None,
+    memory: Memory | None = None,
 ) -> list[Written]:
     """Continue each row's context (its target is ignored), in the given order.
 
     A row's random numbers are a pure function of (seed, purpose, its number), by default its place. A text that would
-    leave the model's window is cut there and counts as unfinished.
+    leave the model's window is cut there and counts as unfinished. memory: what calls with one model may share.
     """
-    numbers = range(len(rows)) if numbers is None else numbers
     ways = prefix.labels if config.contrast > 0 and prefix.labels > 1 else 1
-    device, size = prefix.model.device, len(rows)
-    batch = collate([Row(row.label, row.context, (0,)) for row in rows], device)
-    if ways > 1:
-        batch = batch.under_other_labels(ways, own=True)
-    limits = torch.tensor([_room(prefix, row, config.max_new_tokens) for row in rows], device=device)
-    draws = torch.stack([_draw(config, seed, purpose, number) for number in numbers]).to(device)
-    hidden, cache, mask, positions = prefix.prefill(batch)
-    hidden = hidden[batch.rows, batch.columns]
-    seen = _mark(prefix, codec, rows)
+    alive = sorted(range(len(rows)), key=lambda i: -len(rows[i].context))
+    limits = [_room(prefix, row, config.max_new_tokens) for row in rows]
+    together = [_relabel(prefix, rows[i], way) for i in alive for way in range(ways)]
+    running = choose_rows(prefix, together, max(limits), memory or Memory())
+    device = running.hidden.device
+    draws = _draw(config, seed, purpose, [i if numbers is None else numbers[i] for i in alive]).to(device)
+    seen = _mark(codec, [rows[i] for i in alive]).to(device) if config.repetition_penalty != 1 else None
     banned = torch.tensor(codec.banned, dtype=torch.long, device=device)
-    alive = torch.arange(size, device=device)
     written: list[list[int]] = [[] for _ in rows]
-    finished = [False] * size
+    finished = [False] * len(rows)
     for step in range(config.max_new_tokens):
-        logits = prefix.logits(hidden).view(ways, len(alive), -1)
-        if config.repetition_penalty != 1:
-            logits = torch.cat([penalise(logits[0], seen, config.repetition_penalty)[None], logits[1:]])
-        logits[..., banned] = -torch.inf
-        tokens = pick(contrast_scores(logits.log_softmax(-1), config.contrast), draws[alive, step], config)
-        ended = tokens == codec.end
-        for row, token, end in zip(alive.tolist(), tokens.tolist(), ended.tolist(), strict=True):
-            finished[row] = end
-            if not end:
+        logits = prefix.logits(running.hidden).index_fill_(1, banned, -torch.inf).view(len(alive), ways, -1)
+        tokens = pick(_score(logits, seen, config), draws[:, step], config)
+        for row, token in zip(alive, tokens.tolist(), strict=True):
+            finished[row] = token == codec.end
+            if not finished[row]:
                 written[row].append(token)
-        keep = (~ended & (limits[alive] > step + 1)).nonzero().squeeze(1)
-        if not len(keep):
+        stays = [not finished[row] and step + 1 < limits[row] for row in alive]
+        if not any(stays):
             break
-        if len(keep) < len(alive):
-            copies = torch.cat([keep + way * len(alive) for way in range(ways)])
-            cache.batch_select_indices(copies)
-            mask, positions = mask[copies], positions[copies]
-            alive, tokens, seen = alive[keep], tokens[keep], seen[keep]
-        seen = seen.scatter(1, tokens[:, None], True)
-        mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-        output = prefix.model.base_model(
-            input_ids=tokens.repeat(ways)[:, None],
-            past_key_values=cache,
-            attention_mask=mask,
-            position_ids=positions[:, None],
-            use_cache=True,
-        )
-        hidden, positions = output.last_hidden_state[:, -1], positions + 1
+        if not all(stays):  # rows from the far end take the places of those that leave
+            count = sum(stays)
+            places = [place for place in range(count) if not stays[place]]
+            sources = [place for place in range(count, len(alive)) if stays[place]]
+            moved = dict(zip(places, sources, strict=True))
+            order = [moved.get(place, place) for place in range(count)]
+            running.keep(_expand(sources, ways), _expand(places, ways), count * ways)
+            alive, tokens, draws = [alive[place] for place in order], tokens[order], draws[order]
+            seen = seen[order] if seen is not None else None
+        if seen is not None:
+            seen.scatter_(1, tokens[:, None], True)
+        running.step(tokens.repeat_interleave(ways))
     return [Written(tuple(ids), end) for ids, end in zip(written, finished, strict=True)]
+
+
+def _score(logits: Tensor, seen: Tensor | None, config: DecodeConfig) -> Tensor:
+    """Return scores [B,V] of logits [B,ways,V], own label first; without contrast the logits themselves will do, as
+    neither the best token nor a softmax over the best ones asks for probabilities."""
+    own = logits[:, 0] if seen is None else penalise(logits[:, 0], seen, config.repetition_penalty)
+    if logits.shape[1] == 1:
+        return own
+    log_probs = torch.cat([own[:, None], logits[:, 1:]], dim=1).log_softmax(-1)
+    return contrast_scores(log_probs.transpose(0, 1), config.contrast)
+
+
+def _relabel(prefix: Prefix, row: Row, way: int) -> Row:
+    """Return the row under the label that is `way` after its own, in turn."""
+    return Row((row.label + way) % prefix.labels, row.context, ())
+
+
+def _expand(places: Sequence[int], ways: int) -> list[int]:
+    """Return where the rows of each place are, one for every label that they are read under."""
+    return [place * ways + way for place in places for way in range(ways)]
 
 
 def _room(prefix: Prefix, row: Row, wanted: int) -> int:
@@ -133,15 +144,17 @@ def _room(prefix: Prefix, row: Row, wanted: int) -> int:
     return max(1, min(wanted, prefix.window - prefix.length - len(row.context) + 1))
 
 
-def _draw(config: DecodeConfig, seed: int, purpose: str, index: int) -> Tensor:
+def _draw(config: DecodeConfig, seed: int, purpose: str, numbers: Sequence[int]) -> Tensor:
+    """Return each row's uniform numbers [B,N], one per step."""
     if config.strategy == "greedy":
-        return torch.zeros(config.max_new_tokens, dtype=torch.float64)
-    return torch.rand(config.max_new_tokens, generator=torch_rng(seed, purpose, index), dtype=torch.float64)
+        return torch.zeros(len(numbers), config.max_new_tokens, dtype=torch.float64)
+    steps, generators = config.max_new_tokens, [torch_rng(seed, purpose, number) for number in numbers]
+    return torch.stack([torch.rand(steps, generator=generator, dtype=torch.float64) for generator in generators])
 
 
-def _mark(prefix: Prefix, codec: Codec, rows: Sequence[Row]) -> Tensor:
+def _mark(codec: Codec, rows: Sequence[Row]) -> Tensor:
     """Return which tokens [B,V] stand in each row's context, for the repetition penalty."""
     seen = torch.zeros(len(rows), codec.vocabulary + codec.learns_end, dtype=torch.bool)
     for i, row in enumerate(rows):
         seen[i, [token for token in row.context if token >= 0]] = True
-    return seen.to(prefix.model.device)
+    return seen
