@@ -24,7 +24,9 @@ def render_table(results: Sequence[dict[str, Any]]) -> str:
 
 
 def show(ratio: float) -> str:
-    """Return a ratio with two or three figures."""
+    """Return a ratio with two or three figures, one where it is below a hundredth."""
+    if ratio < 0.01:
+        return f"{float(f'{ratio:.1g}'):f}".rstrip("0")
     return f"{ratio:.3f}" if ratio < 0.1 else f"{ratio:.2f}" if ratio < 10 else f"{ratio:.1f}"
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness import Result
-from benchmarks.table import BEGIN, END, read_results, render_table, rewrite_table
+from benchmarks.table import BEGIN, END, read_results, render_table, rewrite_table, show
 
 ROOT = Path(__file__).parents[2]
 FIELDS = {"name", "against", "unit", "ratio_median", "ratio_min", "ratio_max", "pairs", "target", "holds"}
@@ -20,6 +20,17 @@ def test_a_table_says_ratio_spread_aim_and_what_was_missed() -> None:
     assert lines[2] == "| a step | a library | steps/s | 2.10 (2.00 to 2.20) | at least 1.7 | reached |"
     assert lines[3] == "| the projection | a step | time | 0.041 (0.040 to 0.050) | at most 0.03 | **missed** |"
     assert len({line.count("|") for line in lines}) == 1
+
+
+def test_small_ratios_do_not_read_as_nothing() -> None:
+    assert [show(ratio) for ratio in (0.000146, 0.0099, 0.041, 0.5, 9.876, 23.45)] == [
+        "0.0001",
+        "0.01",
+        "0.041",
+        "0.50",
+        "9.88",
+        "23.4",
+    ]
 
 
 def test_only_what_stands_between_the_marks_changes(tmp_path: Path) -> None:
