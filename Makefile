@@ -31,7 +31,7 @@ bench: $(VENV)/installed-dev ## speed against the alternatives, under 20 minutes
 bench-gpu: $(VENV)/installed-dev ## the same at real sizes, on a GPU
 	$(IN) benchmarks --device cuda
 
-bench-growth: $(VENV)/installed-dev ## cost of 1,000 to 100,000 synthetic examples (hours)
+bench-growth: $(VENV)/installed-dev ## cost of 1,000 to 100,000 synthetic examples, half an hour
 	$(IN) benchmarks.growth
 
 clean: ## remove the virtual environment, caches and builds

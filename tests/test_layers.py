@@ -15,6 +15,7 @@ LAYERS = [
     {"cli"},
     {"pipeline"},
     {"report"},
+    {"cost"},
     {"baselines"},
     {"generator", "target"},
     {"curation", "prompt"},

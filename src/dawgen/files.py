@@ -3,9 +3,11 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 
 def write_with(path: Path, write: Callable[[Path], object]) -> None:
@@ -32,6 +34,30 @@ def write_json(path: Path, value: Any) -> None:
 def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write one JSON object per line."""
     write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+@contextmanager
+def stream_jsonl(*paths: Path) -> Iterator[list[Callable[[dict[str, Any]], object]]]:
+    """Open files that are written row by row; yields a function for each that writes one row.
+
+    All files come out whole when the block ends, none if it raises. What a killed process left is written over.
+    """
+    temporary = [path.with_name(f".{path.name}.tmp") for path in paths]
+    try:
+        with ExitStack() as stack:
+            for path in temporary:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            streams = [stack.enter_context(path.open("w", encoding="utf-8", newline="\n")) for path in temporary]
+            yield [partial(_write_row, stream) for stream in streams]
+        for path, place in zip(temporary, paths, strict=True):
+            os.replace(path, place)
+    finally:
+        for path in temporary:
+            path.unlink(missing_ok=True)
+
+
+def _write_row(stream: TextIO, row: dict[str, Any]) -> None:
+    stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def hash_file(path: Path) -> str:

@@ -106,6 +106,7 @@ def test_a_run_prints_its_table_and_ends_with_json(dawgen: Any, tmp_path: Path, 
         "report",
         "tasks",
         "config",
+        "analyze",
     ],
 )
 def test_every_verb_has_help(dawgen: Any, verb: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dawgen.config import CurateConfig
 from dawgen.curation import REASONS, Curator, copy_stats, curate
-from dawgen.curation.dedupe import NearIndex, find_shingles, measure_jaccard
+from dawgen.curation.dedupe import find_shingles, measure_jaccard
 from dawgen.curation.filters import find_overlap_limits, is_copy, measure_overlap
 from dawgen.curation.posterior import measure_margin
 from dawgen.errors import DataError
@@ -185,17 +185,6 @@ def test_overlap_that_real_rows_show_is_never_dropped(real, rows):
 def test_a_label_that_overlaps_by_nature_loses_nothing():
     real = [Example("a man is playing a guitar", "a man is playing", "yes")]
     assert find_overlap_limits(real)["yes"] >= 1
-
-
-@given(st.lists(st.tuples(words, words), max_size=20), st.tuples(words, words), st.floats(0.05, 1))
-def test_the_index_finds_what_comparing_all_rows_finds(rows, query, threshold):
-    index = NearIndex(threshold)
-    for number, row in enumerate(rows):
-        index.add(row, str(number))
-    scores = [min(measure_jaccard(*map(find_shingles, pair)) for pair in zip(row, query, strict=True)) for row in rows]
-    best = max(scores, default=0.0)
-    expected = (best, str(scores.index(best))) if scores and best >= threshold else None
-    assert index.find(query) == expected
 
 
 @given(words, words)

@@ -11,6 +11,7 @@ from dawgen.config import CurateConfig, DecodeConfig
 from dawgen.curation.curator import Curator, Verdict
 from dawgen.data.store import ShardStore
 from dawgen.errors import ConfigError, ShortfallError
+from dawgen.generator.generate import SAMPLES
 from dawgen.generator.generator import Generator
 from dawgen.records import Candidate
 from generators import PAIR_ROWS, TEXTS, TOPIC_ROWS, TOPICS, make_generator, tuned, untuned
@@ -38,10 +39,12 @@ def test_exactly_n_of_each_label_in_one_shuffle_offered_to_every_label() -> None
     examples = generator.generate(7, first_texts=TEXTS, curator=EverySecond())
     assert Counter(example.label for example in examples) == {"yes": 7, "no": 7, "maybe": 7}
     made = generator.generation_
-    assert sum(made.generated.values()) == len(made.kept) + len(made.dropped) + made.surplus
-    assert made.reasons() == {"echo": len(made.dropped)}
+    assert made.counts.total() == 21
+    assert made.generated.total() == 21 + made.reasons["echo"] + made.surplus
+    assert [sum(column) for column in zip(*made.shards, strict=True)] == [made.generated.total(), 21]
     assert {example.text1 for example in examples} <= set(TEXTS)
-    assert all(candidate.logp is not None for candidate in made.kept)
+    assert len(made.samples["echo"]) == SAMPLES
+    assert all(not verdict.kept and candidate.logp is not None for candidate, verdict in made.samples["echo"])
 
 
 def test_shortfall_keeps_counts_reasons_and_shards(tmp_path: Path) -> None:
@@ -147,3 +150,18 @@ def test_log_gets_one_line_per_shard() -> None:
     lines: list[dict[str, object]] = []
     make().generate(2, first_texts=TEXTS, curator=EverySecond(), log=lines.append)
     assert [line["shard"] for line in lines] == list(range(len(lines)))
+
+
+def test_a_stream_is_what_generate_collects_and_writes_only_what_is_asked_for(tmp_path: Path) -> None:
+    whole = make().generate(6, first_texts=TEXTS, curator=EverySecond())
+    store = ShardStore(tmp_path, {})
+    generator = make()
+    judged = generator.stream(6, first_texts=TEXTS, curator=EverySecond(), store=store)
+    assert not list(tmp_path.glob("shard-*"))
+    first = next(judged)
+    assert first[1].kept and first[0].example == whole[0]
+    assert len(list(tmp_path.glob("shard-*"))) == 1
+    rest = list(judged)
+    assert [c.example for c, verdict in rest if verdict.kept] == whole[1:]
+    assert sum(not verdict.kept for _, verdict in rest) == generator.generation_.reasons["echo"]
+    assert store.complete

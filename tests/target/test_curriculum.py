@@ -1,13 +1,15 @@
 """Schedules: equal work in every arm, even labels, whole epochs, and a plan that depends on (seed, step) alone."""
 
 import itertools
+from array import array
 from collections import Counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dawgen.target.curriculum import Curriculum, order_pass, split_epochs, take
+from dawgen.rng import python_rng
+from dawgen.target.curriculum import Curriculum, order_pass, split_epochs
 
 REAL, SYNTHETIC = (0, 1, 2) * 16, (0, 1, 2) * 100
 ALL = ["real", "synthetic", "pooled", "real_then_synthetic", "synthetic_then_real", "paired"]
@@ -27,9 +29,10 @@ def test_every_schedule_does_the_same_work(schedule: str) -> None:
 
 @pytest.mark.parametrize("schedule", ALL)
 def test_the_plan_is_a_function_of_seed_and_step(schedule: str) -> None:
-    forward = [plan(schedule).rows(step) for step in range(60)]
-    order_pass.cache_clear()
-    assert [plan(schedule).rows(step) for step in reversed(range(60))] == forward[::-1]
+    one = plan(schedule)
+    forward = [one.rows(step) for step in range(60)]
+    assert [one.rows(step) for step in reversed(range(60))] == forward[::-1]
+    assert [plan(schedule).rows(step) for step in range(60)] == forward
     assert [plan(schedule, seed=2).rows(step) for step in range(60)] != forward
 
 
@@ -76,7 +79,8 @@ def test_split_epochs_fills_all_steps_with_both_sources(steps: int, first: int, 
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=60), st.integers(1, 20), st.integers(0, 99))
 def test_a_pass_uses_no_row_twice(labels: list[int], size: int, seed: int) -> None:
     rows = len(labels)
-    batches = [take(tuple(labels), index, size, seed, "x") for index in range(max(1, rows // size))]
+    one = Curriculum("paired", labels, (), 9, size, seed)
+    batches = [one.rows(step).real for step in range(max(1, rows // size))]
     used = [row for batch in batches for row in batch]
     assert len(set(used)) == len(used)
     assert all(len(batch) == min(size, rows) for batch in batches)
@@ -90,3 +94,21 @@ def test_a_source_smaller_than_its_share_gives_all_its_rows() -> None:
 def test_a_step_beyond_the_end_is_refused() -> None:
     with pytest.raises(IndexError, match="below 60"):
         plan("real_then_synthetic").rows(60)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=80), st.integers(0, 99), st.integers(0, 3))
+def test_a_pass_is_what_sorting_pairs_of_place_and_row_gives(labels: list[int], seed: int, number: int) -> None:
+    rng = python_rng(seed, "pass over x rows", number)
+    places = []
+    for label in sorted(set(labels)):
+        rows = [row for row, own in enumerate(labels) if own == label]
+        rng.shuffle(rows)
+        places += [((place + rng.random()) / len(rows), row) for place, row in enumerate(rows)]
+    assert list(order_pass(array("i", labels), seed, "x", number)) == [row for _, row in sorted(places)]
+
+
+@pytest.mark.parametrize("schedule", ALL)
+def test_labels_may_be_tuples_or_arrays(schedule: str) -> None:
+    compact = Curriculum(schedule, array("i", REAL), array("i", SYNTHETIC), 60, 8, 1)  # type: ignore[arg-type]
+    assert [compact.rows(step) for step in range(60)] == [plan(schedule).rows(step) for step in range(60)]

@@ -10,8 +10,9 @@ from dawgen.backbones.load import Backbone
 from dawgen.config import TargetConfig
 from dawgen.errors import DawgenError
 from dawgen.prompt.template import render
-from dawgen.target.checkpoint import Rows, Trained
+from dawgen.target.checkpoint import Trained
 from dawgen.target.gradients import differentiate
+from dawgen.target.rows import Rows
 from dawgen.target.train import train_prompt
 from targets import LABELS, TARGETS, make_backbone, make_pairs, make_task
 from tiny import Kind

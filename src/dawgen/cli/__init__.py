@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from dawgen.cli import jobs, stages
+from dawgen.cli import analyze, jobs, stages
 from dawgen.errors import DawgenError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(no_args_is_help=True, help="The settings.")
 app.add_typer(config_app, name="config")
+app.add_typer(analyze.app, name="analyze")
 config_app.command("show")(jobs.show_config)
 for verb in (
     jobs.demo,

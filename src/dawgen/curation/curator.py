@@ -1,6 +1,6 @@
 """The curator: asks every filter in a fixed order, remembers the rows it kept, and says why it dropped the others."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -54,8 +54,8 @@ class Curator:
     - near_copy: text2 takes more of its words from text1 than real rows of the label do.
     - posterior: the generator gives the text to another label, or not by `posterior_margin` nats to its own.
 
-    Only kept rows are remembered: a twin is then always a row that the reader can find in the set, and a row that
-    fails for a reason of its own cannot take a good one with it.
+    Only kept rows are remembered, in a file and not in memory (`NearIndex`): a twin is then always a row that the
+    reader can find in the set, and a row that fails for a reason of its own cannot take a good one with it.
     """
 
     def __init__(
@@ -75,8 +75,7 @@ class Curator:
         self._real_texts = NearIndex(self.config.echo)
         for row in real:
             self._real_texts.add((_generated_text(row),), _name_row("real", row))
-        self._seen: dict[tuple[str, str], str] = {}
-        self._near: dict[str, NearIndex] = defaultdict(lambda: NearIndex(self.config.near_duplicate))
+        self._rows = NearIndex(self.config.near_duplicate)
 
     def judge(self, candidates: Iterable[Candidate]) -> list[Verdict]:
         """Return one verdict per candidate, in order.
@@ -106,8 +105,7 @@ class Curator:
 
     def _find_reason(self, candidate: Candidate) -> Verdict:
         example, config = candidate.example, self.config
-        label, key = str(example.label), pair_key(example)
-        unordered = tuple(sorted(key))
+        label, unordered = str(example.label), tuple(sorted(pair_key(example)))
         if is_empty(example):
             return Verdict(False, "empty")
         if not candidate.finished:
@@ -120,9 +118,9 @@ class Curator:
             return Verdict(False, "echo", 1.0, twin)
         if match := self._real_texts.find((_generated_text(example),)):
             return Verdict(False, "echo", *match)
-        if twin := self._seen.get(key):
+        if twin := self._rows.find_equal(_texts(example)):
             return Verdict(False, "duplicate", 1.0, twin)
-        if match := self._near[label].find(_texts(example)):
+        if match := self._rows.find(_texts(example), label=label):
             return Verdict(False, "near_duplicate", *match)
         overlap = measure_overlap(example)
         if config.near_copy and overlap is not None and overlap > self._overlap_limits.get(label, 1.0):
@@ -138,8 +136,7 @@ class Curator:
         label, name = str(example.label), _name_row("synthetic", example)
         self._kept[label] += 1
         self._copies[label] += is_copy(example)
-        self._seen[pair_key(example)] = name
-        self._near[label].add(_texts(example), name)
+        self._rows.add(_texts(example), name, label=label)
 
 
 def curate(

@@ -5,7 +5,7 @@ limit_l = max(0.8, max_overlap_l * (1 + 1/n_l)) over the n_l real rows of label 
 value of a range from n draws, so that sixteen rows do not pass for all that the label can show.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from dawgen.records import Example, normalise
@@ -51,8 +51,9 @@ def copy_stats(examples: Iterable[Example]) -> dict[str, float]:
 
     copy_stats([Example("a cat", "A cat.", "yes"), Example("a cat", "a dog", "yes")])  # {"yes": 0.5}
     """
-    copies: dict[str, list[bool]] = defaultdict(list)
+    rows, copies = Counter[str](), Counter[str]()
     for example in examples:
         if example.label is not None:
-            copies[example.label].append(is_copy(example))
-    return {label: sum(values) / len(values) for label, values in copies.items()}
+            rows[example.label] += 1
+            copies[example.label] += is_copy(example)
+    return {label: copies[label] / count for label, count in rows.items()}

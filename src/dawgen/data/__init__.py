@@ -1,16 +1,29 @@
 """Input and storage: reading files, few-shot sampling, leak checks and the shards of a synthetic set."""
 
 from dawgen.data.fewshot import FewShot, split_fewshot
-from dawgen.data.leaks import find_conflicts, find_leaks, place_rows, resolve_conflicts, resolve_leaks, share_sentences
-from dawgen.data.read import Row, read, read_rows
+from dawgen.data.leaks import (
+    find_conflicts,
+    find_leaks,
+    leak_key,
+    place_rows,
+    resolve_conflicts,
+    resolve_leaks,
+    share_sentences,
+)
+from dawgen.data.read import Row, iterate_rows, read, read_rows
+from dawgen.data.rowfile import RowFile, as_row
 from dawgen.data.store import ShardStore, read_shards
 
 __all__ = [
     "FewShot",
     "Row",
+    "RowFile",
     "ShardStore",
+    "as_row",
     "find_conflicts",
     "find_leaks",
+    "iterate_rows",
+    "leak_key",
     "place_rows",
     "read",
     "read_rows",

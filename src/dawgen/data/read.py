@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,12 +60,25 @@ def read_rows(
     need_label: bool = True,
 ) -> list[Row]:
     """Return what `read` does, with the place of every example."""
+    return list(iterate_rows(source, columns=columns, task=task, split=split, need_label=need_label))
+
+
+def iterate_rows(
+    source: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    task: Task | None = None,
+    split: str | None = None,
+    need_label: bool = True,
+) -> Iterator[Row]:
+    """Yield what `read_rows` returns, row by row; what concerns the whole source is checked at its end."""
     for key in columns or {}:
         if key not in _FIELDS:
             raise ConfigError(f"columns: unknown field {key!r}; {suggest(key, _FIELDS)}")
     table = _open(source, split, task)
-    rows: list[Row] = []
     mapping: dict[str, str] = {}
+    first: Row | None = None
+    labels = Counter[str | None]()
     skipped = 0
     for record in table.records:
         mapping = mapping or _find_columns(record, columns or {}, task, need_label)
@@ -73,15 +87,17 @@ def read_rows(
             continue
         label = _take_label(record, mapping["label"], task, table.names) if need_label else None
         text2 = _take_text(record, mapping["text2"]) if _has_text2(record, mapping) else None
-        rows.append(Row(Example(_take_text(record, mapping["text1"]), text2, label), record.where))
-        if (text2 is None) != (rows[0].example.text2 is None):
+        row = Row(Example(_take_text(record, mapping["text1"]), text2, label), record.where)
+        first = first or row
+        if (text2 is None) != (first.example.text2 is None):
             wanted, found = ("a pair", "one text") if text2 is None else ("one text", "a pair")
             raise DataError(
-                f"{record.where}: expected {wanted} as in {rows[0].where}, found {found}. "
+                f"{record.where}: expected {wanted} as in {first.where}, found {found}. "
                 "Give every row a text2, or none."
             )
-    _check_whole(str(source), rows, task, need_label, skipped)
-    return rows
+        labels[label] += 1
+        yield row
+    _check_whole(str(source), labels, task, need_label, skipped)
 
 
 def _open(source: str | Path, split: str | None, task: Task | None) -> Table:
@@ -179,13 +195,12 @@ def _name_kind(value: Any) -> str:
     return "nothing:" if value is None else kinds.get(type(value), "something else:")
 
 
-def _check_whole(source: str, rows: list[Row], task: Task | None, need_label: bool, skipped: int) -> None:
-    if not rows:
+def _check_whole(source: str, labels: Counter[str | None], task: Task | None, need_label: bool, skipped: int) -> None:
+    if not labels:
         unlabelled = f" but {skipped} without a gold label" if skipped else ""
         raise DataError(f"{source}: expected examples, found none{unlabelled}. Give a file with at least one row.")
-    labels = {row.example.label for row in rows}
     if need_label and task is None and len(labels) == 1:
         raise DataError(
-            f"{source}: expected two labels or more, found only {rows[0].example.label!r} in {len(rows)} rows. "
+            f"{source}: expected two labels or more, found only {next(iter(labels))!r} in {labels.total()} rows. "
             "Add examples of another label."
         )

@@ -8,7 +8,7 @@ manifest.json        settings, counts and hashes: its presence means complete
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,16 +102,14 @@ class ShardStore:
                 )
 
 
-def read_shards(folder: Path) -> list[Candidate]:
-    """Return all candidates of a folder of shards, in shard order; none where it holds no shard.
+def read_shards(folder: Path) -> Iterator[Candidate]:
+    """Yield all candidates of a folder of shards, in shard order; none where it holds no shard.
 
     Raises DataError with file and line if a shard is damaged.
     """
-    return [
-        _parse_row(line, f"{path}:{number}")
-        for path in sorted(folder.glob("shard-*.jsonl"))
-        for number, line in enumerate(path.read_bytes().splitlines(), start=1)
-    ]
+    for path in sorted(folder.glob("shard-*.jsonl")):
+        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+            yield _parse_row(line, f"{path}:{number}")
 
 
 def _as_row(candidate: Candidate) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Generation with quotas: shards of first texts, each offered to every label that is not full, until N are kept.
 
 A shard is a pure function of (settings, seed, shard number, labels not yet full); a stored shard is read instead of
-written again, so that a killed run goes on to the same bytes. Quotas count in shard order.
+written again, so that a killed run goes on to the same bytes. Quotas count in shard order. Judged candidates are handed
+on one by one and forgotten: memory does not grow with their number.
 """
 
 from collections import Counter
@@ -12,13 +13,17 @@ from typing import Any, Protocol
 from dawgen.config import DecodeConfig
 from dawgen.curation.curator import Verdict
 from dawgen.errors import ShortfallError
-from dawgen.generator.decode import decode
+from dawgen.generator.decode import Written, decode
 from dawgen.generator.prefix import Prefix
 from dawgen.generator.rows import Codec, Row
+from dawgen.generator.static_rows import Memory
 from dawgen.records import Candidate, Example
 from dawgen.rng import python_rng
 
+SAMPLES = 5  # dropped candidates of each reason that a generation remembers
+
 Score = Callable[[Sequence[Example]], Any]
+Judged = tuple[Candidate, Verdict]
 
 
 class Judge(Protocol):
@@ -39,21 +44,27 @@ class Store(Protocol):
 
 @dataclass
 class Generation:
-    """What generation brought: kept candidates in order, dropped ones with their verdicts, and numbers per label.
+    """The numbers of a generation so far, and a few of the candidates that it dropped.
 
     generated, counts: candidates written and kept per label. surplus: those that came after their label was full,
-    which nobody judged.
+    which nobody judged. shards: candidates written and kept in each shard. reasons: candidates dropped per reason;
+    samples: the first of them, at most SAMPLES each, with their verdicts.
     """
 
-    kept: list[Candidate] = field(default_factory=list)
-    dropped: list[tuple[Candidate, Verdict]] = field(default_factory=list)
     generated: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
     surplus: int = 0
+    shards: list[tuple[int, int]] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+    samples: dict[str, list[Judged]] = field(default_factory=dict)
 
-    def reasons(self) -> dict[str, int]:
-        """Return how many candidates each reason dropped."""
-        return dict(Counter(str(verdict.reason) for _, verdict in self.dropped))
+    def count_drop(self, candidate: Candidate, verdict: Verdict) -> None:
+        """Count a dropped candidate and keep the first few of its reason."""
+        reason = str(verdict.reason)
+        self.reasons[reason] += 1
+        seen = self.samples.setdefault(reason, [])
+        if len(seen) < SAMPLES:
+            seen.append((candidate, verdict))
 
 
 class FinishedOnly:
@@ -74,7 +85,8 @@ class Writer:
     """Writes the candidates of one shard with one prefix.
 
     labels: names in the prefix's order. infix: number of infix embeddings. limit: tokens of a row, as in tuning.
-    pair: whether texts come in pairs. score: log-likelihoods [N,K] of examples, or None to leave them out.
+    pair: whether texts come in pairs. score: log-likelihoods [N,K] of examples, or None to leave them out. memory: what
+    shards share on a GPU.
     """
 
     prefix: Prefix
@@ -86,6 +98,7 @@ class Writer:
     decode: DecodeConfig
     seed: int
     score: Score | None = None
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def room(self) -> int:
@@ -96,7 +109,7 @@ class Writer:
         """Let the generator write text1, labels evenly mixed, always by sampling; each is its first sentence."""
         rows = [Row(i % len(self.labels), (-1,), ()) for i in range(self.decode.shard_texts)]
         config = self.decode.model_copy(update={"strategy": "sample", "contrast": 0.0})
-        texts = decode(self.prefix, self.codec, rows, config, seed=self.seed, purpose=f"generator/first/{shard}")
+        texts = self._continue(rows, config, f"generator/first/{shard}")
         sentences = [_first_sentence(self.codec.decode(text.ids), text.finished) for text in texts]
         return list(dict.fromkeys(sentence for sentence in sentences if sentence))
 
@@ -109,8 +122,7 @@ class Writer:
         cells = [(i, text, label) for i, text in enumerate(first_texts) for label in known]
         rows = [self._make_row(text, label) for _, text, label in cells]
         numbers = [i * len(self.labels) + label for i, _, label in cells]
-        purpose = f"generator/write/{shard}"
-        written = decode(self.prefix, self.codec, rows, self.decode, seed=self.seed, purpose=purpose, numbers=numbers)
+        written = self._continue(rows, self.decode, f"generator/write/{shard}", numbers)
         made = []
         for (_, text, label), result in zip(cells, written, strict=True):
             new, name = self.codec.decode(result.ids), self.labels[label]
@@ -120,6 +132,12 @@ class Writer:
             return made
         scores = self.score([candidate.example for candidate in made])
         return [replace(c, logp=tuple(float(v) for v in row)) for c, row in zip(made, scores, strict=True)]
+
+    def _continue(
+        self, rows: Sequence[Row], config: DecodeConfig, purpose: str, numbers: Sequence[int] | None = None
+    ) -> list[Written]:
+        options: dict[str, Any] = {"seed": self.seed, "purpose": purpose, "numbers": numbers, "memory": self.memory}
+        return decode(self.prefix, self.codec, rows, config, **options)
 
     def _make_row(self, text: str, label: int) -> Row:
         if not self.pair:
@@ -134,17 +152,18 @@ def fill_quotas(
     *,
     first_texts: Sequence[str] | None,
     judge: Judge,
+    result: Generation,
     store: Store | None = None,
     log: Callable[[dict[str, Any]], object] | None = None,
-) -> Generation:
-    """Generate until exactly `per_label` candidates of every label are kept.
+) -> Iterator[Judged]:
+    """Yield judged candidates until exactly `per_label` of every label are kept; `result` counts them.
 
-    first_texts: None where the generator writes text1 itself; single-text tasks need none.
+    first_texts: None where the generator writes text1 itself; single-text tasks need none. Surplus is not yielded. The
+    store is finished when the last candidate has been taken.
 
     Raises:
         ShortfallError: a label has had `attempts * per_label` candidates, or first texts ran out; shards stay.
     """
-    result = Generation()
     labels, budget = list(writer.labels), writer.decode.attempts * per_label
     requested = dict.fromkeys(labels, per_label)
     barren = 0  # first texts that the generator was asked for and did not write: they use up attempts too
@@ -161,20 +180,22 @@ def fill_quotas(
                 store.write(shard, candidates)
         if texts is None:
             barren += writer.decode.shard_texts - len(candidates) // len(open_labels)
-        _judge_shard(result, candidates, judge, per_label)
+        before = result.counts.total()
+        yield from _judge_shard(result, candidates, judge, per_label)
+        result.shards.append((len(candidates), result.counts.total() - before))
         if log is not None:
             counts = {label: result.counts[label] for label in labels}
-            log({"stage": "generate", "shard": shard, "generated": sum(result.generated.values()), "kept": counts})
+            log({"stage": "generate", "shard": shard, "generated": result.generated.total(), "kept": counts})
     kept = {label: result.counts[label] for label in labels}
     if kept != requested:
-        raise ShortfallError(kept, requested, result.reasons())
+        raise ShortfallError(kept, requested, result.reasons)
     if store is not None:
-        generated = sum(result.generated.values())
-        store.finish({"kept": kept, "generated": generated, "dropped": result.reasons(), "surplus": result.surplus})
-    return result
+        generated = result.generated.total()
+        dropped = dict(result.reasons)
+        store.finish({"kept": kept, "generated": generated, "dropped": dropped, "surplus": result.surplus})
 
 
-def _judge_shard(result: Generation, candidates: Sequence[Candidate], judge: Judge, per_label: int) -> None:
+def _judge_shard(result: Generation, candidates: Sequence[Candidate], judge: Judge, per_label: int) -> Iterator[Judged]:
     for candidate in candidates:
         label = str(candidate.example.label)
         result.generated[label] += 1
@@ -183,10 +204,10 @@ def _judge_shard(result: Generation, candidates: Sequence[Candidate], judge: Jud
             continue
         verdict = judge.judge([candidate])[0]
         if verdict.kept:
-            result.kept.append(candidate)
             result.counts[label] += 1
         else:
-            result.dropped.append((candidate, verdict))
+            result.count_drop(candidate, verdict)
+        yield candidate, verdict
 
 
 def _list_shards(writer: Writer, first_texts: Sequence[str] | None) -> Iterator[list[str] | None]:

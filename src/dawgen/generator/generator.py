@@ -1,6 +1,6 @@
 """The generator as scikit-learn knows estimators: fit on a handful of examples, then score and write texts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from dawgen.backbones.load import Backbone, load_generator
 from dawgen.config import DecodeConfig, Dtype, GeneratorConfig, GeneratorKind
 from dawgen.errors import ConfigError, DataError, ModelError
-from dawgen.generator.generate import FinishedOnly, Generation, Judge, Store, Writer, fill_quotas
+from dawgen.generator.generate import FinishedOnly, Generation, Judge, Judged, Store, Writer, fill_quotas
 from dawgen.generator.prefix import read_prefix
 from dawgen.generator.rows import Codec, Row, collate
 from dawgen.generator.saved import Base, Record, check_base, join_saved, read_saved, write_saved
@@ -127,7 +127,7 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         curator: Judge | None = None,
         log: Callable[[dict[str, Any]], object] | None = None,
     ) -> list[Example]:
-        """Return exactly `per_label` examples of every label, in order of generation; details are in `generation_`.
+        """Return exactly `per_label` examples of every label, in order of generation; numbers are in `generation_`.
 
         first_texts: text1 of pairs where `decode.first_texts` is "given". store: keeps shards, so that a killed call
         goes on. curator: says which candidates stay (`Curator`); without one only empty and unfinished texts go.
@@ -135,19 +135,31 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         Raises:
             ShortfallError: too few candidates were kept. ConfigError: no first texts, or `per_label` below 1.
         """
+        judged = self.stream(per_label, first_texts=first_texts, store=store, curator=curator, log=log)
+        return [candidate.example for candidate, verdict in judged if verdict.kept]
+
+    def stream(
+        self,
+        per_label: int,
+        *,
+        first_texts: Sequence[str] | None = None,
+        store: Store | None = None,
+        curator: Judge | None = None,
+        log: Callable[[dict[str, Any]], object] | None = None,
+    ) -> Iterator[Judged]:
+        """Yield judged candidates with their verdicts: `generate`, with its arguments and errors, for sets of any size.
+
+        for candidate, verdict in generator.stream(100_000, first_texts=texts, curator=curator): ...
+        """
         if per_label < 1:
             raise ConfigError(f"expected at least 1 synthetic example per label, got {per_label}.")
         texts = self._find_first_texts(first_texts)
         writer = self._make_writer(scored=curator is not None)
-        if texts is not None:
-            self._warn_cut(
-                sum(len(self.codec_.encode(text)) > writer.room for text in texts), len(texts), "first texts"
-            )
+        cut = sum(len(self.codec_.encode(text)) > writer.room for text in texts or ())
+        self._warn_cut(cut, len(texts or ()), "first texts")
         judge = FinishedOnly() if curator is None else curator
-        self.generation_: Generation = fill_quotas(
-            writer, per_label, first_texts=texts, judge=judge, store=store, log=log
-        )
-        return [candidate.example for candidate in self.generation_.kept]
+        result = self.generation_ = Generation()
+        return fill_quotas(writer, per_label, first_texts=texts, judge=judge, result=result, store=store, log=log)
 
     def preview(self, per_label: int = 5, *, first_texts: Sequence[str] | None = None) -> list[Candidate]:
         """Return `per_label` uncurated candidates of every label, scored under all labels."""

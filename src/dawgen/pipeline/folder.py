@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import yaml
 
 from dawgen.errors import ConfigError
 from dawgen.files import describe_changes, hash_file, write_json, write_text
-from dawgen.pipeline.progress import Reporter
+from dawgen.pipeline.progress import Advance, Reporter
 
 PARTS = ("config.yaml", "generator", "generators", "synthetic", "prompts", "log.jsonl", "metrics.json", "report.html")
 
@@ -62,11 +65,20 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class Job:
-    """What the stages of one job share."""
+    """What the stages of one job share. seconds: what each has taken in this process, by name."""
 
     seed: int
     log: StepLog
     reporter: Reporter
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, what: str, total: int, name: str) -> Iterator[Advance]:
+        """Show a stage as the reporter does, and keep its seconds under `name`."""
+        begin = time.perf_counter()
+        with self.reporter.stage(what, total) as advance:
+            yield advance
+        self.seconds[name] = round(time.perf_counter() - begin, 2)
 
 
 class StepLog:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from dawgen.backbones.load import Backbone
 from dawgen.config import DecodeConfig, GeneratorConfig, GeneratorKind
-from dawgen.curation import Curator, copy_stats
-from dawgen.data import ShardStore
-from dawgen.files import write_jsonl
-from dawgen.generator.generate import Generation
+from dawgen.curation import Curator
+from dawgen.curation.filters import is_copy
+from dawgen.data import RowFile, ShardStore, as_row
+from dawgen.files import stream_jsonl
+from dawgen.generator.generate import Judged
 from dawgen.generator.generator import Generator
 from dawgen.pipeline.fidelity import has_oracle, measure_fidelity
 from dawgen.pipeline.folder import Job
@@ -42,7 +43,7 @@ def tune_generator(
     checkpoint = folder / "checkpoint.pt"
     folder.mkdir(parents=True, exist_ok=True)
     steps = 0 if config.kind == "untuned" else config.steps
-    with job.reporter.stage(f"tuning the generator ({config.kind}, {steps} steps)", steps) as advance:
+    with job.stage(f"tuning the generator ({config.kind}, {steps} steps)", steps, f"tuning {config.kind}") as advance:
 
         def record(row: dict[str, Any]) -> None:
             job.log.write(row)
@@ -63,69 +64,71 @@ def generate_set(
     folder: Path,
     settings: dict[str, Any],
     job: Job,
-) -> tuple[list[Example], dict[str, Any]]:
+) -> tuple[RowFile, dict[str, Any]]:
     """Write synthetic/: raw shards, train.jsonl with exactly `per_label` kept of each label, dropped.jsonl and a card.
 
-    settings: all that the shards depend on. Returns the kept examples and the `synthetic` part of metrics.json.
-    Raises ShortfallError; the shards then stay.
+    settings: all that the shards depend on. Rows go to disk as they are judged. Returns the kept examples, which stay
+    on disk, and the `synthetic` part of metrics.json. Raises ShortfallError; the shards then stay.
     """
     task = generator.task_
     store = ShardStore(folder / "raw", settings)
     total = per_label * len(task.labels)
-    with job.reporter.stage(f"writing {total} synthetic examples", total) as advance:
+    with job.stage(f"writing {total} synthetic examples", total, "writing") as advance:
 
         def record(row: dict[str, Any]) -> None:
             job.log.write(row)
             advance(sum(row["kept"].values()))
 
-        kept = generator.generate(per_label, first_texts=first_texts, store=store, curator=curator, log=record)
-    return kept, write_set(folder, task, kept, generator.generation_, generator)
-
-
-def write_set(
-    folder: Path, task: Task, kept: Sequence[Example], generation: Generation, generator: Generator
-) -> dict[str, Any]:
-    """Write the files of a synthetic set and return its numbers."""
-    dropped = Counter(verdict.reason for _, verdict in generation.dropped)
-    write_jsonl(folder / "train.jsonl", [row_of(example) for example in kept])
-    rows = [
-        row_of(candidate.example) | {"reason": verdict.reason, "score": verdict.score, "twin": verdict.twin}
-        for candidate, verdict in generation.dropped
-    ]
-    write_jsonl(folder / "dropped.jsonl", rows)
-    judged = [*kept, *(candidate.example for candidate, _ in generation.dropped)]
+        judged = generator.stream(per_label, first_texts=first_texts, store=store, curator=curator, log=record)
+        kept, copy_shares, _ = write_set(folder, judged)
+    generation = generator.generation_
     numbers = {
         "requested": len(kept),
-        "generated": sum(generation.generated.values()),
+        "generated": generation.generated.total(),
         "kept": len(kept),
         "surplus": generation.surplus,
-        "dropped": dict(dropped.most_common()),
-        "copy_share_by_label": copy_stats(judged) if task.pair else {},  # before curation
+        "dropped": dict(generation.reasons.most_common()),
+        "copy_share_by_label": copy_shares if task.pair else {},
         "label_fidelity": measure_fidelity(task.name, kept)["label_fidelity"],
     }
     backbone = generator.backbone_
     facts = {
         "task": task.name,
-        "labels": dict(Counter(row.label for row in kept)),
+        "labels": dict(generation.counts),
         "pair": task.pair,
         "generator": {"model": backbone.name, "revision": backbone.revision, "kind": generator.kind},
         "seed": generator.seed,
     }
     write_card(folder / "README.md", facts | numbers)
-    return numbers
+    return kept, numbers
 
 
-def row_of(example: Example) -> dict[str, Any]:
-    """Return the example as a row of a synthetic set; single texts have no text2."""
-    pair = {} if example.text2 is None else {"text2": example.text2}
-    return {"text1": example.text1, **pair, "label": example.label}
+def write_set(folder: Path, judged: Iterable[Judged]) -> tuple[RowFile, dict[str, float], Counter[str]]:
+    """Write train.jsonl and dropped.jsonl row by row; both are there when all candidates are judged, or neither.
+
+    Returns the kept examples, the share of copies per label before curation, and the number dropped per reason.
+    """
+    rows, copies, reasons = Counter[str](), Counter[str](), Counter[str]()
+    with stream_jsonl(folder / "train.jsonl", folder / "dropped.jsonl") as (keep, drop):
+        for candidate, verdict in judged:
+            example = candidate.example
+            rows[str(example.label)] += 1
+            copies[str(example.label)] += is_copy(example)
+            if verdict.kept:
+                keep(as_row(example))
+            else:
+                reasons[str(verdict.reason)] += 1
+                drop(as_row(example) | {"reason": verdict.reason, "score": verdict.score, "twin": verdict.twin})
+    shares = {label: copies[label] / count for label, count in rows.items()}
+    return RowFile(folder / "train.jsonl"), shares, reasons
 
 
-def judge_kind(generator: Generator, first_texts: Sequence[str] | None) -> dict[str, Any]:
+def judge_kind(generator: Generator, first_texts: Sequence[str] | None, job: Job) -> dict[str, Any]:
     """Return the label fidelity of uncurated candidates of the generator, 100 per label; None without an oracle."""
     if not has_oracle(generator.task_.name):
         return {"label_fidelity": None, "ungrammatical": None}
-    candidates = generator.preview(FIDELITY_ROWS, first_texts=first_texts)
+    with job.stage(f"judging the generator ({generator.kind})", FIDELITY_ROWS, f"judging {generator.kind}"):
+        candidates = generator.preview(FIDELITY_ROWS, first_texts=first_texts)
     return measure_fidelity(generator.task_.name, [candidate.example for candidate in candidates])
 
 
@@ -153,5 +156,5 @@ def compare_kinds(
             folder=folder / kind,
             job=job,
         )
-        results[kind] = judge_kind(generator, first_texts)
+        results[kind] = judge_kind(generator, first_texts, job)
     return results

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,9 @@ from dawgen.config import RunConfig
 from dawgen.curation.filters import copy_stats
 from dawgen.data import (
     Row,
+    RowFile,
+    iterate_rows,
+    leak_key,
     place_rows,
     read_rows,
     resolve_conflicts,
@@ -29,7 +32,8 @@ COPIES_WORTH_A_WARNING = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a job works on. `gold`: labelled rows beside the few shots; `first_texts`: unlabelled text1 of new pairs."""
+    """What a job works on. `gold`: labelled rows beside the few shots; `first_texts`: unlabelled text1 of new pairs;
+    `synthetic`: a set of any size, which stays on disk."""
 
     task: Task
     train: list[Example]
@@ -37,7 +41,7 @@ class Inputs:
     test: list[Example] | None
     gold: list[Example]
     first_texts: list[str] | None
-    synthetic: list[Example] | None
+    synthetic: Sequence[Example] | None
     hashes: dict[str, str]
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -166,15 +170,16 @@ def _read_first_texts(
 
 def _read_synthetic(
     config: RunConfig, task: Task, held: Mapping[str, list[Row] | None], notes: list[str], warnings: list[str]
-) -> list[Example] | None:
+) -> Sequence[Example] | None:
     if config.synthetic is None:
         return None
-    rows = read_rows(config.synthetic, task=task)
+    forbidden = {leak_key(row.example) for rows in held.values() for row in rows or ()}
+    leaking: list[Row] = []
+    examples = RowFile.spool(_pass_sound(config.synthetic, task, forbidden, leaking), config.synthetic)
     for name, held_out in held.items():
-        rows, leaks = resolve_leaks(rows, held_out or [], config.leaks)
+        leaking, leaks = resolve_leaks(leaking, held_out or [], config.leaks)
         if leaks:
             notes.append(f"{len(leaks)} synthetic rows that repeat {name} pairs were left out")
-    examples = [row.example for row in rows]
     shares = copy_stats(examples)
     for label in task.labels:
         if label not in shares:
@@ -185,6 +190,15 @@ def _read_synthetic(
                 f"{share:.0%} of the synthetic examples of {label!r} are verbatim copies of text1: try `dawgen curate`"
             )
     return examples
+
+
+def _pass_sound(source: str, task: Task, forbidden: Set[tuple[str, ...]], leaking: list[Row]) -> Iterator[Example]:
+    """Yield the examples of a source whose texts are not forbidden; the other rows go to `leaking`."""
+    for row in iterate_rows(source, task=task):
+        if leak_key(row.example) in forbidden:
+            leaking.append(row)
+        else:
+            yield row.example
 
 
 def first_rows(examples: Sequence[Example], labels: Sequence[str], per_label: int) -> list[Example]:

@@ -22,6 +22,7 @@ from dawgen.files import hash_file, write_json, write_text
 from dawgen.pipeline.arms import gold_rows, run_method
 from dawgen.pipeline.fidelity import has_oracle
 from dawgen.pipeline.folder import Job, RunFolder, StepLog
+from dawgen.pipeline.forecast import announce_cost
 from dawgen.pipeline.generate import compare_kinds, generate_set, judge_kind, tune_generator
 from dawgen.pipeline.inputs import Inputs, load_inputs
 from dawgen.pipeline.progress import Reporter
@@ -61,6 +62,7 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
         metrics: dict[str, Any] = json.loads((out / "metrics.json").read_bytes())
         return metrics
     reporter.announce(inputs.notes, inputs.warnings)
+    announce_cost(config, inputs, target, source, reporter)
     job = Job(config.seed, StepLog(out / "log.jsonl"), reporter)
     metrics = {
         "task": inputs.task.name,
@@ -72,6 +74,7 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
         "methods": {},
         "notes": inputs.notes,
         "warnings": inputs.warnings,
+        "seconds": job.seconds,  # filled by the stages of the generator as they end
     }
     synthetic = inputs.synthetic
     if source is not None:
@@ -136,7 +139,7 @@ def _make_synthetic(
     metrics: dict[str, Any],
     *,
     writes: bool,
-) -> list[Example] | None:
+) -> Sequence[Example] | None:
     task, real = inputs.task, inputs.train
     decode, note = choose_first_texts(config.decode, task.pair, inputs.first_texts)
     if note:
@@ -151,7 +154,7 @@ def _make_synthetic(
     if not writes:
         return inputs.synthetic
     generator = tune_generator(source, task, real, config.generator, decode, folder=out / "generator", job=job)
-    metrics["generators"][config.generator.kind] = judge_kind(generator, texts)
+    metrics["generators"][config.generator.kind] = judge_kind(generator, texts, job)
     kept, metrics["synthetic"] = generate_set(
         generator,
         config.per_label,

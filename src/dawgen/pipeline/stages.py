@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import shutil
-from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dawgen.backbones.load import load_generator, load_target
 from dawgen.config import CurateConfig, DecodeConfig, RunConfig
-from dawgen.curation import Curator, copy_stats, curate
-from dawgen.data import read, read_shards
+from dawgen.curation import Curator
+from dawgen.data import as_row, iterate_rows, read, read_shards
 from dawgen.errors import ConfigError
 from dawgen.files import write_json, write_jsonl, write_text
 from dawgen.generator.generator import Generator
 from dawgen.pipeline.arms import run_method
 from dawgen.pipeline.fidelity import measure_fidelity
 from dawgen.pipeline.folder import Job, StepLog
-from dawgen.pipeline.generate import generate_set, row_of, tune_generator
+from dawgen.pipeline.generate import generate_set, tune_generator, write_set
 from dawgen.pipeline.inputs import load_inputs
 from dawgen.pipeline.progress import Reporter
 from dawgen.pipeline.run import choose_first_texts, pick_device, set_threads, shard_settings
@@ -31,6 +32,7 @@ from dawgen.target.methods import METHODS
 from dawgen.target.metrics import measure
 from dawgen.tasks import Task
 
+_NOTHING = Example("")
 BARE = CurateConfig(posterior=False, near_copy=False)  # what `generate` can judge without real examples
 
 
@@ -94,17 +96,16 @@ def curate_stage(config: RunConfig, source: Path, out: Path) -> dict[str, Any]:
     real = read(str(config.train), task=task, columns=config.columns)
     task = task or Task.from_examples(real)
     held = {name: read(path, task=task) if path else [] for name, path in (("dev", config.dev), ("test", config.test))}
+    curator = Curator(real, task.labels, config.curate, **held)
     candidates = _read_candidates(source, task)
-    kept, dropped = curate(candidates, real=real, labels=task.labels, config=config.curate, **held)
-    write_jsonl(out / "train.jsonl", [row_of(example) for example in kept])
-    rows = [row_of(d.example) | {"reason": d.reason, "score": d.score, "twin": d.twin} for d in dropped]
-    write_jsonl(out / "dropped.jsonl", rows)
+    kept, copy_shares, reasons = write_set(out, ((row, curator.judge([row])[0]) for row in candidates))
+    by_name = {name: kept.labels.count(number) for number, name in enumerate(kept.names)}
     numbers = {
-        "generated": len(candidates),
+        "generated": len(kept) + reasons.total(),
         "kept": len(kept),
-        "dropped": dict(Counter(row.reason for row in dropped).most_common()),
-        "copy_share_by_label": copy_stats(candidate.example for candidate in candidates),
-        "kept_by_label": {label: sum(row.label == label for row in kept) for label in task.labels},
+        "dropped": dict(reasons.most_common()),
+        "copy_share_by_label": copy_shares,
+        "kept_by_label": {label: by_name.get(label, 0) for label in task.labels},
         "label_fidelity": measure_fidelity(task.name, kept)["label_fidelity"],
     }
     write_json(out / "curation.json", numbers)
@@ -149,7 +150,7 @@ def predict_stage(folder: Path, source: str, out: Path, columns: Mapping[str, st
     examples = read(source, task=classifier.task_, columns=columns, need_label=False)
     probabilities = classifier.predict_proba(examples)
     rows = [
-        {key: value for key, value in row_of(example).items() if key != "label"}
+        {key: value for key, value in as_row(example).items() if key != "label"}
         | {"label": str(classifier.classes_[row.argmax()]), "probability": round(float(row.max()), 6)}
         for example, row in zip(examples, probabilities, strict=True)
     ]
@@ -171,13 +172,19 @@ def _load_generator(folder: Path, first_texts: str | None) -> tuple[Generator, l
     return generator, [example.text1 for example in read(first_texts, need_label=False)]
 
 
-def _read_candidates(source: Path, task: Task) -> list[Candidate]:
-    """Read a set with the generator's scores where its raw shards lie beside it."""
-    examples = read(source / "train.jsonl" if (source / "train.jsonl").is_file() else source, task=task)
-    known: dict[Example, Candidate] = {}
+def _read_candidates(source: Path, task: Task) -> Iterator[Candidate]:
+    """Yield a set's rows with the generator's scores where its raw shards lie beside it."""
+    known: dict[bytes, Candidate] = {}  # a hash of the row -> its candidate without the texts
     for candidate in read_shards(source / "raw"):
-        known.setdefault(candidate.example, candidate)
-    return [known.get(example, Candidate(example)) for example in examples]
+        known.setdefault(_hash_row(candidate.example), replace(candidate, example=_NOTHING))
+    rows = iterate_rows(source / "train.jsonl" if (source / "train.jsonl").is_file() else source, task=task)
+    for row in rows:
+        found = known.get(_hash_row(row.example))
+        yield replace(found, example=row.example) if found else Candidate(row.example)
+
+
+def _hash_row(example: Example) -> bytes:
+    return hashlib.blake2b(repr((example.text1, example.text2, example.label)).encode(), digest_size=16).digest()
 
 
 def _make_job(seed: int, out: Path) -> Job:

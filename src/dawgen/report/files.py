@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import yaml
 
@@ -25,8 +27,42 @@ class RunFiles:
     config: Row
     metrics: Row
     log: list[Row]
-    kept: list[Row]
-    dropped: list[Row]
+    kept: Sequence[Row]
+    dropped: Sequence[Row]
+
+
+class FileRows(Sequence[Row]):
+    """The rows of a JSON Lines file of any size, parsed when asked for; in memory are 8 bytes of place each."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._places, place = array("Q"), 0
+        with path.open("rb") as stream:
+            for line in stream:
+                if line.strip():
+                    self._places.append(place)
+                place += len(line)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        if isinstance(index, slice):
+            return [self[row] for row in range(*index.indices(len(self)))]
+        row = range(len(self))[index]
+        with self.path.open("rb") as stream:
+            stream.seek(self._places[row])
+            return _parse(stream.readline().decode(), f"{self.path}:{row + 1}")
+
+    def __iter__(self) -> Iterator[Row]:
+        with self.path.open("rb") as stream:
+            for number, line in enumerate(stream, 1):
+                if line.strip():
+                    yield _parse(line.decode(), f"{self.path}:{number}")
 
 
 def read_run(folder: Path) -> RunFiles:
@@ -45,8 +81,8 @@ def read_run(folder: Path) -> RunFiles:
         config=_read_yaml(folder / "config.yaml"),
         metrics=metrics,
         log=_read_jsonl(folder / "log.jsonl"),
-        kept=_read_jsonl(folder / "synthetic" / "train.jsonl"),
-        dropped=_read_jsonl(folder / "synthetic" / "dropped.jsonl"),
+        kept=_open_jsonl(folder / "synthetic" / "train.jsonl"),
+        dropped=_open_jsonl(folder / "synthetic" / "dropped.jsonl"),
     )
 
 
@@ -58,6 +94,10 @@ def _read_yaml(path: Path) -> Row:
     except yaml.YAMLError as error:
         raise DataError(f"{path}: expected YAML, got {error}".replace("\n", " ")) from error
     return value if isinstance(value, dict) else {}
+
+
+def _open_jsonl(path: Path) -> Sequence[Row]:
+    return FileRows(path) if path.is_file() else []
 
 
 def _read_jsonl(path: Path) -> list[Row]:

@@ -37,8 +37,8 @@ def describe_run(run: RunFiles, key: str) -> Row:
     """Return what the template shows of one run; `key` makes its ids unique in the page."""
     metrics, config = run.metrics, run.config
     dropped_labels, dropped_counts = tables.count_dropped(run.dropped)
-    kept = tables.group_by(run.kept, "label")
-    by_reason = tables.group_by(run.dropped, "reason")
+    kept = tables.place_by(run.kept, "label")
+    by_reason = tables.place_by(run.dropped, "reason")
     return {
         "key": key,
         "name": run.name,
@@ -55,10 +55,14 @@ def describe_run(run: RunFiles, key: str) -> Row:
         "surgery": draw_surgery(run.log, key),
         "tuning": draw_tuning(run.log, key),
         "kept": {
-            label: {"count": len(rows), "rows": tables.pick_evenly(rows, SAMPLES)} for label, rows in kept.items()
+            label: {"count": len(places), "rows": [run.kept[place] for place in tables.pick_evenly(places, SAMPLES)]}
+            for label, places in kept.items()
         },
         "dropped_labels": dropped_labels,
-        "dropped": [{**row, "rows": tables.pick_evenly(by_reason[row["reason"]], DROPPED)} for row in dropped_counts],
+        "dropped": [
+            {**row, "rows": [run.dropped[place] for place in tables.pick_evenly(by_reason[row["reason"]], DROPPED)]}
+            for row in dropped_counts
+        ],
     }
 
 

@@ -8,13 +8,15 @@ It says how much the choice of test rows matters for this one prompt; another se
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import mean, stdev
-from typing import Any
+from typing import Any, TypeVar
 
 from dawgen.report.files import Row, RunFiles
 
+T = TypeVar("T")
 Z = 1.959964  # 97.5 % quantile of the normal distribution
 
 
@@ -46,22 +48,32 @@ def join_runs(runs: Sequence[RunFiles]) -> list[Row]:
     return [_join_task(task, group) for task, group in tasks.items()]
 
 
-def count_dropped(dropped: Sequence[Row]) -> tuple[list[str], list[Row]]:
+def count_dropped(dropped: Iterable[Row]) -> tuple[list[str], list[Row]]:
     """Return the labels, and one row per reason (most frequent first) with its count for each label."""
-    labels = list(dict.fromkeys(str(row.get("label")) for row in dropped))
     counts = Counter((str(row.get("reason")), str(row.get("label"))) for row in dropped)
-    totals = Counter(str(row.get("reason")) for row in dropped)
+    labels = list(dict.fromkeys(label for _, label in counts))
+    totals = Counter[str]()
+    for (reason, _), count in counts.items():
+        totals[reason] += count
     return labels, [
         {"reason": reason, "total": total, "counts": [counts[reason, label] for label in labels]}
         for reason, total in totals.most_common()
     ]
 
 
-def pick_evenly(rows: Sequence[Row], count: int) -> list[Row]:
+def pick_evenly(rows: Sequence[T], count: int) -> list[T]:
     """Return at most `count` rows, evenly spread over the file, so that early shards do not stand for all."""
     if len(rows) <= count:
         return list(rows)
     return [rows[index * len(rows) // count] for index in range(count)]
+
+
+def place_by(rows: Iterable[Row], key: str) -> dict[str, Sequence[int]]:
+    """Return the places of the rows by the value of a key, in order of first appearance: 4 bytes for each row."""
+    places: dict[str, array[int]] = {}
+    for place, row in enumerate(rows):
+        places.setdefault(str(row.get(key)), array("i")).append(place)
+    return dict(places)
 
 
 def group_by(rows: Sequence[Row], key: str) -> dict[str, list[Row]]:

@@ -1,4 +1,4 @@
-"""Where training stands: what it learns from, what it has reached, and the file that lets it go on after a kill."""
+"""Where training stands: what it has reached, and the file that lets it go on after a kill."""
 
 import hashlib
 import json
@@ -14,14 +14,7 @@ from dawgen.backbones.load import Backbone
 from dawgen.config import TargetConfig
 from dawgen.files import write_with
 from dawgen.prompt.soft_prompt import SoftPrompt
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Rendered examples: token ids and the label number of each."""
-
-    ids: list[list[int]]
-    labels: tuple[int, ...]
+from dawgen.target.rows import LazyRows, Rows
 
 
 @dataclass
@@ -68,8 +61,8 @@ def hash_run(backbone: Backbone, start: Tensor, *parts: Any) -> str:
     digest = hashlib.sha256(backbone.fingerprint.encode())
     digest.update(start.detach().float().cpu().contiguous().numpy().tobytes())
     for part in parts:
-        if isinstance(part, Rows):
-            value: Any = [part.ids, part.labels]
+        if isinstance(part, (Rows, LazyRows)):
+            value: Any = part.key
         else:
             value = part.model_dump(mode="json") if isinstance(part, TargetConfig) else part
         digest.update(json.dumps(value).encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -29,14 +30,15 @@ from dawgen.prompt.initialise import start_prompt
 from dawgen.prompt.label_words import LabelWords, resolve_label_words
 from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example
-from dawgen.target.checkpoint import Rows
 from dawgen.target.curriculum import BOTH
 from dawgen.target.diagnose import find_collapse, find_dead_rows, find_flip
 from dawgen.target.predict import Item, as_examples, number_labels, predict_log_probs
+from dawgen.target.rows import LazyRows, Rows
 from dawgen.target.train import Log, train_prompt
 from dawgen.tasks.task import Task
 
 _DEFAULT = TargetConfig()
+JUDGED = 1000  # training rows, at most, by which a prompt without a dev set is judged
 
 
 class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -45,7 +47,8 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     model: a name or folder, or a loaded `Backbone` that several classifiers share (then `dtype` and `device` are its
     own). task: None makes one from the examples. init_from: another bundle whose prompt to start from. The other
     parameters are `TargetConfig`'s. After `fit`: task_, backbone_, label_words_, prompt_ [P,H], classes_ (the task's
-    label order), warnings_ (for metrics.json), best_step_ (None without a dev set), cut_ (texts cut to max_tokens).
+    label order), warnings_ (for metrics.json), best_step_ (None without a dev set), cut_ (texts of training steps and
+    the dev set that were cut to max_tokens).
 
         >>> classifier = PromptClassifier("mini-t5", task, steps=150).fit(real, synthetic)
         >>> classifier.predict([("A man sleeps.", "Nobody is awake.")])
@@ -131,24 +134,25 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         self.label_words_ = resolve_label_words(self.backbone_.tokenizer, self.task_.labels, self.task_.label_words)
         self.classes_ = np.array(self.task_.labels, dtype=object)
         self.cut_ = 0
-        sources = {"real": real, "synthetic": synthetic, "dev": dev}
-        rows = {what: self._render(data or (), what) for what, data in sources.items()}
+        drawn = {what: self._draw(data or (), what) for what, data in {"real": real, "synthetic": synthetic}.items()}
+        looked_at = self._render(dev, "dev") if dev else None
         trained = train_prompt(
             self.backbone_,
             start_prompt(self.backbone_, self.label_words_.words, config, self.seed, self.init_from),
             self.label_words_.ids,
-            rows["real"],
-            rows["synthetic"],
+            drawn["real"],
+            drawn["synthetic"],
             config,
             schedule=schedule,
             seed=self.seed,
-            dev=rows["dev"] if dev else None,
+            dev=looked_at,
             log=log,
             checkpoint=checkpoint,
         )
         self.prompt_ = trained.prompt
+        self.cut_ += sum(len(source.cut) for source in drawn.values())
         self.best_step_ = trained.best_step if dev else None
-        judged, where = (dev, "dev set") if dev else (real or synthetic or (), "training rows")
+        judged, where = (dev, "dev set") if dev else ((real or synthetic or ())[:JUDGED], "training rows")
         truth, predicted = [str(example.label) for example in judged], self.predict(judged).tolist()
         cut = [f"cut: {self.cut_} training or dev examples to {self.max_tokens} tokens or less"] if self.cut_ else []
         self.warnings_ = [
@@ -269,6 +273,12 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         rendered = render(examples, template=self.task_.template, backbone=self.backbone_, max_tokens=limit)
         self.cut_ += rendered.cut
         return Rows(rendered.ids, labels)
+
+    def _draw(self, examples: Sequence[Example], what: str) -> LazyRows:
+        limit = limit_tokens(self.backbone_, self.max_tokens, self.prompt_length)
+        template = self.task_.template
+        draw = partial(render, template=template, backbone=self.backbone_, max_tokens=limit)
+        return LazyRows(examples, self.task_.labels, f"{what} examples", draw, (template, limit))
 
     def _score(self, examples: Sequence[Example], prompt: Tensor) -> NDArray[np.float32]:
         return predict_log_probs(

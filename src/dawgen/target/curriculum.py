@@ -5,10 +5,16 @@ data and not in their work. A step never holds a row twice: a source with fewer 
 and its gradient is then the exact one of that source.
 """
 
+from __future__ import annotations
+
 import itertools
-from dataclasses import dataclass
-from functools import lru_cache
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from math import ceil
+
+import numpy as np
 
 from dawgen.config import Schedule
 from dawgen.rng import python_rng
@@ -32,15 +38,17 @@ class Curriculum:
     takes batch_size rows of each source in each step. `real_then_synthetic` and `synthetic_then_real` (the paper's
     Real->Syn and Syn->Real) run through one source and then through the other within every epoch; `split_epochs` fits
     whole epochs into the steps.
-    real, synthetic: the label number of each row; batches are spread evenly over labels.
+    real, synthetic: the label number of each row; batches are spread evenly over labels. In memory is the order of one
+    pass over each source, 4 bytes per row.
     """
 
     schedule: Schedule
-    real: tuple[int, ...]
-    synthetic: tuple[int, ...]
+    real: Sequence[int]
+    synthetic: Sequence[int]
     steps: int
     batch_size: int
     seed: int
+    _orders: dict[str, tuple[int, array[int]]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def rows(self, step: int) -> Batch:
         """Return the rows of a step, 0 <= step < steps."""
@@ -69,12 +77,25 @@ class Curriculum:
         raise IndexError(f"expected a step below {self.steps}, got {step}")
 
     def _take(self, source: str, index: int, size: int) -> tuple[int, ...]:
-        labels = self.real if source == "real" else self.synthetic
-        return take(labels, index, size, self.seed, source)
+        """Return the index-th batch of `size` rows from an endless row of shuffled passes; no row twice in a batch.
+
+        A pass ends with its last full batch: the rows left over wait for the next shuffle.
+        """
+        labels = {"real": self.real, "synthetic": self.synthetic}[source] if source != "pooled" else self._pool
+        if len(labels) <= size:
+            return tuple(range(len(labels)))
+        number, place = divmod(index, len(labels) // size)
+        if source not in self._orders or self._orders[source][0] != number:
+            self._orders[source] = (number, order_pass(labels, self.seed, source, number))
+        return tuple(self._orders[source][1][place * size : (place + 1) * size])
+
+    @cached_property
+    def _pool(self) -> array[int]:
+        return array("i", itertools.chain(self.real, self.synthetic))
 
     def _split_pool(self, step: int) -> Batch:
         offset = len(self.real)
-        rows = take(self.real + self.synthetic, step, 2 * self.batch_size, self.seed, "pooled")
+        rows = self._take("pooled", step, 2 * self.batch_size)
         return Batch(tuple(r for r in rows if r < offset), tuple(r - offset for r in rows if r >= offset))
 
 
@@ -93,27 +114,14 @@ def split_epochs(steps: int, first: int, second: int) -> list[tuple[int, int, in
     return plan
 
 
-def take(labels: tuple[int, ...], index: int, size: int, seed: int, purpose: str) -> tuple[int, ...]:
-    """Return the index-th batch of `size` rows from an endless row of shuffled passes; no row twice in a batch.
-
-    A pass ends with its last full batch: the rows left over wait for the next shuffle.
-    """
-    rows = len(labels)
-    if rows <= size:
-        return tuple(range(rows))
-    whole = rows // size  # full batches in a pass
-    order = order_pass(labels, seed, purpose, index // whole)
-    start = index % whole * size
-    return order[start : start + size]
-
-
-@lru_cache(maxsize=8)
-def order_pass(labels: tuple[int, ...], seed: int, purpose: str, number: int) -> tuple[int, ...]:
+def order_pass(labels: Sequence[int], seed: int, purpose: str, number: int) -> array[int]:
     """Return all row numbers, shuffled, with each label spread evenly over the pass."""
     rng = python_rng(seed, f"pass over {purpose} rows", number)
-    places: list[tuple[float, int]] = []
+    shuffled, places = array("i"), array("d")
     for label in sorted(set(labels)):
         rows = [row for row, own in enumerate(labels) if own == label]
         rng.shuffle(rows)
-        places += [((place + rng.random()) / len(rows), row) for place, row in enumerate(rows)]
-    return tuple(row for _, row in sorted(places))
+        places.extend((place + rng.random()) / len(rows) for place in range(len(rows)))
+        shuffled.extend(rows)
+    order = np.lexsort((shuffled, places))  # by place, rows of one place by number
+    return array("i", np.asarray(shuffled)[order].tobytes())

@@ -1,6 +1,6 @@
 """Trains a soft prompt on the frozen target (paper, Algorithm 2): d = d_real + eps * surgery(d_syn); P <- P - eta * d.
 
-One forward and one backward give both gradients: each source, or each synthetic row, has its own copy of the prompt.
+One sweep over the rows gives both gradients: each source, or each synthetic row, has its own copy of the prompt.
 """
 
 import math
@@ -16,9 +16,10 @@ from dawgen.backbones.load import Backbone
 from dawgen.config import Schedule, TargetConfig
 from dawgen.errors import DawgenError
 from dawgen.prompt.soft_prompt import SoftPrompt
-from dawgen.target.checkpoint import Rows, Trained, hash_run, resume, save
+from dawgen.target.checkpoint import Trained, hash_run, resume, save
 from dawgen.target.curriculum import Curriculum
 from dawgen.target.gradients import differentiate
+from dawgen.target.rows import Rows, Source
 from dawgen.target.score import score_rows
 from dawgen.target.surgery import operate
 
@@ -31,8 +32,8 @@ def train_prompt(
     backbone: Backbone,
     start: Tensor,
     word_ids: Sequence[int],
-    real: Rows,
-    synthetic: Rows,
+    real: Source,
+    synthetic: Source,
     config: TargetConfig,
     *,
     schedule: Schedule,
@@ -41,7 +42,8 @@ def train_prompt(
     log: Log | None = None,
     checkpoint: Path | None = None,
 ) -> Trained:
-    """Train from `start` [P,H] for `config.steps` steps; the backbone does not change.
+    """Train from `start` [P,H] for `config.steps` steps; the backbone does not change. Only rows that a step takes are
+    looked at, so that the time does not depend on how many there are.
 
     `log` gets one dict per step: step, lr, loss_real, loss_synthetic, and under `paired` cos, conflict, norm_real,
     norm_synthetic, removed (before clipping); after a look at the dev set also dev_accuracy and dev_loss.
@@ -57,9 +59,12 @@ def train_prompt(
     key = hash_run(backbone, start, word_ids, real, synthetic, dev, config, schedule, seed)
     if checkpoint is not None and checkpoint.is_file():
         resume(checkpoint, key, state, soft, optimizer)
+    for step in range(state.step):  # so that a resumed run counts the same texts as cut
+        real.take(plan.rows(step).real)
+        synthetic.take(plan.rows(step).synthetic)
     while state.step < config.steps:
         batch = plan.rows(state.step)
-        ids = [real.ids[row] for row in batch.real] + [synthetic.ids[row] for row in batch.synthetic]
+        ids = real.take(batch.real) + synthetic.take(batch.synthetic)
         labels = [real.labels[row] for row in batch.real] + [synthetic.labels[row] for row in batch.synthetic]
         record: dict[str, Any] = {"stage": "target", "step": state.step + 1}
         paired = schedule == "paired" and bool(batch.real) and bool(batch.synthetic)

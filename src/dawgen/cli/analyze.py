@@ -1,0 +1,135 @@
+"""`dawgen analyze`: what can be known about a run without running it, and what a finished one tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dawgen.cli import options as o
+from dawgen.errors import ConfigError
+
+if TYPE_CHECKING:
+    from dawgen.cost import Machine, Prediction
+
+app = typer.Typer(no_args_is_help=True, help="What a run will take, and what it tells.")
+
+Run = Annotated[Path | None, typer.Argument(help="a finished run: predicted beside measured times", metavar="[RUN]")]
+HERE = ("cpu", "cuda")
+
+
+@app.callback()
+def _explain() -> None:
+    """What a run will take, and what it tells."""
+
+
+@app.command()
+def cost(
+    run: Run = None,
+    task: o.Task = None,
+    train: o.Train = None,
+    dev: o.Dev = None,
+    test: o.Test = None,
+    unlabelled: o.Unlabelled = None,
+    synthetic: o.Synthetic = None,
+    generator: Annotated[str | None, typer.Option(help="generator (default: the preset's)")] = None,
+    target: Annotated[str | None, typer.Option(help="target (default: the preset's)")] = None,
+    shots: o.Shots = None,
+    per_label: o.PerLabel = None,
+    methods: Annotated[str | None, typer.Option(help="names with commas (default: prompt_tuning,dawgen)")] = None,
+    labels: Annotated[int, typer.Option(min=2, help="labels, without --task and --train")] = 3,
+    length: Annotated[int, typer.Option(min=2, help="tokens of an example, without --task and --train")] = 40,
+    test_rows: Annotated[int, typer.Option(min=0, help="test rows, without --task and --train")] = 1000,
+    kept: Annotated[
+        float | None,
+        typer.Option("--yield", min=0.01, max=1, help="share of candidates that curation keeps (default: 0.8)"),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, or a name of your own with its figures")] = None,
+    tflops: Annotated[float | None, typer.Option(min=1e-6, help="the device's matrix rate, 1e12 FLOP/s")] = None,
+    bandwidth: Annotated[float | None, typer.Option(min=1e-6, help="the device's memory bandwidth, GB/s")] = None,
+    overhead: Annotated[float, typer.Option(min=0, help="microseconds to call a kernel, with --tflops")] = 8.0,
+    calibrate: Annotated[bool, typer.Option(help="measure the machine for five seconds")] = True,
+    config: o.Config = None,
+    preset: o.Preset = "mini",
+    assign: o.Assign = None,
+    seed: o.Seed = None,
+    threads: o.Threads = None,
+    json: o.Json = False,
+) -> None:
+    """FLOPs, bytes and seconds of a run before it starts; no weights are loaded and nothing is written."""
+    given = None if methods is None else [name.strip() for name in methods.split(",")]
+    assignments = [*(assign or ()), *([f"generator.model={generator}"] if generator else [])]
+    assignments += [f"target.model={target}"] if target else []
+    arguments: dict[str, Any] = {"task": task, "train": train, "dev": dev, "test": test, "unlabelled": unlabelled}
+    arguments |= {"synthetic": synthetic, "shots": shots, "per_label": per_label, "methods": given, "seed": seed}
+    settings = o.make_config(preset, config, assignments, threads=threads, **arguments)
+    machine = _read_machine(device, tflops, bandwidth, overhead, calibrate)
+    from dawgen.cost.table import compare, read_measured
+    from dawgen.pipeline.forecast import forecast, read_run
+    from dawgen.pipeline.run import pick_device, set_threads
+
+    measured = None
+    if run is not None:
+        settings, metrics, seen = read_run(run)
+        kept, measured = kept or seen, read_measured(metrics)
+    set_threads(settings.threads)
+    place = device or pick_device()
+    prediction = forecast(
+        settings, labels=labels, length=length, test_rows=test_rows, kept=kept, device=place, machine=machine
+    )
+    _show(prediction)
+    found = prediction.as_dict()
+    if measured is not None:
+        rows = compare(prediction, measured)
+        _show_measured(rows)
+        found["measured"] = [{"group": group, "predicted": ours, "measured": theirs} for group, ours, theirs in rows]
+    o.print_json(found, json)
+
+
+def _read_machine(
+    device: str | None, tflops: float | None, bandwidth: float | None, overhead: float, calibrate: bool
+) -> Machine | None:
+    """Return the figures given by hand, or None where the machine at hand is to be measured."""
+    if tflops is not None and bandwidth is not None:
+        from dawgen.cost import Machine
+
+        name = device or "a device given by hand"
+        return Machine(name, tflops * 1e12, bandwidth * 1e9, overhead * 1e-6, queues=device != "cpu")
+    if tflops is not None or bandwidth is not None or not calibrate or device not in (None, *HERE):
+        what = "--no-calibrate" if not calibrate else f"--device {device}" if device else "figures by hand"
+        raise ConfigError(f"{what}: expected both --tflops and --bandwidth, as they stand in the device's data sheet.")
+    return None
+
+
+def _show(prediction: Prediction) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from dawgen.cost.table import list_rows
+
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table("stage", "FLOPs", "bytes", "calls", "seconds")
+    for row in list_rows(prediction):
+        table.add_row(*row)
+    console.print(table)
+    machine = prediction.calibration.machine
+    figures = f"{machine.rate / 1e9:.3g} GFLOP/s, {machine.bandwidth / 1e9:.3g} GB/s, {machine.overhead * 1e6:.2g} us"
+    how = f"calibrated in {prediction.calibration.seconds:.1f} s" if prediction.calibrated else "not calibrated"
+    console.print(f"{machine.name}: {figures} a call; {how}", markup=False)
+    console.print(
+        f"assumed: curation keeps {prediction.workload.kept:.0%} of the candidates, new texts are as long as the real "
+        "ones; loading, reading and the report are left out",
+        markup=False,
+    )
+
+
+def _show_measured(rows: list[tuple[str, float, float | None]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("stage", "predicted", "measured", "ratio")
+    for group, ours, theirs in rows:
+        ratio = f"{ours / theirs:.2f}" if theirs else "-"
+        table.add_row(group, f"{ours:.1f} s", "-" if theirs is None else f"{theirs:.1f} s", ratio)
+    Console(highlight=False, soft_wrap=True).print(table)

@@ -1,0 +1,110 @@
+"""What the generator's stages do: a tuning step of every kind, writing a shard, scoring it under all labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dawgen.config import DecodeConfig, GeneratorConfig
+from dawgen.cost.counts import Counts, Work, add, backward, forward, head, repeat, tangent
+from dawgen.cost.shape import Shape
+from dawgen.generator.generator import SCORE_ROWS
+from dawgen.generator.rows import Row
+from dawgen.generator.running import CONTEXT_TOKENS
+from dawgen.generator.tune import draw_batch
+
+SAMPLED = 16  # batches that are drawn to see how far rows are padded
+AROUND_STEP = Counts(calls=200)  # batch, cache, clipping, optimiser and log of a tuning step
+AROUND_TOKEN = 30  # calls that choose a token and bring cache and masks up to date
+UNITS = 100  # of the weight net's hidden layer
+
+
+def count_tuning(shape: Shape, rows: Sequence[Row], config: GeneratorConfig, *, labels: int, prefix: int) -> Work:
+    """Count one tuning step, the mean over a cycle of `weight_every`, on batches as tuning draws them.
+
+    plain: the rows once forward and back. weighted, dawgen: every `weight_every` steps also the virtual step's
+    backward, every row under all K labels forward and back (L_disc), and the directional derivative.
+    """
+    work: Work = ()
+    for step in range(SAMPLED):
+        batch = draw_batch(rows, config.rows_per_label, 0, step)
+        tokens = max(len(row.context) + len(row.target) for row in batch) - 1
+        targets = sum(len(row.target) for row in batch)
+        work += repeat(_count_step(shape, len(batch), tokens, targets, config, labels, prefix), 1 / SAMPLED)
+    return work
+
+
+def _count_step(
+    shape: Shape, rows: int, tokens: int, targets: int, config: GeneratorConfig, labels: int, prefix: int
+) -> Work:
+    keys, heads = prefix + tokens, head(shape, targets)
+    weighted = config.kind in ("weighted", "dawgen") and labels > 1
+    aligned = config.kind == "dawgen" and config.dist_weight > 0 and config.alignment == "B"
+    encoded = rows * labels if aligned else rows  # rows whose states the inner loss needs
+    encode = add((forward(shape, encoded, tokens, keys), heads * 2))  # the head's gradient is made on the way forward
+    differentiate = backward(shape, encoded, tokens, keys)
+    work: Work = ((encode, 1), (differentiate, 1), (AROUND_STEP, 1))
+    if not weighted:
+        return work
+    others, every = labels - 1, 1 / config.weight_every
+    width = shape.width if config.weight_input == "hidden" else 1
+    net = Counts(flops=2 * targets * UNITS * (width + 1), calls=10)
+    work += ((net, 1 + 2 * every),)  # its values at every step; once more with their gradient when it learns
+    if config.weight_input == "disc_loss":
+        again = Counts() if aligned else forward(shape, rows * others, tokens, keys)
+        work += ((add((again, head(shape, targets * others))), 1),)
+    everywhere = rows * labels
+    disc = add((forward(shape, everywhere, tokens, keys), backward(shape, everywhere, tokens, keys)))
+    work += ((differentiate, every), (add((disc, head(shape, targets * labels) * 2)), every))
+    if config.meta == "jvp" or config.dtype != "float32":
+        return (*work, (tangent(shape, encoded, tokens, keys), every))
+    return (*work, (forward(shape, encoded, tokens, keys), every))
+
+
+def count_writing(
+    shape: Shape,
+    contexts: Sequence[int],
+    written: Sequence[float],
+    config: DecodeConfig,
+    *,
+    rows: int,
+    labels: int,
+    prefix: int,
+    device: str = "cpu",
+) -> Work:
+    """Count one batch of `rows` texts: a prefill, then a pass per token of the rows that have not ended.
+
+    contexts: tokens in front of the texts. written: expected tokens of texts, the end included; the share of them that
+    are longer than t is the share of rows alive at step t. Contrast decodes every row under all labels.
+    """
+    ways = labels if config.contrast > 0 and labels > 1 else 1
+    longest = sorted((contexts[i % len(contexts)] for i in range(rows) for _ in range(ways)), reverse=True)
+    work: Work = ((head(shape, rows * ways), 1),)
+    start = 0
+    while start < len(longest):  # rows of like length are read together
+        size = min(max(1, CONTEXT_TOKENS["cpu" if device == "cpu" else "cuda"] // longest[start]), len(longest) - start)
+        passed = forward(shape, size, longest[start], prefix + longest[start])
+        work += ((passed + Counts(calls=AROUND_TOKEN), 1),)
+        start += size
+    lengths = [min(length, config.max_new_tokens) for length in written]
+    for step in range(1, int(max(lengths))):
+        alive = rows * ways * sum(length > step for length in lengths) / len(lengths)
+        passed = add((forward(shape, alive, 1, prefix + longest[0] + step), head(shape, alive)))
+        work += ((passed + Counts(calls=AROUND_TOKEN), 1),)
+    return work
+
+
+def combine(contexts: Sequence[int], written: Sequence[int], rows: int) -> list[tuple[int, int]]:
+    """Return (context, text) lengths of `rows` rows, each context with another text in turn."""
+    return [(contexts[i % len(contexts)], written[i * 7 % len(written)]) for i in range(rows)]
+
+
+def count_scoring(shape: Shape, rows: Sequence[tuple[int, int]], *, labels: int, prefix: int) -> Work:
+    """Count log-likelihoods of rows of (context, text) lengths under all labels, those of like length together."""
+    ordered = sorted(rows, key=sum)
+    work: Work = ()
+    for start in range(0, len(ordered), SCORE_ROWS):
+        some = ordered[start : start + SCORE_ROWS]
+        tokens, targets = sum(some[-1]) - 1, sum(target for _, target in some)
+        passed = forward(shape, len(some) * labels, tokens, prefix + tokens) + head(shape, targets * labels)
+        work += ((passed + Counts(calls=20), 1),)
+    return work

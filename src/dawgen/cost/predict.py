@@ -1,0 +1,188 @@
+"""How long a run will take: its counts, the machine's figures, and what a few measured steps correct."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from dawgen.config import Dtype, RunConfig
+from dawgen.cost.machine import ORDINARY, Machine, measure_machine
+from dawgen.cost.probe import build_model, measure_probes, probe_generator, probe_target
+from dawgen.cost.shape import Shape, read_shape
+from dawgen.cost.stages import Stage, list_stages
+from dawgen.cost.workload import Workload
+
+BUDGET = 5.0  # seconds of calibration
+BRIEF = 2.5  # of one before a run
+SHARE = 0.03  # of the expected time of a run is what its calibration may take at most
+LEAST = 0.5  # seconds; with less there is no calibration
+LAYERS = 4  # most layers of the models that are timed
+DTYPES: dict[Dtype, torch.dtype] = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A machine's figures, and measured over computed seconds of each probe."""
+
+    machine: Machine
+    factors: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a run will take. Stages have their seconds; they are a machine's at hand only with factors in it."""
+
+    stages: tuple[Stage, ...]
+    calibration: Calibration
+    workload: Workload
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether steps were measured."""
+        return bool(self.calibration.factors)
+
+    @property
+    def seconds(self) -> float:
+        """The whole run's time."""
+        return sum(stage.seconds or 0.0 for stage in self.stages)
+
+    def by_group(self) -> dict[str, float]:
+        """Return seconds of the groups that metrics.json times."""
+        groups: dict[str, float] = {}
+        for stage in self.stages:
+            groups[stage.group] = groups.get(stage.group, 0.0) + (stage.seconds or 0.0)
+        return groups
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the prediction as JSON has it."""
+        machine = self.calibration.machine
+        return {
+            "machine": {
+                "name": machine.name,
+                "flops_per_second": machine.rate,
+                "bytes_per_second": machine.bandwidth,
+                "seconds_per_call": machine.overhead,
+            },
+            "calibrated": self.calibrated,
+            "calibration_seconds": self.calibration.seconds,
+            "factors": dict(self.calibration.factors),
+            "kept_share": self.workload.kept,
+            "stages": [stage.as_dict() for stage in self.stages],
+            "seconds": self.seconds,
+        }
+
+
+def predict_run(
+    config: RunConfig,
+    load: Workload,
+    target: Any,
+    generator: Any | None,
+    *,
+    device: str = "cpu",
+    machine: Machine | None = None,
+    budget: float = BUDGET,
+    share: float | None = None,
+) -> Prediction:
+    """Return the prediction for a run with models of these transformers configurations.
+
+    machine: figures by hand; then nothing is measured. share: calibrate for this share of the expected time at most,
+    and not at all for runs of a few seconds.
+
+    Raises:
+        ModelError: a configuration whose shape cannot be read.
+    """
+    shapes = [
+        None if found is None else read_shape(found, item=DTYPES[dtype].itemsize)
+        for found, dtype in ((target, config.target.dtype), (generator, config.generator.dtype))
+    ]
+    if shapes[0] is None:
+        raise ValueError("expected the target's configuration, got None")
+    stages = list_stages(config, load, shapes[0], shapes[1], device.split(":")[0])
+    if share is not None:
+        budget = min(budget, share * sum(_time(stage, Calibration(ORDINARY)) for stage in stages))
+    if machine is not None:
+        calibration = Calibration(machine)
+    elif budget < LEAST:
+        calibration = Calibration(ORDINARY)
+    else:
+        calibration = calibrate(config, load, stages, (target, shapes[0]), (generator, shapes[1]), device, budget)
+    timed = tuple(replace(stage, seconds=_time(stage, calibration)) for stage in stages)
+    return Prediction(timed, calibration, load)
+
+
+def _time(stage: Stage, calibration: Calibration) -> float:
+    return stage.fixed + calibration.factors.get(stage.probe, 1.0) * calibration.machine.time_work(stage.work)
+
+
+_KNOWN: dict[str, Calibration] = {}  # what this process has measured
+
+
+def forget() -> None:
+    """Measure again next time."""
+    _KNOWN.clear()
+
+
+def calibrate(
+    config: RunConfig,
+    load: Workload,
+    stages: list[Stage],
+    target: tuple[Any, Shape],
+    generator: tuple[Any, Shape | None],
+    device: str,
+    budget: float = BUDGET,
+) -> Calibration:
+    """Measure the machine and one step of every kind of stage, in about `budget` seconds; once in a process."""
+    key = repr((config.generator, config.decode, config.target, load, target, generator, device, stages, budget))
+    key += f"{torch.get_num_threads()}"
+    if key not in _KNOWN:
+        _KNOWN[key] = _calibrate(config, load, stages, target, generator, device, budget)
+    return _KNOWN[key]
+
+
+def _calibrate(
+    config: RunConfig,
+    load: Workload,
+    stages: list[Stage],
+    target: tuple[Any, Shape],
+    generator: tuple[Any, Shape | None],
+    device: str,
+    budget: float,
+) -> Calibration:
+    begin = time.perf_counter()
+    dtype = DTYPES[config.target.dtype]
+    machine = measure_machine(target[1], device, dtype, budget / 10)
+    wanted = {stage.probe for stage in stages if stage.probe}
+    probes = []
+    if generator[1] is not None:
+        shape = generator[1]
+        kinds = [name.removeprefix("tuning ") for name in sorted(wanted) if name.startswith("tuning ")]
+        settings = [config.generator.model_copy(update={"kind": kind}) for kind in kinds]
+        layers, texts = _fit(shape, budget / 8, config.decode.shard_texts, load.labels * 40, machine)
+        model, small = build_model(
+            generator[0], shape, layers=layers, device=device, dtype=DTYPES[config.generator.dtype]
+        )
+        sizes: dict[str, int] = {"labels": load.labels, "prefix": load.prefix, "texts": texts}
+        probes += probe_generator(model, small, settings, config.decode, load.shots, **sizes)
+    layers, rows = _fit(target[1], budget / 8, 2 * config.target.batch_size, 3 * 60, machine)
+    model, small = build_model(target[0], target[1], layers=layers, device=device, dtype=dtype)
+    probes += probe_target(model, small, config.target, load.train, rows=max(2, rows))
+    probes = [probe for probe in probes if probe.name in wanted]
+    left = budget - (time.perf_counter() - begin)
+    factors = measure_probes(probes, machine, device, left)
+    return Calibration(machine, factors, time.perf_counter() - begin)
+
+
+def _fit(shape: Shape, seconds: float, rows: int, tokens: int, machine: Machine) -> tuple[int, int]:
+    """Return how many layers, and of `rows` how many, `tokens` tokens each, pass forward in that many seconds."""
+    each = 2 * shape.weights / (shape.layers + shape.cross) * tokens / machine.rate
+    layers = max(1, min(LAYERS, shape.layers, int(seconds / (each * rows))))
+    return layers, max(2, min(rows, int(seconds / (each * layers))))

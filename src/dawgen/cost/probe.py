@@ -1,0 +1,167 @@
+"""Calibration: the shipped functions, timed on a random model of the same width with few layers.
+
+Each probe compares measured seconds with those of the work that the formulas see in it; stages of its kind are
+corrected by that ratio.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+from types import SimpleNamespace
+from typing import Any, cast
+
+import torch
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+from dawgen.backbones.load import Backbone
+from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
+from dawgen.cost.counts import Work, repeat
+from dawgen.cost.generating import count_scoring, count_tuning, count_writing
+from dawgen.cost.machine import Machine, clock
+from dawgen.cost.shape import Shape
+from dawgen.cost.training import count_evaluation, count_training
+from dawgen.generator.decode import decode
+from dawgen.generator.generator import SCORE_ROWS
+from dawgen.generator.prefix import Prefix
+from dawgen.generator.rows import Codec, Row, collate
+from dawgen.generator.tune import tune
+from dawgen.target.rows import Rows
+from dawgen.target.score import score_rows
+from dawgen.target.train import train_prompt
+
+VOCABULARY = 1 << 15  # most tokens of a random model's vocabulary: enough to see what the head costs
+STEPS = 6  # tokens that the decoding probe writes
+FILLER = 3  # a token id that every vocabulary has and that ends nothing
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One thing to time. run: does `work` once."""
+
+    name: str
+    run: Callable[[], Any]
+    work: Work
+
+
+def measure_probes(probes: Sequence[Probe], machine: Machine, device: str, seconds: float) -> dict[str, float]:
+    """Return measured over computed seconds of each probe, within about `seconds` but at least two runs of each.
+
+    They take turns, so that what else the machine does meanwhile falls on all of them; the first run of each is not
+    counted, and the median of the others is.
+    """
+    found: dict[str, list[float]] = {probe.name: [] for probe in probes}
+    end, turn = time.perf_counter() + seconds, 0
+    while turn < 2 or time.perf_counter() < end:
+        for probe in probes:
+            spent = clock(probe.run, device)
+            if turn:
+                found[probe.name].append(spent)
+        turn += 1
+    return {probe.name: median(found[probe.name]) / machine.time_work(probe.work) for probe in probes}
+
+
+def build_model(config: Any, shape: Shape, *, layers: int, device: str, dtype: torch.dtype) -> tuple[Any, Shape]:
+    """Return a random model with at most so many layers, frozen, and its shape; no random state is changed."""
+    small = copy.deepcopy(config)
+    shape = shape.shrink(layers=layers, vocabulary=VOCABULARY)
+    small.num_hidden_layers = shape.layers  # every family maps its own name to this one
+    small.vocab_size = shape.vocabulary
+    if shape.cross:
+        setattr(small, "num_decoder_layers" if hasattr(small, "num_decoder_layers") else "decoder_layers", shape.cross)
+    if getattr(small, "layer_types", None):
+        small.layer_types = small.layer_types[: shape.layers]
+    for name in ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id"):
+        if (getattr(small, name, None) or 0) >= shape.vocabulary:
+            setattr(small, name, 0)
+    auto = AutoModelForSeq2SeqLM if shape.cross else AutoModelForCausalLM
+    with torch.random.fork_rng():
+        model = auto.from_config(small, dtype=dtype)
+    return model.to(device).eval().requires_grad_(False), shape
+
+
+def probe_generator(
+    model: Any,
+    shape: Shape,
+    configs: Sequence[GeneratorConfig],
+    decoding: DecodeConfig,
+    shots: Sequence[Row],
+    *,
+    labels: int,
+    prefix: int,
+    texts: int,
+) -> list[Probe]:
+    """Return probes of tuning in each of the settings, of writing, and of scoring, on `texts` texts of every label."""
+    state = _random_prefix(model, shape, labels, prefix)
+    rows = [Row(row.label, (-1, *[FILLER] * (len(row.context) - 1)), (FILLER,) * len(row.target)) for row in shots]
+    sizes: dict[str, int] = {"labels": labels, "prefix": prefix}
+    probes = []
+    for config in configs:
+        steps = config.weight_every if config.kind in ("weighted", "dawgen") else 1
+        few = config.model_copy(update={"steps": steps})
+        work = repeat(count_tuning(shape, rows, few, **sizes), steps)
+        probes.append(Probe(f"tuning {config.kind}", lambda few=few: tune(state, rows, few), work))  # type: ignore[misc]
+    chosen = [rows[i % len(rows)] for i in range(texts)]
+    offered = [replace(row, label=label) for row in chosen for label in range(labels)]
+    contexts = [len(row.context) for row in chosen]
+    codec = cast("Codec", SimpleNamespace(vocabulary=shape.vocabulary, learns_end=False, end=0, banned=[0]))
+    few_tokens = decoding.model_copy(update={"max_new_tokens": STEPS})
+    work = count_writing(shape, contexts, [STEPS], few_tokens, rows=len(offered), device=model.device.type, **sizes)
+    probes.append(
+        Probe("writing", lambda: decode(state, codec, offered, few_tokens, seed=0, purpose="cost/probe"), work)
+    )
+    scored = sorted(offered, key=lambda row: len(row.context) + len(row.target))
+    work = count_scoring(shape, [(len(row.context), len(row.target)) for row in scored], **sizes)
+    probes.append(Probe("scoring", lambda: _score(state, scored), work))
+    return probes
+
+
+def probe_target(
+    model: Any, shape: Shape, config: TargetConfig, lengths: Sequence[int], *, rows: int, name: str = "target"
+) -> list[Probe]:
+    """Return probes of prompt training and of evaluation on `rows` rows."""
+    tokenizer = SimpleNamespace(pad_token_id=0)
+    backbone = Backbone(model, tokenizer, "seq2seq" if shape.cross else "causal", name, None, "")
+    config = config.model_copy(update={"steps": 2, "decoder_sentinel": False})
+    ids = [[FILLER] * lengths[i % len(lengths)] for i in range(rows)]
+    half = Rows(ids[: rows // 2], (0,) * (rows // 2))
+    other = Rows(ids[rows // 2 :], (0,) * (rows - rows // 2))
+    start = torch.full((config.prompt_length, shape.width), 0.01)
+    sizes = [len(row) for row in ids]
+    batch = config.model_copy(update={"batch_size": max(len(half.ids), len(other.ids))})
+    train = repeat(count_training(shape, sizes, config, rows=rows, groups=2, device=model.device.type), config.steps)
+    return [
+        Probe(
+            "training",
+            lambda: train_prompt(backbone, start, (1, 2), half, other, batch, schedule="paired", seed=0),
+            train,
+        ),
+        Probe(
+            "evaluation",
+            lambda: score_rows(backbone, ids, (1, 2), start.to(model.device)),
+            count_evaluation(shape, sizes, config, prompt=config.prompt_length, device=model.device.type),
+        ),
+    ]
+
+
+def _random_prefix(model: Any, shape: Shape, labels: int, length: int) -> Prefix:
+    size = (labels, shape.layers, 2, shape.kv_heads, max(1, length - 1), shape.head_width)
+    device = model.device
+    q = {
+        "prompt": torch.full(size, 0.01, device=device),
+        "inputs": torch.full((labels, 1, shape.width), 0.01, device=device),
+    }
+    control = torch.full((*size[1:4], length - size[4], size[5]), 0.01, device=device)
+    return Prefix(model, q, control, torch.ones(labels, length, dtype=torch.long, device=device))
+
+
+@torch.no_grad()
+def _score(prefix: Prefix, rows: Sequence[Row]) -> None:
+    for start in range(0, len(rows), SCORE_ROWS):
+        batch = collate(rows[start : start + SCORE_ROWS], prefix.model.device).under_other_labels(
+            prefix.labels, own=True
+        )
+        prefix.log_probs(prefix.states(batch), batch.targets)

@@ -1,0 +1,136 @@
+"""A run as a list of stages, each with its work: what `dawgen run` does, in its order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dawgen.baselines.in_context import WINDOWS
+from dawgen.config import Method, RunConfig
+from dawgen.cost.counts import Counts, Work, repeat, total
+from dawgen.cost.generating import combine, count_scoring, count_tuning, count_writing
+from dawgen.cost.shape import Shape
+from dawgen.cost.training import count_evaluation, count_rows, count_training
+from dawgen.cost.workload import Workload
+from dawgen.target.methods import METHODS
+
+JUDGED = 100  # candidates per label by which a kind of generator is judged
+CURATE = 4e-4  # seconds of Python per candidate: filters, and 3-grams looked up in the index of kept rows
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of a run.
+
+    group: what metrics.json times as one ("tuning dawgen", "writing", a method). name: the part of it. work: passes
+    through a model. probe: which measured step its times are corrected by. fixed: seconds that no model spends.
+    seconds: the prediction, None before there is one.
+    """
+
+    group: str
+    name: str
+    work: Work
+    probe: str = ""
+    fixed: float = 0.0
+    seconds: float | None = None
+
+    @property
+    def counts(self) -> Counts:
+        """All passes together."""
+        return total(self.work)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the stage as JSON has it."""
+        counts = self.counts
+        return {
+            "group": self.group,
+            "stage": self.name,
+            "flops": counts.flops,
+            "bytes": counts.bytes,
+            "calls": counts.calls,
+            "seconds": self.seconds,
+        }
+
+
+def list_stages(
+    config: RunConfig, load: Workload, target: Shape, generator: Shape | None, device: str = "cpu"
+) -> list[Stage]:
+    """Return the stages of a run; generator: None where nothing is tuned or written; device: it sets batch sizes."""
+    stages: list[Stage] = []
+    if generator is not None:
+        writes = load.given is None and any(METHODS[method].synthetic for method in config.methods)
+        kinds = dict.fromkeys((*config.compare_generators, *((config.generator.kind,) if writes else ())))
+        for kind in kinds:
+            stages += _prepare_kind(config, load, generator, kind, device)
+        if writes:
+            stages += _write(config, load, generator, device)
+    for method in config.methods:
+        stages += _train(config, load, target, method, device)
+    return stages
+
+
+def _prepare_kind(config: RunConfig, load: Workload, shape: Shape, kind: Any, device: str) -> Iterable[Stage]:
+    settings = config.generator.model_copy(update={"kind": kind})
+    if kind != "untuned":
+        step = count_tuning(shape, load.shots, settings, labels=load.labels, prefix=load.prefix)
+        yield Stage(f"tuning {kind}", "tuning", repeat(step, settings.steps), f"tuning {kind}")
+    if not load.oracle:
+        return
+    rows = min(JUDGED, len(load.contexts)) * load.labels
+    sizes: dict[str, int] = {"labels": load.labels, "prefix": load.prefix}
+    yield Stage(
+        f"judging {kind}",
+        "writing",
+        count_writing(shape, load.contexts, load.written, config.decode, rows=rows, device=device, **sizes),
+        "writing",
+    )
+    yield Stage(
+        f"judging {kind}",
+        "scoring",
+        count_scoring(shape, combine(load.contexts, load.written, rows), **sizes),
+        "scoring",
+    )
+
+
+def _write(config: RunConfig, load: Workload, shape: Shape, device: str) -> Iterable[Stage]:
+    """Whole shards of first texts, each offered to every label, until enough are kept of each."""
+    shards = math.ceil(config.per_label / load.kept / config.decode.shard_texts)
+    rows = config.decode.shard_texts * load.labels
+    sizes: dict[str, int] = {"labels": load.labels, "prefix": load.prefix}
+    one = count_writing(shape, load.contexts, load.written, config.decode, rows=rows, device=device, **sizes)
+    yield Stage("writing", "writing", repeat(one, shards), "writing")
+    one = count_scoring(shape, combine(load.contexts, load.written, rows), **sizes)
+    yield Stage("writing", "scoring", repeat(one, shards), "scoring")
+    yield Stage("writing", "curation", (), fixed=CURATE * shards * rows)
+
+
+def _train(config: RunConfig, load: Workload, shape: Shape, method: Method, device: str) -> Iterable[Stage]:
+    spec, settings = METHODS[method], config.target
+    if spec.schedule is None:
+        window = WINDOWS["seq2seq" if shape.cross else "causal"]
+        lengths = _fill_window(load, window) if method == "in_context" else load.test
+        if lengths:
+            work = count_evaluation(shape, lengths, settings, prompt=0, device=device)
+            yield Stage(method, "evaluation", work, "evaluation")
+        return
+    written = config.per_label * load.labels if load.given is None else load.given
+    real, synthetic = (written, 0) if spec.gold else (len(load.train), written if spec.synthetic else 0)
+    rows = count_rows(spec.schedule, real, synthetic, settings.batch_size)
+    groups = 1 + bool(synthetic and spec.schedule == "paired")
+    step = count_training(shape, load.train, settings, rows=rows, groups=groups, device=device)
+    yield Stage(method, "training", repeat(step, settings.steps), "training")
+    looks = math.ceil(settings.steps / settings.eval_every) if load.dev else 0
+    known = {"dev looks": (load.dev or load.train, looks + 1), "evaluation": (load.test, 1)}  # one more for warnings
+    for name, (lengths, times) in known.items():
+        if lengths:
+            work = count_evaluation(shape, lengths, settings, prompt=settings.prompt_length, device=device)
+            yield Stage(method, name, repeat(work, times), "evaluation")
+
+
+def _fill_window(load: Workload, window: int) -> tuple[int, ...]:
+    """Return lengths of test rows behind as many rounds of one shot per label as fit."""
+    turn = load.labels * sum(load.train) / max(1, len(load.train))
+    rounds = len(load.train) // load.labels
+    return tuple(int(row + turn * min(rounds, max(0, window - row) // turn)) for row in load.test)

@@ -1,0 +1,71 @@
+"""A prediction in words: one line before a run, a table, and the same beside what a finished run took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dawgen.cost.predict import Prediction
+
+
+def describe(prediction: Prediction) -> str:
+    """Return one line, such as `predicted: tuning 12 s, writing 40 s, 5 methods 60 s, in all about 2 min`."""
+    kinds = {"tuning": 0.0, "judging": 0.0, "writing": 0.0}
+    methods: dict[str, float] = {}
+    for group, seconds in prediction.by_group().items():
+        kind = group.split()[0]
+        if kind in kinds:
+            kinds[kind] += seconds
+        else:
+            methods[group] = seconds
+    parts = [f"{name} {show_seconds(seconds)}" for name, seconds in kinds.items() if seconds]
+    if methods:
+        what = f"{len(methods)} methods" if len(methods) > 1 else next(iter(methods))
+        parts.append(f"{what} {show_seconds(sum(methods.values()))}")
+    return f"predicted: {', '.join(parts)}, in all about {show_seconds(prediction.seconds)}"
+
+
+def list_rows(prediction: Prediction) -> list[list[str]]:
+    """Return a row per stage and one for the whole: stage, FLOPs, bytes, calls, seconds."""
+    rows = []
+    flops = moved = calls = 0.0
+    for stage in prediction.stages:
+        counts = stage.counts
+        flops, moved, calls = flops + counts.flops, moved + counts.bytes, calls + counts.calls
+        name = stage.group if stage.name in stage.group else f"{stage.group}: {stage.name}"
+        numbers = (show_count(counts.flops), show_count(counts.bytes), show_count(counts.calls))
+        rows.append([name, *numbers, show_seconds(stage.seconds or 0.0)])
+    whole = (show_count(flops), show_count(moved), show_count(calls))
+    return [*rows, ["in all", *whole, show_seconds(prediction.seconds)]]
+
+
+def read_measured(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return the seconds in a run's metrics.json by group; older runs have those of methods only."""
+    found = {name: float(seconds) for name, seconds in metrics.get("seconds", {}).items()}
+    return found | {name: float(row["seconds"]) for name, row in metrics["methods"].items()}
+
+
+def compare(prediction: Prediction, measured: Mapping[str, float]) -> list[tuple[str, float, float | None]]:
+    """Return (group, predicted, measured) and, last, the sums over the groups that were measured."""
+    predicted = prediction.by_group()
+    rows = [(group, seconds, measured.get(group)) for group, seconds in predicted.items()]
+    known = [(seconds, found) for _, seconds, found in rows if found is not None]
+    return [*rows, ("in all", sum(seconds for seconds, _ in known), sum(found for _, found in known))]
+
+
+def show_seconds(seconds: float) -> str:
+    """Write a time as a person would say it."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def show_count(count: float) -> str:
+    """Write a count with its power of a thousand, as in 1.5 G."""
+    for power in ("", " k", " M", " G", " T", " P"):
+        if count < 1000:
+            return f"{count:.3g}{power}"
+        count /= 1000
+    return f"{count:.3g} E"

@@ -1,0 +1,68 @@
+"""What the target's stages do: a step of prompt training, and scoring rows with label words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dawgen.config import Schedule, TargetConfig
+from dawgen.cost.counts import Counts, Work, answer, backward, forward
+from dawgen.cost.shape import Shape
+from dawgen.rng import python_rng
+from dawgen.target.gradients import batch_rows
+from dawgen.target.score import bucket, choose_budget
+
+SAMPLED = 16  # batches that are drawn to see how far rows are padded
+AROUND_STEP = Counts(calls=150)  # batch, surgery, clipping, optimiser and log of a training step
+AROUND_BATCH = Counts(calls=20)
+
+
+def count_rows(schedule: Schedule, real: int, synthetic: int, batch: int) -> int:
+    """Return how many rows a training step takes: `batch` of each source, or twice that of one; never a row twice."""
+    if schedule == "paired" and synthetic:
+        return min(batch, real) + min(batch, synthetic)
+    known = {"real": real, "synthetic": synthetic, "pooled": real + synthetic}
+    return min(2 * batch, known.get(schedule, max(real, synthetic)))
+
+
+def count_training(
+    shape: Shape, lengths: Sequence[int], config: TargetConfig, *, rows: int, groups: int, device: str = "cpu"
+) -> Work:
+    """Count one step on `rows` random rows of these lengths, whose gradients are kept apart in `groups` prompt copies.
+
+    An encoder reads [P;E] of every row, forward and back. A causal model reads the prompts once, and every row behind.
+    """
+    rng = python_rng(0, "cost/batch")
+    prompt, positions = config.prompt_length, 1 + config.decoder_sentinel
+    front = prompt if shape.cross else 0
+    work: Work = ((AROUND_STEP, 1),)
+    if not shape.cross:
+        work += ((forward(shape, groups, prompt, prompt) + backward(shape, groups, prompt, prompt), 1),)
+    for _ in range(SAMPLED):
+        chosen = [front + length for length in rng.choices(lengths, k=rows)]
+        for batch in batch_rows(chosen, device):
+            size, longest = len(batch), max(chosen[row] for row in batch)
+            keys = longest + prompt - front
+            passed = AROUND_BATCH + forward(shape, size, longest, keys)
+            passed += backward(shape, size, longest, keys, inputs=bool(shape.cross))
+            if shape.cross:
+                passed += answer(shape, size, keys, positions) + answer(shape, size, keys, positions, gradient=True)
+            work += ((passed, 1 / SAMPLED),)
+    return work
+
+
+def count_evaluation(
+    shape: Shape, lengths: Sequence[int], config: TargetConfig, *, prompt: int, device: str = "cpu"
+) -> Work:
+    """Count label-word scores of rows of these lengths, in the batches that evaluation makes."""
+    work: Work = ()
+    if prompt and not shape.cross:
+        work += ((forward(shape, 1, prompt, prompt), 1),)
+    for group in bucket([length + prompt for length in lengths], choose_budget(device)):
+        size, longest = len(group), lengths[group[0]]
+        if shape.cross:
+            keys = longest + prompt
+            passed = forward(shape, size, keys, keys) + answer(shape, size, keys, 1 + config.decoder_sentinel)
+        else:
+            passed = forward(shape, size, longest, longest + prompt)
+        work += ((passed + AROUND_BATCH, 1),)
+    return work

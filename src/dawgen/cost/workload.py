@@ -1,0 +1,135 @@
+"""What a run will work on, in tokens: measured on the data at hand, or assumed from a few numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dawgen.backbones.load import Backbone
+from dawgen.config import RunConfig
+from dawgen.generator.rows import Codec, Row
+from dawgen.prompt.template import limit_tokens, render
+from dawgen.records import Example
+from dawgen.tasks import Task
+
+KEPT = 0.8  # share of judged candidates that curation keeps; 0.74 to 0.89 on six tasks (experiments/LOG.md)
+TEMPLATE = 10  # tokens that a template adds to a text, where nothing is at hand
+PROMPT = 12  # tokens of a written prompt with its control code, likewise
+INFIX = 4
+MEASURED = 512  # texts of one kind that are tokenised at most; more tell no more about lengths
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """All that a prediction needs to know of the data.
+
+    labels: K. prefix: C + P. shots: the rows that tune the generator, with filler tokens. contexts: tokens in front of
+    each new text (opening, text1, infix). train, dev, test: tokens of rendered rows. rows: how many test rows there
+    are. given: synthetic rows that the user brings, None where they are written. oracle: whether kinds of generators
+    are judged. kept: share of candidates that curation keeps. learns_end: whether the end token is a learned column.
+    """
+
+    labels: int
+    prefix: int
+    shots: tuple[Row, ...]
+    contexts: tuple[int, ...]
+    train: tuple[int, ...]
+    dev: tuple[int, ...]
+    test: tuple[int, ...]
+    given: int | None = None
+    oracle: bool = False
+    kept: float = KEPT
+
+    @property
+    def written(self) -> tuple[int, ...]:
+        """Expected tokens of new texts, end included: those of the real ones."""
+        return tuple(len(row.target) for row in self.shots)
+
+
+def measure_workload(
+    config: RunConfig,
+    task: Task,
+    target: Backbone,
+    generator: Backbone | None,
+    *,
+    train: Sequence[Example],
+    dev: Sequence[Example] = (),
+    test: Sequence[Example] = (),
+    first_texts: Sequence[str] | None = None,
+    given: int | None = None,
+    oracle: bool = False,
+    kept: float = KEPT,
+) -> Workload:
+    """Return the workload of the data at hand; of each backbone only tokenizer and configuration are looked at."""
+    rendered = {
+        name: _measure_rows(rows, task, target, config)
+        for name, rows in (("train", train), ("dev", dev), ("test", test))
+    }
+    prefix, shots, contexts = 0, tuple[Row, ...](), tuple[int, ...]()
+    if generator is not None:
+        prefix, shots, contexts = _measure_texts(config, task, generator, train, first_texts)
+    return Workload(
+        labels=len(task.labels),
+        prefix=prefix,
+        shots=shots,
+        contexts=contexts,
+        given=given,
+        oracle=oracle,
+        kept=kept,
+        **rendered,
+    )
+
+
+def assume_workload(
+    config: RunConfig, *, labels: int, length: int, test_rows: int, kept: float = KEPT, given: int | None = None
+) -> Workload:
+    """Return a workload of pairs of `length` tokens in all, half of them written, and no oracle."""
+    half = max(1, length // 2)
+    context = 1 + half + INFIX
+    shots = tuple(
+        Row(label, (-1,) * context, (0,) * (length - half + 1)) for label in range(labels) for _ in range(config.shots)
+    )
+    row = length + TEMPLATE
+    return Workload(
+        labels=labels,
+        prefix=PROMPT,
+        shots=shots,
+        contexts=(context,),
+        train=(row,) * (labels * config.shots),
+        dev=(row,) * (labels * config.shots),
+        test=(row,) * test_rows,
+        given=given,
+        kept=kept,
+    )
+
+
+def _measure_rows(rows: Sequence[Example], task: Task, target: Backbone, config: RunConfig) -> tuple[int, ...]:
+    limit = limit_tokens(target, config.target.max_tokens, config.target.prompt_length)
+    some = list(rows)[:MEASURED]
+    ids = render(some, template=task.template, backbone=target, max_tokens=limit).ids if some else []
+    return tuple(len(ids[i % len(ids)]) for i in range(len(rows)))
+
+
+def _measure_texts(
+    config: RunConfig, task: Task, generator: Backbone, train: Sequence[Example], first_texts: Sequence[str] | None
+) -> tuple[int, tuple[Row, ...], tuple[int, ...]]:
+    model_config: Any = generator.model.config
+    codec = Codec(generator.tokenizer, model_config.vocab_size)
+    words = task.generator
+    control = codec.start() + codec.encode(words.control_code)
+    prompts = [codec.encode(words.prompts[label]) or [0] for label in task.labels]
+    prefix = len(control) + max(map(len, prompts)) - 1
+    infix = len(codec.encode(words.infix)) if task.pair else 0
+    window = getattr(model_config, "max_position_embeddings", None)
+    limit = config.generator.max_tokens if window is None else min(config.generator.max_tokens, window - prefix)
+    shots = tuple(
+        codec.encode_row(example, task.labels.index(str(example.label)), infix=infix, limit=limit)[0]
+        for example in train
+    )
+    if not task.pair:
+        return prefix, shots, (1,)
+    texts = list(first_texts) if first_texts else list(dict.fromkeys(example.text1 for example in train))
+    room = max(1, limit - 1 - infix - min(config.decode.max_new_tokens, limit // 2))
+    contexts = tuple(1 + infix + min(room, len(codec.encode(text))) for text in texts[:MEASURED])
+    return prefix, shots, contexts

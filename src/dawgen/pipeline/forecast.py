@@ -1,0 +1,128 @@
+"""What a run will take: its inputs and models handed to the cost model, and said before anything is trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import yaml
+from transformers import AutoConfig, AutoTokenizer
+
+from dawgen.backbones.load import Backbone, Kind, resolve_name
+from dawgen.config import RunConfig
+from dawgen.cost import Machine, Prediction, Workload, assume_workload, measure_workload, predict_run
+from dawgen.cost.predict import BRIEF, BUDGET, SHARE
+from dawgen.cost.table import describe
+from dawgen.cost.workload import KEPT
+from dawgen.errors import ConfigError, ModelError
+from dawgen.pipeline.fidelity import has_oracle
+from dawgen.pipeline.inputs import Inputs, load_inputs
+from dawgen.pipeline.progress import Reporter
+
+
+def announce_cost(
+    config: RunConfig, inputs: Inputs, target: Backbone, source: Backbone | None, reporter: Reporter
+) -> Prediction:
+    """Say what the run will take; runs of seconds are not calibrated for, others briefly."""
+    prediction = predict_run(
+        config,
+        _look_at(config, inputs, target, source),
+        target.model.config,
+        None if source is None else source.model.config,
+        device=target.model.device.type,
+        budget=BRIEF,
+        share=SHARE,
+    )
+    reporter.say(describe(prediction))
+    return prediction
+
+
+def forecast(
+    config: RunConfig,
+    *,
+    labels: int = 3,
+    length: int = 40,
+    test_rows: int = 0,
+    kept: float | None = None,
+    device: str = "cpu",
+    machine: Machine | None = None,
+    budget: float = BUDGET,
+) -> Prediction:
+    """Return the prediction for a run that has not begun; no weights are loaded.
+
+    labels, length, test_rows: what to assume where the settings name neither task nor training file. kept: share of
+    candidates that curation keeps. machine: figures by hand instead of a calibration of `budget` seconds.
+
+    Raises:
+        ModelError: a configuration or tokenizer that cannot be read. DataError, ConfigError: as a run would.
+    """
+    kept = KEPT if kept is None else kept
+    target, source = read_base(config.target.model), read_base(config.generator.model)
+    if config.task is None and config.train is None:
+        load = assume_workload(config, labels=labels, length=length, test_rows=test_rows, kept=kept)
+    else:
+        inputs = load_inputs(config)
+        load = _look_at(config, inputs, _add_tokenizer(target), _add_tokenizer(source), kept=kept)
+    return predict_run(
+        config, load, target.model.config, source.model.config, device=device, machine=machine, budget=budget
+    )
+
+
+def read_run(folder: Path) -> tuple[RunConfig, dict[str, Any], float | None]:
+    """Return settings, metrics and the share of judged candidates that was kept of a finished run.
+
+    Raises:
+        ConfigError: no finished run is there.
+    """
+    if not (folder / "metrics.json").is_file() or not (folder / "config.yaml").is_file():
+        raise ConfigError(f"{folder}: expected a finished run, found no metrics.json and config.yaml.")
+    settings = yaml.safe_load((folder / "config.yaml").read_text())
+    record = settings.pop("record", {})
+    config = RunConfig.model_validate(settings | {"threads": record.get("threads", settings.get("threads"))})
+    metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_bytes())
+    written = metrics.get("synthetic") or {}
+    judged = written.get("generated", 0) - written.get("surplus", 0)
+    return config, metrics, written["kept"] / judged if judged else None
+
+
+def read_base(name: str) -> Backbone:
+    """Return a backbone of which there is only the configuration.
+
+    Raises:
+        ModelError: it cannot be found or read.
+    """
+    try:
+        config = AutoConfig.from_pretrained(resolve_name(name))
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{name}: expected the configuration of a model, could not read it: {error}") from error
+    kind: Kind = "seq2seq" if config.is_encoder_decoder else "causal"
+    return Backbone(SimpleNamespace(config=config), None, kind, name, None, "")
+
+
+def _add_tokenizer(base: Backbone) -> Backbone:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(resolve_name(base.name))
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ModelError(f"{base.name}: expected a tokenizer beside the configuration: {error}") from error
+    return Backbone(base.model, tokenizer, base.kind, base.name, None, "")
+
+
+def _look_at(
+    config: RunConfig, inputs: Inputs, target: Backbone, source: Backbone | None, *, kept: float = KEPT
+) -> Workload:
+    given = None if inputs.synthetic is None else len(inputs.synthetic)
+    return measure_workload(
+        config,
+        inputs.task,
+        target,
+        source,
+        train=inputs.train,
+        dev=inputs.dev or (),
+        test=inputs.test or (),
+        first_texts=inputs.first_texts if config.decode.first_texts == "given" else None,
+        given=given,
+        oracle=has_oracle(inputs.task.name),
+        kept=kept,
+    )

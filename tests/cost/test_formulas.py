@@ -1,0 +1,117 @@
+"""The formulas against what PyTorch counts while the shipped functions run, and against real parameters."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
+from dawgen.cost.counts import forward, total
+from dawgen.cost.probe import Probe, probe_generator, probe_target
+from dawgen.cost.shape import Shape, read_shape
+from dawgen.errors import ModelError
+from dawgen.generator.rows import Row
+from tiny import CAUSAL, Kind, tiny_model
+
+SHOTS = tuple(
+    Row(label, (-1,) * context, (3,) * target)
+    for label in range(3)
+    for context, target in ((6, 5), (9, 4), (7, 8), (12, 6))
+)
+TUNED: dict[str, dict[str, Any]] = {
+    "plain": {"kind": "plain"},
+    "weighted": {"kind": "weighted", "weight_every": 2},
+    "dawgen": {"weight_every": 1},
+    "seldom": {"weight_every": 4},
+    "own loss as input": {"weight_every": 2, "weight_input": "disc_loss"},
+    "reading B": {"weight_every": 2, "alignment": "B"},
+    "forward mode": {"weight_every": 1, "meta": "jvp"},
+}
+
+
+def make(kind: Kind) -> tuple[Any, Shape]:
+    # Eager attention is made of matrix products that PyTorch counts; the fused CPU kernel it does not count.
+    model = tiny_model(kind, attn_implementation="eager")
+    return model, read_shape(model.config)
+
+
+def count(probe: Probe) -> int:
+    probe.run()
+    with FlopCounterMode(display=False) as counter:
+        probe.run()
+    return int(counter.get_total_flops())
+
+
+def probe_all(family: Kind, **settings: Any) -> dict[str, Probe]:
+    model, shape = make(family)
+    config, decoding = GeneratorConfig(**settings), DecodeConfig(contrast=0.5)
+    sizes = {"labels": 3, "prefix": 7, "texts": 6}
+    probes = probe_generator(model, shape, [config], decoding, SHOTS, **sizes)
+    return {probe.name.split()[0]: probe for probe in probes}
+
+
+@pytest.mark.parametrize("settings", TUNED.values(), ids=TUNED)
+def test_flops_of_a_tuning_step(settings: dict[str, Any]) -> None:
+    probe = probe_all("gpt2", **settings)["tuning"]
+    assert total(probe.work).flops == pytest.approx(count(probe), rel=0.05)
+
+
+@pytest.mark.parametrize("kind", CAUSAL)
+def test_flops_of_the_generator(kind: Kind) -> None:
+    for name, probe in probe_all(kind, weight_every=2).items():
+        assert total(probe.work).flops == pytest.approx(count(probe), rel=0.05), name
+
+
+@pytest.mark.parametrize("kind", ["t5", *CAUSAL])
+def test_flops_of_the_target(kind: Kind) -> None:
+    model, shape = make(kind)
+    config = TargetConfig(prompt_length=5)
+    for probe in probe_target(model, shape, config, (11, 17, 14), rows=12):
+        assert total(probe.work).flops == pytest.approx(count(probe), rel=0.05), probe.name
+
+
+@pytest.mark.parametrize("kind", ["t5", *CAUSAL])
+def test_weights_are_those_of_the_model(kind: Kind) -> None:
+    model, shape = make(kind)
+    left_out = ("embed", "wpe", "wte", "shared", "relative", ".w.weight")
+    blocks = sum(
+        value.numel()
+        for name, value in model.named_parameters()
+        if value.dim() == 2 and not any(part in name for part in left_out) and "lm_head" not in name
+    )
+    assert shape.weights == blocks + shape.width * shape.vocabulary
+
+
+@pytest.mark.parametrize("kind", CAUSAL)
+def test_calls_are_those_of_the_model(kind: Kind) -> None:
+    model, shape = tiny_model(kind), read_shape(tiny_model(kind).config)
+    with torch.no_grad(), Calls() as calls:
+        model.base_model(input_ids=torch.ones(2, 5, dtype=torch.long), use_cache=True)
+    assert forward(shape, 2, 5, 5).calls == pytest.approx(calls.number, rel=0.25)
+
+
+def test_a_gated_t5_has_three_matrices() -> None:
+    gated = tiny_model("t5", feed_forward_proj="gated-gelu")
+    plain = read_shape(tiny_model("t5").config)
+    assert read_shape(gated.config).feed_forward_weights == plain.feed_forward_weights * 3 // 2
+
+
+def test_a_mixture_of_experts_is_refused() -> None:
+    config = tiny_model("llama").config
+    config.num_experts = 8
+    with pytest.raises(ModelError, match="mixture of experts"):
+        read_shape(config)
+
+
+class Calls(TorchDispatchMode):
+    """Counts calls into PyTorch's kernels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.number += 1
+        return func(*args, **(kwargs or {}))

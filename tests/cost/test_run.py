@@ -1,0 +1,98 @@
+"""The cost model at its places: the line before a run, the verb, and predictions beside a finished run's times."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from benchmarks.cost_model import judge, list_jobs, measure_job, render
+from dawgen.cli import main
+from jobs import quick_settings, save_models, write_inputs
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return save_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def dawgen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["dawgen", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return ended.value.code, out, err
+
+    return call
+
+
+FIGURES = ("--tflops", "0.1", "--bandwidth", "10", "--device", "mine", "--threads", "1")
+
+
+def test_a_run_says_what_it_will_take_and_is_compared_with_it(
+    dawgen: Any, tmp_path: Path, models: dict[str, str]
+) -> None:
+    config, run = tmp_path / "quick.yaml", tmp_path / "run"
+    config.write_text(yaml.safe_dump(quick_settings(models)))
+    options = [text for name, value in write_inputs(tmp_path).items() for text in (f"--{name}", value)]
+    status, _, err = dawgen("run", "--config", config, *options, "--out", run)
+    assert status == 0, err
+    line = next(line for line in err.splitlines() if line.startswith("predicted: "))
+    assert "tuning" in line
+    assert "2 methods" in line
+    seconds = json.loads((run / "metrics.json").read_text())["seconds"]
+    assert set(seconds) == {"tuning dawgen", "writing"}
+    status, out, err = dawgen("analyze", "cost", run, *FIGURES, "--json")
+    assert status == 0, err
+    found = json.loads(out.splitlines()[-1])
+    assert [row["group"] for row in found["measured"]] == [
+        "tuning dawgen",
+        "writing",
+        *("prompt_tuning", "dawgen"),
+        "in all",
+    ]
+    assert found["measured"][0]["measured"] == seconds["tuning dawgen"]
+    assert 0 < found["kept_share"] < 1
+    assert "measured" in out
+
+
+def test_figures_by_hand_need_no_weights_and_no_data(dawgen: Any, models: dict[str, str]) -> None:
+    names = ("--generator", models["generator"], "--target", models["target"])
+    small, large = (
+        json.loads(dawgen("analyze", "cost", *names, *FIGURES, "--per-label", n, "--json")[1].splitlines()[-1])
+        for n in (100, 1000)
+    )
+    assert not small["calibrated"]
+    assert small["machine"]["flops_per_second"] == 1e11
+    assert {stage["group"] for stage in small["stages"]} == {"tuning dawgen", "writing", "prompt_tuning", "dawgen"}
+    assert large["seconds"] > small["seconds"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--device", "h100"), "--tflops and --bandwidth"),
+        (("--no-calibrate",), "--tflops and --bandwidth"),
+        (("--tflops", "1"), "--tflops and --bandwidth"),
+        (("nowhere", *FIGURES), "nowhere: expected a finished run"),
+        (("--generator", "./no/such/folder", *FIGURES), "./no/such/folder"),
+    ],
+    ids=str,
+)
+def test_what_is_missing_is_said(dawgen: Any, options: tuple[str, ...], message: str) -> None:
+    status, _, err = dawgen("analyze", "cost", *options)
+    assert status == 2
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_the_benchmark_runs_small(tmp_path: Path) -> None:
+    config = list_jobs(tmp_path, quick=True)["GPT-2 small and T5-small, random"]
+    rows = measure_job(config, tmp_path / "run", budget=0.5)
+    assert [row[0] for row in rows][:2] == ["tuning dawgen", "judging dawgen"]
+    lines = [judge("job", stage, [(ours, theirs)]) for stage, ours, theirs in rows if theirs]
+    assert len(render(lines).splitlines()) == 2 + len(lines)
