@@ -57,7 +57,7 @@ def describe(setup: Setup) -> str:
     torch_version = torch.__version__.split("+")[0]
     return (
         f"Ratios of `make bench`: median, lowest and highest of {setup.pairs} pairs run in turn, {setup.threads} "
-        f"thread{'s' * (setup.threads > 1)} of {read_processor()}, torch {torch_version}, transformers "
+        f"thread{'s' * (setup.threads > 1)} of {read_processor()},\ntorch {torch_version}, transformers "
         f"{transformers.__version__}, random weights in float32."
     )
 
