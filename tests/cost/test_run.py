@@ -1,7 +1,6 @@
 """The cost model at its places: the line before a run, the verb, and predictions beside a finished run's times."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +8,12 @@ import pytest
 import yaml
 
 from benchmarks.cost_model import judge, list_jobs, measure_job, render
-from dawgen.cli import main
 from jobs import quick_settings, save_models, write_inputs
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return save_models(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture
-def dawgen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["dawgen", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return ended.value.code, out, err
-
-    return call
 
 
 FIGURES = ("--tflops", "0.1", "--bandwidth", "10", "--device", "mine", "--threads", "1")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dawgen.data import RowFile, as_row
+from dawgen.data import FieldFile, RowFile, as_row
 from dawgen.errors import DataError
 from dawgen.files import hash_file
 from dawgen.records import Example
@@ -49,12 +49,34 @@ def test_a_file_that_is_replaced_is_still_the_one_that_was_opened(tmp_path: Path
     assert list(file) == ROWS
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '{"text2": "A"}', "\n"], ids=["json", "array", "keys", "blank"])
-def test_damaged_rows_are_named(tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [("{", "a JSON object"), ("[]", "a JSON object"), ('{"text2": "A"}', "an example")],
+    ids=["json", "array", "keys"],
+)
+def test_damaged_rows_are_named(tmp_path: Path, line: str, expected: str) -> None:
     path = write(tmp_path / "train.jsonl", ROWS)
     path.write_text(path.read_text() + line)
-    with pytest.raises(DataError, match=r"train\.jsonl:4: expected an example"):
+    with pytest.raises(DataError, match=rf"train\.jsonl:4: expected {expected}"):
         RowFile(path)
+
+
+def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_text("\n".join(["", *(json.dumps(as_row(row)) for row in ROWS), "", ""]))
+    file = RowFile(path)
+    assert list(file) == ROWS == [file[row] for row in range(3)]
+    assert len(file.labels) == 3
+    assert file.sha256 == hash_file(path)
+
+
+def test_fields_are_given_as_they_stand(tmp_path: Path) -> None:
+    path = tmp_path / "dropped.jsonl"
+    path.write_text('{"text1": "a", "reason": "copy"}\n\n{"score": 1}')
+    assert list(FieldFile(path)) == [{"text1": "a", "reason": "copy"}, {"score": 1}]
+    path.write_text('{"text1": "a"}\n[1]\n')
+    with pytest.raises(DataError, match=r"dropped\.jsonl:2: expected a JSON object, got '\[1\]'"):
+        list(FieldFile(path))
 
 
 def test_memory_holds_places_and_labels_only() -> None:

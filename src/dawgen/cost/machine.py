@@ -59,7 +59,8 @@ def measure_machine(shape: Shape, device: str, dtype: torch.dtype, seconds: floa
         small = nn.Sequential(*[nn.Dropout(0.0).eval() for _ in range(20)])
         few = torch.full((8, 8), 0.01, dtype=dtype, device=device)
         overhead = repeat(lambda: _touch(small, few), device, seconds / 3) / 60
-    name = torch.cuda.get_device_name() if device.startswith("cuda") else f"{torch.get_num_threads()} CPU threads"
+    threads = torch.get_num_threads()
+    name = torch.cuda.get_device_name() if device.startswith("cuda") else f"{threads} CPU thread{'s' * (threads > 1)}"
     return Machine(name, rate, bandwidth, overhead, queues=device.startswith("cuda"))
 
 

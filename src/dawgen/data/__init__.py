@@ -11,11 +11,12 @@ from dawgen.data.leaks import (
     share_sentences,
 )
 from dawgen.data.read import Row, iterate_rows, read, read_rows
-from dawgen.data.rowfile import RowFile, as_row
+from dawgen.data.rowfile import FieldFile, RowFile, as_row, parse_fields
 from dawgen.data.store import ShardStore, read_shards
 
 __all__ = [
     "FewShot",
+    "FieldFile",
     "Row",
     "RowFile",
     "ShardStore",
@@ -24,6 +25,7 @@ __all__ = [
     "find_leaks",
     "iterate_rows",
     "leak_key",
+    "parse_fields",
     "place_rows",
     "read",
     "read_rows",

@@ -1,4 +1,4 @@
-"""Examples that stay on disk: a JSON Lines file as a sequence whose rows are read when they are asked for."""
+"""JSON Lines files of any size as sequences whose rows are read when they are asked for."""
 
 from __future__ import annotations
 
@@ -7,25 +7,22 @@ import json
 import os
 import tempfile
 import weakref
+from abc import abstractmethod
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, overload
+from typing import IO, Any, TypeVar, overload
 
 from dawgen.errors import DataError
 from dawgen.records import Example
 
+T = TypeVar("T")
 
-class RowFile(Sequence[Example]):
-    """The rows {"text1", "text2" (pairs), "label"} of a file; in memory are 8 bytes of place and 4 of label per row.
 
-    labels: the label of each row as a number, in `names`, which has them in the order in which they first come.
-    sha256: of the file. The file must not change while it is in use; renaming another over it is no change.
+class LineFile(Sequence[T]):
+    """The lines of a file that are not blank, parsed; in memory are 8 bytes of place for each.
 
-        rows = RowFile("synthetic/train.jsonl")
-        rows[99_999].text1
-
-    Raises DataError with file and line for a row that is no example.
+    The file must not change while it is in use; renaming another over it is no change.
     """
 
     def __init__(self, source: str | Path | IO[bytes], *, name: str | None = None) -> None:
@@ -34,16 +31,66 @@ class RowFile(Sequence[Example]):
         with handle:
             self._file = os.dup(handle.fileno())
             weakref.finalize(self, os.close, self._file)
-            self._places, self.labels = array("Q", [0]), array("i")
-            numbers: dict[str | None, int] = {}
-            digest = hashlib.sha256()
+            self._places, place = array("Q"), 0
             handle.seek(0)
             for line in handle:
-                digest.update(line)
-                label = self._parse(line, len(self.labels)).label
-                self.labels.append(numbers.setdefault(label, len(numbers)))
-                self._places.append(self._places[-1] + len(line))
-        self.names, self.sha256 = tuple(numbers), digest.hexdigest()
+                if line.strip():
+                    self._places.append(place)
+                self.notice(line)
+                place += len(line)
+            self._places.append(place)
+
+    @abstractmethod
+    def parse(self, line: bytes, row: int) -> T:
+        """Return the row of a line."""
+
+    def notice(self, line: bytes) -> None:
+        """Look at a line, blank or not, while the file is read for the first time."""
+
+    def __len__(self) -> int:
+        return len(self._places) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[T]: ...
+    def __getitem__(self, index: int | slice) -> T | list[T]:
+        if isinstance(index, slice):
+            return [self[row] for row in range(*index.indices(len(self)))]
+        row = range(len(self))[index]  # counts from the end too, and raises IndexError
+        os.lseek(self._file, self._places[row], os.SEEK_SET)
+        return self.parse(os.read(self._file, self._places[row + 1] - self._places[row]), row)
+
+    def __iter__(self) -> Iterator[T]:
+        return (self[row] for row in range(len(self)))
+
+
+class FieldFile(LineFile[dict[str, Any]]):
+    """Rows as they stand in the file. Raises DataError with file and row for one that is no JSON object."""
+
+    def parse(self, line: bytes, row: int) -> dict[str, Any]:
+        """Return the fields of a line."""
+        return parse_fields(line, f"{self.name}:{row + 1}")
+
+
+class RowFile(LineFile[Example]):
+    """The rows {"text1", "text2" (pairs), "label"} of a file; in memory are 8 bytes of place and 4 of label per row.
+
+    labels: the label of each row as a number, in `names`, which has them in the order in which they first come.
+    sha256: of the file.
+
+        rows = RowFile("synthetic/train.jsonl")
+        rows[99_999].text1
+
+    Raises DataError with file and row for one that is no example.
+    """
+
+    def __init__(self, source: str | Path | IO[bytes], *, name: str | None = None) -> None:
+        self.labels = array("i")
+        self._numbers: dict[str | None, int] = {}
+        self._digest = hashlib.sha256()
+        super().__init__(source, name=name)
+        self.names, self.sha256 = tuple(self._numbers), self._digest.hexdigest()
 
     @classmethod
     def spool(cls, examples: Iterable[Example], name: str) -> RowFile:
@@ -54,31 +101,33 @@ class RowFile(Sequence[Example]):
         stream.flush()
         return cls(stream, name=name)
 
-    def __len__(self) -> int:
-        return len(self.labels)
+    def notice(self, line: bytes) -> None:
+        """Take down label and hash of a line."""
+        self._digest.update(line)
+        if line.strip():
+            label = self.parse(line, len(self.labels)).label
+            self.labels.append(self._numbers.setdefault(label, len(self._numbers)))
 
-    @overload
-    def __getitem__(self, index: int) -> Example: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Example]: ...
-    def __getitem__(self, index: int | slice) -> Example | list[Example]:
-        if isinstance(index, slice):
-            return [self[row] for row in range(*index.indices(len(self)))]
-        row = range(len(self))[index]  # counts from the end too, and raises IndexError
-        os.lseek(self._file, self._places[row], os.SEEK_SET)
-        return self._parse(os.read(self._file, self._places[row + 1] - self._places[row]), row)
+    def parse(self, line: bytes, row: int) -> Example:
+        """Return the example of a line."""
+        where = f"{self.name}:{row + 1}"
+        fields = parse_fields(line, where)
+        if not isinstance(fields.get("text1"), str):
+            raise DataError(f"{where}: expected an example, found no text1. Write the set anew.")
+        return Example(fields["text1"], fields.get("text2"), fields.get("label"))
 
-    def __iter__(self) -> Iterator[Example]:
-        return (self[row] for row in range(len(self)))
 
-    def _parse(self, line: bytes, row: int) -> Example:
-        try:
-            fields = json.loads(line.decode())  # a text: of bytes, loads would guess the encoding every time
-            return Example(fields["text1"], fields.get("text2"), fields.get("label"))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(
-                f"{self.name}:{row + 1}: expected an example, found damage ({error}). Write the set anew."
-            ) from error
+def parse_fields(line: bytes | str, where: str) -> dict[str, Any]:
+    """Return the JSON object of a line. Raises DataError, which names the place, for anything else."""
+    try:
+        # a text: of bytes, loads would guess the encoding every time
+        fields = json.loads(line.decode() if isinstance(line, bytes) else line)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        shown = line.decode(errors="replace") if isinstance(line, bytes) else line
+        raise DataError(f"{where}: expected a JSON object, got {shown.strip()[:40]!r}; the file is damaged.")
+    return fields
 
 
 def as_row(example: Example) -> dict[str, str | None]:
