@@ -25,9 +25,9 @@ from dawgen.cost.machine import Machine, clock
 from dawgen.cost.shape import Shape
 from dawgen.cost.training import count_evaluation, count_training
 from dawgen.generator.decode import decode
-from dawgen.generator.generator import SCORE_ROWS
+from dawgen.generator.generator import SCORE_ROWS, score_labels
 from dawgen.generator.prefix import Prefix
-from dawgen.generator.rows import Codec, Row, collate
+from dawgen.generator.rows import Codec, Row
 from dawgen.generator.tune import tune
 from dawgen.target.rows import Rows
 from dawgen.target.score import score_rows
@@ -158,10 +158,6 @@ def _random_prefix(model: Any, shape: Shape, labels: int, length: int) -> Prefix
     return Prefix(model, q, control, torch.ones(labels, length, dtype=torch.long, device=device))
 
 
-@torch.no_grad()
 def _score(prefix: Prefix, rows: Sequence[Row]) -> None:
     for start in range(0, len(rows), SCORE_ROWS):
-        batch = collate(rows[start : start + SCORE_ROWS], prefix.model.device).under_other_labels(
-            prefix.labels, own=True
-        )
-        prefix.log_probs(prefix.states(batch), batch.targets)
+        score_labels(prefix, rows[start : start + SCORE_ROWS])

@@ -8,6 +8,7 @@ from typing import Any
 
 from dawgen.backbones.load import Backbone
 from dawgen.config import RunConfig
+from dawgen.generator.generate import find_room
 from dawgen.generator.rows import Codec, Row
 from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example
@@ -106,7 +107,7 @@ def assume_workload(
 
 def _measure_rows(rows: Sequence[Example], task: Task, target: Backbone, config: RunConfig) -> tuple[int, ...]:
     limit = limit_tokens(target, config.target.max_tokens, config.target.prompt_length)
-    some = list(rows)[:MEASURED]
+    some = rows[:MEASURED]
     ids = render(some, template=task.template, backbone=target, max_tokens=limit).ids if some else []
     return tuple(len(ids[i % len(ids)]) for i in range(len(rows)))
 
@@ -130,6 +131,6 @@ def _measure_texts(
     if not task.pair:
         return prefix, shots, (1,)
     texts = list(first_texts) if first_texts else list(dict.fromkeys(example.text1 for example in train))
-    room = max(1, limit - 1 - infix - min(config.decode.max_new_tokens, limit // 2))
+    room = find_room(limit, infix, config.decode)
     contexts = tuple(1 + infix + min(room, len(codec.encode(text))) for text in texts[:MEASURED])
     return prefix, shots, contexts

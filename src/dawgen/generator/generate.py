@@ -102,8 +102,8 @@ class Writer:
 
     @property
     def room(self) -> int:
-        """Tokens that text1 may have, so that the new text has its own, or at least half of the row."""
-        return max(1, self.limit - 1 - self.infix - min(self.decode.max_new_tokens, self.limit // 2))
+        """Tokens that text1 may have."""
+        return find_room(self.limit, self.infix, self.decode)
 
     def write_first_texts(self, shard: int) -> list[str]:
         """Let the generator write text1, labels evenly mixed, always by sampling; each is its first sentence."""
@@ -144,6 +144,11 @@ class Writer:
             return Row(label, (-1,), ())
         learned = [-2 - i for i in range(self.infix)]
         return Row(label, (-1, *self.codec.encode(text)[: self.room], *learned), ())
+
+
+def find_room(limit: int, infix: int, decode: DecodeConfig) -> int:
+    """Return the tokens of a row that text1 may have, so that the new text has its own, or at least half of the row."""
+    return max(1, limit - 1 - infix - min(decode.max_new_tokens, limit // 2))
 
 
 def fill_quotas(

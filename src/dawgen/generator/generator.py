@@ -14,7 +14,7 @@ from dawgen.backbones.load import Backbone, load_generator
 from dawgen.config import DecodeConfig, Dtype, GeneratorConfig, GeneratorKind
 from dawgen.errors import ConfigError, DataError, ModelError
 from dawgen.generator.generate import FinishedOnly, Generation, Judge, Judged, Store, Writer, fill_quotas
-from dawgen.generator.prefix import read_prefix
+from dawgen.generator.prefix import Prefix, read_prefix
 from dawgen.generator.rows import Codec, Row, collate
 from dawgen.generator.saved import Base, Record, check_base, join_saved, read_saved, write_saved
 from dawgen.generator.tune import Log, tune
@@ -109,13 +109,13 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         """Return log p(text2, end | text1, Q_l) [N,K] in nats, for single texts that of the whole text; labels in
         the task's order. An example's own label is not looked at."""
         check_is_fitted(self, "prefix_")
-        encoded = [self._encode(example, 0)[0] for example in examples]
+        encoded = [self._encode(example, 0)[0] for example in examples]  # as rows of label 0
         scores = np.zeros((len(encoded), self.prefix_.labels))
-        lengths = [len(row.context) + len(row.target) for row in encoded]
-        order = sorted(range(len(encoded)), key=lengths.__getitem__)  # rows of one length need no padding
+        lengths = [len(row.context) + len(row.target) for row in encoded]  # rows of one length need no padding
+        order = sorted(range(len(encoded)), key=lengths.__getitem__)
         for start in range(0, len(order), SCORE_ROWS):
             chosen = order[start : start + SCORE_ROWS]
-            scores[chosen] = self._score([encoded[i] for i in chosen])
+            scores[chosen] = score_labels(self.prefix_, [encoded[i] for i in chosen])
         return scores
 
     def generate(
@@ -235,15 +235,6 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
     def _encode(self, example: Example, label: int) -> tuple[Row, bool]:
         return self.codec_.encode_row(example, label, infix=self._infix, limit=self.limit_)
 
-    @torch.no_grad()
-    def _score(self, rows: Sequence[Row]) -> NDArray[np.float64]:
-        prefix = self.prefix_
-        batch = collate(rows, prefix.model.device).under_other_labels(prefix.labels, own=True)  # own label: 0
-        log_probs = prefix.log_probs(prefix.states(batch), batch.targets).double()
-        sums = log_probs.new_zeros(prefix.labels * len(rows)).index_add(0, batch.rows, log_probs)
-        table: NDArray[np.float64] = sums.view(prefix.labels, -1).T.cpu().numpy()
-        return table
-
     def _make_writer(self, *, scored: bool) -> Writer:
         return Writer(
             prefix=self.prefix_,
@@ -276,6 +267,15 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         if cut:
             warning = f"generator: {cut} of {total} {what} were cut to the window of {self.limit_} tokens, text1 first"
             self.warnings_.append(warning)
+
+
+@torch.no_grad()
+def score_labels(prefix: Prefix, rows: Sequence[Row]) -> NDArray[np.float64]:
+    """Return log p(target | context, Q_l) [N,K] of a batch of rows; column d is label (own + d) modulo K."""
+    batch = collate(rows, prefix.model.device).under_other_labels(prefix.labels, own=True)
+    log_probs = prefix.log_probs(prefix.states(batch), batch.targets).double()
+    sums = log_probs.new_zeros(prefix.labels * len(rows)).index_add(0, batch.rows, log_probs)
+    return np.asarray(sums.view(prefix.labels, -1).T.cpu().numpy())
 
 
 def _name(model: str | Backbone) -> str:

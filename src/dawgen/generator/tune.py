@@ -49,9 +49,8 @@ class Tuner:
         width = q["inputs"].shape[-1] if config.weight_input == "hidden" else 1
         self.net = WeightNet(width, torch_rng(seed, "generator/weights")).to(prefix.model.device)
         self.optimizer = torch.optim.AdamW(q.values(), lr=config.lr, weight_decay=0.0)
-        self.weight_optimizer = torch.optim.Adam(
-            self.net.parameters(), lr=config.weight_lr, weight_decay=1e-4
-        )  # (FewGen)
+        # decay as in FewGen
+        self.weight_optimizer = torch.optim.Adam(self.net.parameters(), lr=config.weight_lr, weight_decay=1e-4)
         self.weighted = config.kind in ("weighted", "dawgen") and prefix.labels > 1
 
     def step(self, number: int, batch: Batch) -> dict[str, Tensor]:
@@ -85,12 +84,13 @@ class Tuner:
             "effective_tokens": entropy.exp(),
         }
 
-    def rate(self, number: int) -> float:
-        """Return the prefix's learning rate at step `number`: it decays linearly (FewGen)."""
-        return self.config.lr * (1 - number / self.config.steps)
+    @property
+    def rate(self) -> float:
+        """The prefix's learning rate at the last step."""
+        return float(self.optimizer.param_groups[0]["lr"])
 
     def _set_rates(self, number: int) -> None:
-        left = 1 - number / self.config.steps
+        left = 1 - number / self.config.steps  # linear decay (FewGen)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.lr * left
         for group in self.weight_optimizer.param_groups:
@@ -121,7 +121,7 @@ def tune(
         batch = collate(draw_batch(rows, config.rows_per_label, seed, step), prefix.model.device)
         found = tuner.step(step, batch)
         if log is not None:
-            log(_describe(step, config, len(batch.targets), found, tuner.rate(step)))
+            log(_describe(step, config, len(batch.targets), found, tuner.rate))
         if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == config.steps:
             state.save(step + 1)
     for value in prefix.q.values():
