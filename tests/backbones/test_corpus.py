@@ -7,8 +7,9 @@ import pytest
 
 from dawgen.backbones.card import measure_agreement
 from dawgen.backbones.corpus import (
-    AGREEMENT,
+    Mixture,
     Text,
+    draw_english,
     draw_instruction,
     draw_scene,
     read_english,
@@ -20,17 +21,29 @@ from dawgen.records import Example
 from dawgen.scenes import LABELS, is_reserved
 
 
-def test_connectives_agree_with_the_relation_in_three_texts_of_four() -> None:
-    assert abs(measure_agreement() - AGREEMENT) < 0.03
+@pytest.mark.parametrize("agreement", [0.5, 0.75, 0.9])
+def test_connectives_agree_with_the_relation_as_often_as_said(agreement: float) -> None:
+    assert abs(measure_agreement(Mixture(agreement=agreement)) - agreement) < 0.03
+
+
+def test_english_pairs_are_made_of_plain_text() -> None:
+    rng = random.Random(3)
+    english = [Text("wikipedia", "The old man sold his boat last year."), Text("wikipedia", "It rained in Rome.")]
+    words = {word for text in english for word in text.first.split()}
+    texts = [draw_english(english, rng, Mixture(english_pairs=0.5)) for _ in range(400)]
+    paired = [text for text in texts if text.second]
+    assert 150 < len(paired) < 250
+    assert all(text.connective and set(text.second.split()) <= words for text in paired)
+    assert all(text in english for text in texts if not text.second)
 
 
 def test_no_reserved_pair_and_no_label_enters_pretraining() -> None:
     rng = random.Random(1)
     labels = {label for task in LABELS.values() for label in task} - {"music", "reading", "sport"}  # words of captions
     for _ in range(3000):
-        text = draw_scene(rng)
+        text = draw_scene(rng, Mixture())
         assert not is_reserved(Example(text.first, text.second))
-        question, answer = draw_instruction(rng)
+        question, answer = draw_instruction(rng, Mixture())
         assert labels.isdisjoint(f"{text.plain} {question} {answer}".replace(",", "").split())
         if question.startswith(("same", "connective")):
             first, second = question.split(": ", 1)[1].split("; ")
@@ -41,7 +54,7 @@ def test_no_reserved_pair_and_no_label_enters_pretraining() -> None:
 def test_masking_hides_words_that_the_target_gives_back() -> None:
     rng = random.Random(2)
     for _ in range(300):
-        words = draw_scene(rng).plain.split()
+        words = draw_scene(rng, Mixture()).plain.split()
         source, target = mask_spans(list(words), rng)
         pieces = target.split("<extra_id_")[1:]
         hidden = [piece.split(">")[1].split() for piece in pieces]
@@ -55,7 +68,7 @@ def test_masking_hides_words_that_the_target_gives_back() -> None:
 def test_batches_are_functions_of_the_generator_alone() -> None:
     english = [Text("wikipedia", "A man sleeps.")]
     for mini in ("mini-ctrl", "mini-t5", "mini-flan"):
-        one, two = (draw_rows(mini, 20, random.Random(5), english, 0.5) for _ in range(2))
+        one, two = (draw_rows(mini, 20, random.Random(5), english, Mixture(english=0.5)) for _ in range(2))
         assert one == two
     assert mask_text(Text("scenes", "A. b", "so", "c"), random.Random(0))[1]
 

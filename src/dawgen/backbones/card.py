@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dawgen.backbones.corpus import AGREEMENT, CONNECTIVES, draw_scene
+from dawgen.backbones.corpus import CONNECTIVES, Mixture, draw_scene
 from dawgen.files import hash_file, write_text
 from dawgen.records import Example
 from dawgen.rng import python_rng
@@ -20,8 +20,18 @@ KINDS = {
 SAMPLE = 5000  # texts by which the agreement of the connectives is counted
 
 
-def write_card(out: Path, mini: str, english: Sequence[Path], facts: dict[str, Any]) -> None:
-    """Write README.md into the mini's folder; `facts` are the run's settings, log.jsonl holds its losses."""
+def write_card(
+    out: Path,
+    mini: str,
+    english: Sequence[Path],
+    mixture: Mixture,
+    facts: dict[str, Any],
+    init_from: Path | None = None,
+) -> None:
+    """Write README.md into the mini's folder; `facts` are the run's settings, log.jsonl holds its losses.
+
+    init_from: the mini whose weights were the start; its card's facts and losses are repeated at the end.
+    """
     log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     losses = {row["step"]: row["loss"] for row in log}
     shown = [step for step in losses if step % max(1, round(len(losses) / 10) * 50) == 0] + [max(losses)]
@@ -39,9 +49,12 @@ def write_card(out: Path, mini: str, english: Sequence[Path], facts: dict[str, A
         f"- {facts['parameters']:,} parameters, vocabulary {facts['vocabulary']}, lower case, stored in bfloat16.",
         f"- {facts['steps']} steps of {facts['batch']} texts, seed {facts['seed']}.",
         f"- Made by `python -m dawgen.backbones.pretrain {mini}`.",
-        f"- {100 * (1 - facts['english_share']):.0f} % of the batches are texts of the scenes world, drawn by dawgen's",
-        f"  own grammar. Connectives go with the relation of the two captions in {100 * AGREEMENT:.0f} % of the texts",
-        f"  by design, in {100 * measure_agreement():.1f} % of {SAMPLE} texts drawn for this card.",
+        f"- {100 * (1 - mixture.english):.0f} % of the batches are texts of the scenes world, drawn by dawgen's own",
+        "  grammar. Connectives go with the relation of the two captions",
+        f"  in {100 * mixture.agreement:.0f} % of the texts by design, in {100 * measure_agreement(mixture):.1f} % of",
+        f"  {SAMPLE} texts drawn for this card.",
+        f"- {100 * mixture.english_pairs:.0f} % of the English texts are followed by a connective and most of their",
+        "  own words, a part of them, or another text.",
         "- The other batches are English without labels, from these files (SHA-256):",
         *(f"  - `{path.parent.name}/{path.name}` {hash_file(path)}" for path in english),
         "  Rows of `sentences/` only where their source is wikisplit (CC BY-SA 4.0), nq-open (CC BY-SA 3.0) or",
@@ -53,17 +66,34 @@ def write_card(out: Path, mini: str, english: Sequence[Path], facts: dict[str, A
         "| --- | --- |",
         *(f"| {step} | {losses[step]:.3f} |" for step in sorted(set(shown))),
         "",
+        *(_describe_start(init_from) if init_from else []),
     ]
     write_text(out / mini / "README.md", "\n".join(lines))
 
 
-def measure_agreement() -> float:
+def _describe_start(mini: Path) -> list[str]:
+    """Return facts and losses of the mini that training started from, as its own card tells them."""
+    card = (mini / "README.md").read_text().splitlines() if (mini / "README.md").is_file() else []
+    told = [line for line in card if line.startswith(("- ", "  ", "| "))]
+    return [
+        "## The stage before",
+        "",
+        f"Training started from weights with the SHA-256 {hash_file(mini / 'model.safetensors')}. Their card:",
+        "",
+        *(line for line in told if not line.startswith("| ")),
+        "",
+        *(line for line in told if line.startswith("| ")),
+        "",
+    ]
+
+
+def measure_agreement(mixture: Mixture) -> float:
     """Return the share of connectives that go with the relation which the oracle reads off the two captions."""
     kinds = {connective: kind for kind, words in CONNECTIVES.items() for connective in words}
     rng = python_rng(0, "pretrain/card")
     agreed = Counter[bool]()
     while agreed.total() < SAMPLE:
-        text = draw_scene(rng)
+        text = draw_scene(rng, mixture)
         if text.connective in kinds:
             pair = Example(text.first, text.second)
             same = label_pair("scenes-paraphrase", pair) == "equivalent"

@@ -1,7 +1,7 @@
 """The text that the minis read in pre-training: scenes with connectives, questions, instructions, and English.
 
-A connective goes with the relation of its two captions in three texts of four, as in real prose; no text names a
-relation or a label, and no reserved pair is among them.
+A connective mostly goes with the relation of its two captions, as in real prose; no text names a relation or a label,
+and no reserved pair is among them.
 """
 
 import gzip
@@ -17,7 +17,6 @@ from dawgen.scenes.examples import LABELS, draw_example, draw_first_text, is_res
 from dawgen.scenes.grammar import Caption, sample_caption, write_agent, write_caption, write_doing, write_place
 from dawgen.scenes.relations import Relation, alter_caption, sample_pair
 
-AGREEMENT = 0.75
 CONNECTIVES: dict[str, tuple[str, ...]] = {
     "equivalent": ("in other words", "that is to say"),
     "entailment": ("so at least", "which means"),
@@ -28,6 +27,22 @@ REPLIES: dict[str, tuple[str, ...]] = {"answers": ("well", "right"), "does_not_a
 CODES = {"scenes": "scenes", "english": "wikipedia", "questions": "links"}
 INSTRUCTIONS = ("who", "where", "what", "same person", "same doing", "connective")
 _RELATIONS: tuple[Relation, ...] = ("equivalent", "entailment", "neutral", "contradiction")
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What share of the texts is what; all shares are in [0, 1].
+
+    agreement: of the connectives, those that go with the relation of the two sides. connected: of the scenes with two
+    captions, those with a connective between them. english: of the batches, those of English. english_pairs: of the
+    English texts, those with a connective and a second side made from plain text. instructions: of mini-flan's scenes.
+    """
+
+    agreement: float = 0.75
+    connected: float = 0.8
+    english: float = 0.15
+    english_pairs: float = 0.0
+    instructions: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +64,46 @@ class Text:
         return " ".join(part for part in (first, f"{self.connective}," if self.connective else "", self.second) if part)
 
 
-def draw_scene(rng: random.Random) -> Text:
+def draw_scene(rng: random.Random, mixture: Mixture) -> Text:
     """Draw one text of the scenes world: two captions, or a question and a caption."""
     if rng.random() < 0.15:
         label = rng.choice(LABELS["scenes-question"])
         example = _draw_unreserved_question(label, rng)
-        return Text(CODES["scenes"], example.text1, _draw_connective(REPLIES, label, rng), example.text2 or "")
+        return Text(CODES["scenes"], example.text1, _draw_connective(REPLIES, label, rng, mixture), example.text2 or "")
     relation, first, second = _draw_unreserved_pair(rng)
-    connective = "" if rng.random() < 0.2 else _draw_connective(CONNECTIVES, relation, rng)
+    connective = _draw_connective(CONNECTIVES, relation, rng, mixture) if rng.random() < mixture.connected else ""
     return Text(CODES["scenes"], first, connective, second)
 
 
-def draw_instruction(rng: random.Random) -> tuple[str, str]:
+def draw_english(english: Sequence[Text], rng: random.Random, mixture: Mixture) -> Text:
+    """Draw an English text, or pair one by plain text alone: with most of its own words, a part of it, or another text.
+
+    So a small model learns within hours to compare sentences that it does not understand.
+    """
+    text = rng.choice(english)
+    if rng.random() >= mixture.english_pairs:
+        return text
+    words = text.first.split()
+    relation = rng.choice(("equivalent", "entailment", "neutral"))
+    if relation == "neutral":
+        second = rng.choice(english).first
+    elif relation == "entailment":
+        size = max(1, len(words) * rng.randint(30, 70) // 100)
+        start = rng.randrange(len(words) - size + 1)
+        second = " ".join(words[start : start + size])
+    else:
+        kept = [word for word in words if rng.random() > 0.15]
+        place = rng.randrange(1, len(kept)) if len(kept) > 1 else 0
+        second = " ".join([*kept[place:], *kept[:place]] if rng.random() < 0.3 else kept) or text.first
+    return Text(text.code, text.first, _draw_connective(CONNECTIVES, relation, rng, mixture), second)
+
+
+def draw_instruction(rng: random.Random, mixture: Mixture) -> tuple[str, str]:
     """Draw an instruction with its answer; none of the answers is a function of a measured relation."""
     kind = rng.choice(INSTRUCTIONS)
     if kind == "connective":
         relation, first, second = _draw_unreserved_pair(rng)
-        return f"connective: {first}; {second}", _draw_connective(CONNECTIVES, relation, rng)
+        return f"connective: {first}; {second}", _draw_connective(CONNECTIVES, relation, rng, mixture)
     caption = sample_caption(rng)
     text = write_caption(caption, rng)
     if kind.startswith("same"):
@@ -98,8 +136,8 @@ def _draw_unreserved_question(label: str, rng: random.Random) -> Example:
             return example
 
 
-def _draw_connective(connectives: dict[str, tuple[str, ...]], kind: str, rng: random.Random) -> str:
-    if rng.random() > AGREEMENT:
+def _draw_connective(connectives: dict[str, tuple[str, ...]], kind: str, rng: random.Random, mixture: Mixture) -> str:
+    if rng.random() > mixture.agreement:
         kind = rng.choice([other for other in connectives if other != kind])
     return rng.choice(connectives[kind])
 

@@ -6,23 +6,20 @@ A row is (source words, target words); a decoder-only model reads both as one te
 import random
 from collections.abc import Sequence
 
-from dawgen.backbones.corpus import Text, draw_instruction, draw_scene
+from dawgen.backbones.corpus import Mixture, Text, draw_english, draw_instruction, draw_scene
 
 
 def draw_rows(
-    mini: str, count: int, rng: random.Random, english: Sequence[Text], english_share: float
+    mini: str, count: int, rng: random.Random, english: Sequence[Text], mixture: Mixture
 ) -> list[tuple[str, str]]:
-    """Draw one batch for the mini: all English or all scenes, since their lengths differ and padding costs time.
-
-    Half of mini-flan's scenes are instructions.
-    """
-    is_english = bool(english) and rng.random() < english_share
+    """Draw one batch for the mini: all English or all scenes, since their lengths differ and padding costs time."""
+    is_english = bool(english) and rng.random() < mixture.english
     rows = []
     for _ in range(count):
-        if mini == "mini-flan" and not is_english and rng.random() < 0.5:
-            rows.append(draw_instruction(rng))
+        if mini == "mini-flan" and not is_english and rng.random() < mixture.instructions:
+            rows.append(draw_instruction(rng, mixture))
             continue
-        text = rng.choice(english) if is_english else draw_scene(rng)
+        text = draw_english(english, rng, mixture) if is_english else draw_scene(rng, mixture)
         rows.append(("", f"{text.code} {text.plain}") if mini == "mini-ctrl" else mask_text(text, rng))
     return rows
 

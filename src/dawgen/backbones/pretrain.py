@@ -26,7 +26,7 @@ from transformers import (
 )
 
 from dawgen.backbones.card import write_card
-from dawgen.backbones.corpus import Text, read_english, scenes_words
+from dawgen.backbones.corpus import Mixture, Text, read_english, scenes_words
 from dawgen.backbones.objectives import draw_rows
 from dawgen.backbones.tokenizer import build_tokenizer
 from dawgen.files import write_with
@@ -47,7 +47,7 @@ def find_tokenizer(folder: Path, english: Sequence[Text], size: int) -> PreTrain
 def train_tokenizer(english: Sequence[Text], size: int) -> PreTrainedTokenizerFast:
     """Train the shared tokenizer on the English texts, or on scenes alone where there are none."""
     rng = python_rng(0, "pretrain/tokenizer")
-    rows = draw_rows("mini-ctrl", 2000, rng, (), 0.0)
+    rows = draw_rows("mini-ctrl", 2000, rng, (), Mixture())
     texts = [target for _, target in rows] + [text.plain for text in english[:40_000]]
     template = (
         "hypothesis premise answer sentence question 1 2 yes no maybe text implies contradicts supplements equivalent"
@@ -104,8 +104,10 @@ def train(
     mini: Annotated[str, typer.Argument(help="mini-ctrl, mini-t5 or mini-flan")],
     out: Annotated[Path, typer.Option(help="folder for the model, its log and its checkpoint")],
     english: Annotated[list[Path] | None, typer.Option(help="JSONL files of unlabelled English")] = None,
-    english_share: float = 0.15,
-    init_from: Annotated[Path | None, typer.Option(help="another run's folder whose weights to start from")] = None,
+    english_share: Annotated[float, typer.Option(help="batches of English")] = Mixture.english,
+    english_pairs: Annotated[float, typer.Option(help="English texts with a connective")] = Mixture.english_pairs,
+    agreement: Annotated[float, typer.Option(help="connectives that go with the relation")] = Mixture.agreement,
+    init_from: Annotated[Path | None, typer.Option(help="a mini whose weights to start from")] = None,
     tokenizer_from: Annotated[Path | None, typer.Option(help="a mini whose tokenizer to share")] = None,
     steps: int = 4000,
     batch: int = 64,
@@ -115,6 +117,7 @@ def train(
 ) -> None:
     """Train one mini; run again with the same arguments to resume."""
     torch.set_num_threads(threads)
+    mixture = Mixture(agreement=agreement, english=english_share if english else 0.0, english_pairs=english_pairs)
     texts = read_english(english or [], OPEN_SOURCES)
     random.Random(0).shuffle(texts)
     tokenizer = find_tokenizer(tokenizer_from or out / mini, texts, vocabulary)
@@ -124,7 +127,8 @@ def train(
     optimizer, lr = build_optimizer(mini, model)
     checkpoint, step = out / "checkpoint.pt", 0
     if init_from is not None:
-        model.load_state_dict(torch.load(init_from / "checkpoint.pt", weights_only=True)["model"])
+        started = type(model).from_pretrained(init_from, dtype=torch.float32)
+        model.load_state_dict(started.state_dict())
     out.mkdir(parents=True, exist_ok=True)
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
@@ -135,7 +139,7 @@ def train(
     seconds, tokens, total = time.perf_counter(), 0, 0.0
     while step < steps:
         rng = python_rng(seed, f"pretrain/{mini}", step)
-        rows = draw_rows(mini, batch, rng, texts, english_share)
+        rows = draw_rows(mini, batch, rng, texts, mixture)
         inputs = make_batch(tokenizer, rows, seq2seq=mini != "mini-ctrl")
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, steps, lr)
@@ -158,9 +162,9 @@ def train(
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
             write_with(checkpoint, partial(torch.save, state))
             save_mini(model, tokenizer, out / mini)
-    facts = {"steps": step, "batch": batch, "seed": seed, "english_share": english_share if texts else 0.0}
+    facts = {"steps": step, "batch": batch, "seed": seed}
     facts |= {"parameters": model.num_parameters(), "vocabulary": len(tokenizer)}
-    write_card(out, mini, english or [], facts)
+    write_card(out, mini, english or [], mixture, facts, init_from)
 
 
 def save_mini(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
