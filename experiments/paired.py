@@ -1,0 +1,73 @@
+"""What tables of several seeds say: mean and spread, and two arms compared on the same seeds.
+
+All values are shares in [0, 1]; texts show them in percent and points. Spread is the sample standard deviation.
+"""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import TypeVar
+
+from scipy.stats import wilcoxon
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Differences a - b over the keys that both have.
+
+    mean, sd: of the differences; wins, ties: keys where a is higher, and equal; p: of the two-sided Wilcoxon
+    signed-rank test without the ties (nan where nothing is left). With 5 keys p cannot be below 0.0625.
+    """
+
+    mean: float
+    sd: float
+    n: int
+    wins: int
+    ties: int
+    p: float
+
+    @property
+    def text(self) -> str:
+        """Return the comparison as a table's cell, e.g. "+3.2 ± 1.8 (5/5, p 0.062)"; "-" without common keys."""
+        if not self.n:
+            return "-"
+        spread = f" ± {100 * self.sd:.1f}" if self.n > 1 else ""
+        ties = f", {self.ties} equal" if self.ties else ""
+        p = "" if math.isnan(self.p) else f", p {_show_p(self.p)}"
+        return f"{100 * self.mean:+.1f}{spread} ({self.wins}/{self.n}{ties}{p})"
+
+
+def describe(values: Sequence[float]) -> str:
+    """Return mean ± sample standard deviation in percent, e.g. "62.4 ± 3.1"; the value alone for one, "-" for none."""
+    if not values:
+        return "-"
+    mean = f"{100 * fmean(values):.1f}"
+    return f"{mean} ± {100 * stdev(values):.1f}" if len(values) > 1 else mean
+
+
+def compare(a: Mapping[Key, float], b: Mapping[Key, float]) -> Comparison:
+    """Compare two arms pair by pair over the keys (a seed, or task and seed) that both have."""
+    # Rounded, as 0.7 - 0.6 and 0.6 - 0.5 must tie in the ranks of the test.
+    gaps = [round(a[key] - b[key], 12) for key in a if key in b]
+    if not gaps:
+        return Comparison(math.nan, math.nan, 0, 0, 0, math.nan)
+    return Comparison(
+        mean=fmean(gaps),
+        sd=stdev(gaps) if len(gaps) > 1 else math.nan,
+        n=len(gaps),
+        wins=sum(gap > 0 for gap in gaps),
+        ties=sum(gap == 0 for gap in gaps),
+        p=_test(gaps),
+    )
+
+
+def _test(gaps: Sequence[float]) -> float:
+    moved = [gap for gap in gaps if gap != 0]
+    return float(wilcoxon(moved).pvalue) if moved else math.nan
+
+
+def _show_p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
