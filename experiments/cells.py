@@ -8,13 +8,14 @@ import hashlib
 import json
 import os
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from dawgen.pipeline.generate import generate_set, tune_generator
 from dawgen.pipeline.inputs import load_inputs
 from dawgen.pipeline.progress import Reporter
 from dawgen.pipeline.run import choose_first_texts, shard_settings
+from dawgen.target.methods import METHODS
 
 CALIBRATION = 1.0  # seconds for each kind of cell whose time is predicted
 
@@ -68,6 +70,9 @@ class Cell:
         # A prompt does not depend on how texts are written, nor a set on the target.
         for section in ("generator", "decode", "curate") if self.method else ("target",):
             config.pop(section)
+        if self.method and self.source is None:  # no synthetic gradient
+            for setting in ("surgery", "granularity", "epsilon"):
+                config["target"].pop(setting)
         model = self.config.target.model if self.method else self.config.generator.model
         facts = {"config": config, "method": self.method, "source": self.source, "model": hash_weights(model)}
         return hash_facts(facts)
@@ -125,7 +130,9 @@ def predict(cells: Sequence[Cell], out: Path) -> float:
         config = cell.config
         size, generator, target = config.per_label, config.generator, config.target
         data = Path(config.train).parent if config.train else None
-        kind = (config.task, data, cell.method, size, target.model, target.steps, generator.kind)
+        # All methods that train a prompt take as many steps of as many rows.
+        method = "paired" if cell.method and METHODS[cell.method].schedule else cell.method
+        kind = (config.task, data, method, size, target.model, target.steps, generator.kind)
         kinds.setdefault(kind, []).append(cell)
     total = 0.0
     for same in kinds.values():
@@ -239,9 +246,18 @@ def quiet_job(seed: int, folder: Path) -> Job:
 
 
 def _begin_process() -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+
+
+def _end_with_parent() -> None:
+    """End this process when the experiment is killed: its pool would wait for more cells for ever."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 @lru_cache(maxsize=2)

@@ -120,7 +120,8 @@ def show_way(values: dict[Key, float], base: dict[Key, float], ceiling: dict[Key
 
 def render_generators(rows: Sequence[Row]) -> str:
     """Return label fidelity and accuracies by generator and curation, mean over tasks and seeds."""
-    tasks, targets, table = list_tasks(rows), list_targets(rows), []
+    tasks, table = list_tasks(rows), []
+    targets = [t for t in list_targets(rows) if pick(rows, target=t, data="raw")]
     for kind in dict.fromkeys(row.generator for row in rows if row.generator):
         for data in ("raw", "curated"):
             fidelity = pick(rows, generator=kind, data=data, method="")
@@ -146,6 +147,7 @@ def render_differences(rows: Sequence[Row], target: str) -> str:
     pairs["curated - raw set"] = (own, with_set(OWN, "raw"))
     for kind in ("weighted", "plain", "untuned"):
         pairs[f"dawgen - {kind} generator"] = (own, with_set(kind, "curated"))
+    pairs = {name: pair for name, pair in pairs.items() if pair[1]}
     table = [
         [name, *(compare(_of(a, task), _of(b, task)).text for task in tasks), compare(a, b).text]
         for name, (a, b) in pairs.items()

@@ -267,6 +267,7 @@ WAYS: dict[str, Way] = {
     "pcgrad": Way(settings={"surgery": "pcgrad"}),
     "gradvac": Way(settings={"surgery": "gradvac"}),
     "epsilon0.5": Way(settings={"epsilon": 0.5}),
+    "epsilon1": Way(settings={"epsilon": 1.0}),
     "epsilon2": Way(settings={"epsilon": 2.0}),
     "smoothing": Way(settings={"label_smoothing": 0.1}),
     "vocabulary": Way(settings={"init": "vocabulary"}),

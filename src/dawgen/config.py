@@ -97,7 +97,9 @@ class TargetConfig(Settings):
     batch_size: Positive = 16  # rows of each source per step
     surgery: Surgery = "project"
     granularity: Granularity = "prompt"
-    epsilon: Annotated[float, Field(ge=0)] = 1.0  # share of the synthetic gradient (paper: value not shown)
+    epsilon: Annotated[float, Field(ge=0)] = (
+        2.0  # weight of the synthetic gradient (paper: not shown; 1 is a plain sum)
+    )
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     clip: Rate = 1.0  # (optima)
     eval_every: Positive = 25  # steps between looks at the dev set, where there is one
@@ -150,7 +152,13 @@ PRESETS: dict[str, dict[str, object]] = {
             "dtype": "bfloat16",
         },
         "decode": {"strategy": "greedy", "contrast": 0.0},
-        "target": {"model": "google/flan-t5-large", "prompt_length": 100, "steps": 400, "dtype": "bfloat16"},
+        "target": {
+            "model": "google/flan-t5-large",
+            "prompt_length": 100,
+            "steps": 400,
+            "epsilon": 1.0,
+            "dtype": "bfloat16",
+        },
     },
     "modern": {
         "generator": {"model": "Qwen/Qwen3-0.6B-Base", "dtype": "bfloat16"},

@@ -58,7 +58,10 @@ def test_flan_starts_from_t5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("dawgen.backbones.card.SAMPLE", 50)
     monkeypatch.setattr(pretrain, "LOG_EVERY", 1)
     base = train("mini-t5", tmp_path / "t5", 2)
-    options = {"init_from": tmp_path / "t5", "tokenizer_from": base}
+    options = {"init_from": base, "tokenizer_from": base}
     tuned = train("mini-flan", tmp_path / "flan", 1, **options)
     before, after = (load_file(folder / "model.safetensors")["shared.weight"].float() for folder in (base, tuned))
     assert 0 < (before - after).abs().max() < 0.1
+    card = (tuned / "README.md").read_text()
+    assert "The stage before" in card
+    assert card.count("| step | loss") == 2

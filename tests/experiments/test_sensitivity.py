@@ -100,8 +100,8 @@ def test_the_command_prints_a_table_per_setting_and_names_a_set_that_failed(
     options = ["--out", tmp_path, "--seeds", "1", "2", "--only", "epsilon", "temperature", "--plot", plot]
     sensitivity.main(list(map(str, options)))
     printed = capsys.readouterr().out
-    assert "| 1 (default) | 62.0 ± 1.4 | 61.0, 63.0 |  |" in printed
-    assert "| 2 | 63.0 ± 1.4 | 62.0, 64.0 | +1.0 ± 0.0 (2/2, p 0.500) |" in printed
+    assert "| 2 (default) | 63.0 ± 1.4 | 62.0, 64.0 |  |" in printed
+    assert "| 4 | 65.0 ± 1.4 | 64.0, 66.0 | +2.0 ± 0.0 (2/2, p 0.500) |" in printed
     assert "| 0.7 | 80.0 ± 0.0 | 50.0 ± 0.0 |" in printed
     assert "no set for temperature 1.3, seed 2: too few rows" in printed
     assert "choosing" in printed
