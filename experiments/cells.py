@@ -25,6 +25,7 @@ import transformers
 from dawgen.backbones.load import Backbone, load_generator, load_target, resolve_name
 from dawgen.config import Method, RunConfig
 from dawgen.curation import Curator
+from dawgen.curation.filters import is_empty
 from dawgen.data import RowFile, as_row, read_shards
 from dawgen.errors import DawgenError
 from dawgen.files import hash_file, write_json, write_jsonl
@@ -193,18 +194,23 @@ def make_set(cell: Cell, out: Path) -> dict[str, Any]:
         settings=settings,
         job=job,
     )
-    seen, rows = Counter[str](), []
-    for candidate in read_shards(folder / "raw"):
-        label = str(candidate.example.label)
-        if candidate.finished and seen[label] < config.per_label:
-            seen[label] += 1
-            rows.append(as_row(candidate.example))
-    write_jsonl(folder / "raw.jsonl", rows)
+    write_raw(folder, config.per_label)
     raw = measure_fidelity(inputs.task.name, RowFile(folder / "raw.jsonl"))
     return numbers | {
         "fidelity": {"raw": raw["label_fidelity"], "train": numbers["label_fidelity"]},
         "times": job.seconds,
     }
+
+
+def write_raw(folder: Path, per_label: int) -> None:
+    """Write a set's raw.jsonl from its shards: the first `per_label` whole texts of each label."""
+    seen, rows = Counter[str](), []
+    for candidate in read_shards(folder / "raw"):
+        label = str(candidate.example.label)
+        if candidate.finished and not is_empty(candidate.example) and seen[label] < per_label:
+            seen[label] += 1
+            rows.append(as_row(candidate.example))
+    write_jsonl(folder / "raw.jsonl", rows)
 
 
 def train_prompt(cell: Cell, out: Path) -> dict[str, Any]:

@@ -110,7 +110,14 @@ def make_arm(
 ) -> Cell:
     """Return the cell of an arm."""
     settings = {"model": target} | ({} if options.steps is None else {"steps": options.steps})
-    config = RunConfig(task=task, seed=seed, per_label=options.per_label, methods=(method,), target=settings)
+    config = RunConfig(
+        task=task,
+        seed=seed,
+        per_label=options.per_label,
+        methods=(method,),
+        target=settings,
+        leaks="drop" if data == "raw" else "refuse",  # without curation a test pair may be written by chance
+    )
     return Cell(config, method, set_name(sets[task, seed, kind], FILES[data]) if kind else None)
 
 

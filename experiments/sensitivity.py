@@ -53,9 +53,9 @@ class Setting:
 
 SETTINGS = {
     "target-lr": Setting("target", "lr", (0.03, 0.1, 0.3, 1.0), "target's learning rate", real=True),
-    "target-steps": Setting("target", "steps", (50, 100, 150, 300, 600), "target's steps", real=True),
+    "target-steps": Setting("target", "steps", (50, 100, 150, 300), "target's steps", real=True),
     "batch-size": Setting("target", "batch_size", (4, 8, 16, 32), "rows of each source per step", real=True),
-    "prompt-length": Setting("target", "prompt_length", (5, 10, 20, 50, 100), "prompt length, tokens", real=True),
+    "prompt-length": Setting("target", "prompt_length", (5, 10, 20, 50), "prompt length, tokens", real=True),
     "epsilon": Setting("target", "epsilon", (0.25, 0.5, 1, 2, 4), "epsilon, share of synthetic gradient"),
     "per-label": Setting("", "per_label", (50, 100, 300, 900), "synthetic rows per label"),
     "generator-lr": Setting("generator", "lr", (0.001, 0.0025, 0.005, 0.01, 0.02), "generator's learning rate"),
