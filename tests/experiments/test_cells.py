@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dawgen.config import RunConfig
-from dawgen.data import ShardStore, read
+from dawgen.data import RowFile, ShardStore
 from dawgen.errors import DataError
 from dawgen.records import Candidate, Example
 from experiments.cells import Cell, run_cell, write_raw
@@ -33,7 +33,7 @@ def test_a_set_without_curation_has_whole_texts_only(tmp_path: Path) -> None:
     rows = [Candidate(Example("x", text, "yes"), finished=finished) for text, finished in texts]
     ShardStore(tmp_path / "raw", {}).write(0, rows)
     write_raw(tmp_path, 2)
-    assert [row.text2 for row in read(str(tmp_path / "raw.jsonl"))] == ["a", "c"]
+    assert [row.text2 for row in RowFile(tmp_path / "raw.jsonl")] == ["a", "c"]
 
 
 def test_a_cell_that_fails_says_why_and_leaves_no_file(tmp_path: Path) -> None:
