@@ -4,10 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from dawgen.backbones.corpus import CONNECTIVES, Mixture, draw_scene
-from dawgen.files import hash_file, write_text
+from dawgen.files import hash_file, write_text, write_with
 from dawgen.records import Example
 from dawgen.rng import python_rng
 from dawgen.scenes.oracle import label_pair
@@ -17,6 +18,7 @@ KINDS = {
     "mini-t5": "a T5-architecture target",
     "mini-flan": "mini-t5 trained on, half of the time on instructions",
 }
+ROWS = 10  # of the table of losses, about
 SAMPLE = 5000  # texts by which the agreement of the connectives is counted
 
 
@@ -33,8 +35,8 @@ def write_card(
     init_from: the mini whose weights were the start; its card's facts and losses are repeated at the end.
     """
     log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-    losses = {row["step"]: row["loss"] for row in log}
-    shown = [step for step in losses if step % max(1, round(len(losses) / 10) * 50) == 0] + [max(losses)]
+    size = max(1, round(len(log) / ROWS))
+    stages = [log[start : start + size] for start in range(0, len(log), size)]
     lines = [
         "---",
         "license: apache-2.0",
@@ -62,13 +64,33 @@ def write_card(
         "- No label of a measured task, no text of SICK, MRPC, RTE, QQP or QNLI, and no pair of the reserved hash",
         "  bucket of scenes was among them.",
         "",
-        "| step | loss (mean of 50 steps) |",
+        "![Loss by step](loss.png)",
+        "",
+        "| step | loss (mean since the row above) |",
         "| --- | --- |",
-        *(f"| {step} | {losses[step]:.3f} |" for step in sorted(set(shown))),
+        # English and scenes differ by 3 nats: means of few steps say mostly how many were English.
+        *(f"| {rows[-1]['step']} | {fmean(row['loss'] for row in rows):.3f} |" for rows in stages),
         "",
         *(_describe_start(init_from) if init_from else []),
     ]
     write_text(out / mini / "README.md", "\n".join(lines))
+    draw_losses("\n".join(lines), out / mini / "loss.png")
+
+
+def draw_losses(card: str, path: Path) -> None:
+    """Draw the losses that a card lists, a panel for each stage of training, the earliest first."""
+    from matplotlib.figure import Figure
+
+    stages = []
+    for table in reversed(card.split("| step | loss")[1:]):
+        rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:] if line.startswith("| ")]
+        stages.append([(int(step), float(loss)) for step, loss in rows])
+    figure = Figure(figsize=(4 * len(stages), 2.6), layout="constrained")
+    for axes, stage in zip(figure.subplots(1, len(stages), squeeze=False, sharey=True)[0], stages, strict=True):
+        axes.plot(*zip(*stage, strict=True), marker="o", color="#0072B2")
+        axes.set(xlabel="step", ylabel="loss, nats per token")
+        axes.grid(alpha=0.3)
+    write_with(path, lambda temporary: figure.savefig(temporary, format="png", dpi=80))
 
 
 def _describe_start(mini: Path) -> list[str]:
