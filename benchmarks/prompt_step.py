@@ -43,7 +43,9 @@ def run(setup: Setup) -> list[Result]:
 def compare(setup: Setup, family: Family, length: int) -> list[Result]:
     """Return the lines of one target and one prompt length."""
     backbone, start, real, synthetic = make_case(setup, family, length)
-    config = TargetConfig(steps=STEPS, batch_size=len(real.ids), decay="constant")
+    config = TargetConfig(
+        steps=STEPS, batch_size=len(real.ids), decay="constant", epsilon=1.0
+    )  # a plain sum, as theirs
     shipped = ship(backbone)
     tuning = PeftTuning(backbone, start, config)
     halves = HalfBatches(shipped, start, config)
@@ -72,7 +74,7 @@ def compare(setup: Setup, family: Family, length: int) -> list[Result]:
 def compare_projection(setup: Setup) -> Result:
     """Return what the projection takes of a step's time."""
     backbone, start, real, synthetic = make_case(setup, "t5", 20)
-    config = TargetConfig(steps=STEPS, batch_size=len(real.ids))
+    config = TargetConfig(steps=STEPS, batch_size=len(real.ids), epsilon=1.0)
     shipped = ship(backbone)
     counts = [len(real.ids), len(synthetic.ids)]
     labels = [*real.labels, *synthetic.labels]

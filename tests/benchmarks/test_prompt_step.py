@@ -49,7 +49,7 @@ def test_all_sides_get_the_same_gradients(family: Family) -> None:
 def test_all_sides_reach_the_same_prompt(family: Family, surgery: str) -> None:
     backbone, start, real, synthetic = make_tiny(Setup(), family, 5)
     # "none" is the sum of both gradients, PEFT's the mean: clipping to a small norm makes them one
-    config = TargetConfig(steps=3, batch_size=4, decay="constant", surgery=surgery, clip=1e-4)  # type: ignore[arg-type]
+    config = TargetConfig(steps=3, batch_size=4, decay="constant", epsilon=1.0, surgery=surgery, clip=1e-4)  # type: ignore[arg-type]
     ours = train_prompt(ship(backbone), start, WORDS, real, synthetic, config, schedule="paired", seed=0).prompt
     theirs = HalfBatches(backbone, start, config) if surgery == "project" else PeftTuning(backbone, start, config)
     step = theirs.step_with_surgery if surgery == "pcgrad" else theirs.step  # type: ignore[union-attr]

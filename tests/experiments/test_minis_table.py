@@ -1,0 +1,42 @@
+"""The table that minis are chosen by."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments import minis_table
+
+
+def test_failed_cells_are_left_out_of_means(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run_cells(cells: list[Any], out: Path, *, jobs: int) -> dict[str, Any]:
+        numbers: dict[str, Any] = {}
+        for cell in cells:
+            if cell.method:
+                numbers[cell.key] = {"accuracy": 0.5 + 0.1 * cell.config.seed}
+            elif cell.config.generator.kind == "untuned":
+                numbers[cell.key] = {"error": "too few rows"}
+            else:
+                numbers[cell.key] = {"fidelity": {"raw": 0.8}}
+        return numbers
+
+    monkeypatch.setattr(minis_table, "run_cells", run_cells)
+    arguments = [
+        "minis_table",
+        "--out",
+        str(tmp_path),
+        "--tasks",
+        "scenes-nli",
+        "--seeds",
+        "1",
+        "2",
+        "--targets",
+        "mini-t5",
+    ]
+    monkeypatch.setattr("sys.argv", arguments)
+    minis_table.main()
+    printed = capsys.readouterr().out
+    assert "| mini-t5 | scenes-nli | 65.0 ± 7.1 (60, 70) |" in printed
+    assert "| mini-ctrl | scenes-nli | - | 80.0 ± 0.0 (80, 80) |" in printed
