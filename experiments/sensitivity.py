@@ -56,7 +56,7 @@ SETTINGS = {
     "target-steps": Setting("target", "steps", (50, 100, 150, 300), "target's steps", real=True),
     "batch-size": Setting("target", "batch_size", (4, 8, 16, 32), "rows of each source per step", real=True),
     "prompt-length": Setting("target", "prompt_length", (5, 10, 20, 50), "prompt length, tokens", real=True),
-    "epsilon": Setting("target", "epsilon", (0.25, 0.5, 1, 2, 4), "epsilon, share of synthetic gradient"),
+    "epsilon": Setting("target", "epsilon", (0.25, 0.5, 1, 2, 4), "epsilon, synthetic weight"),
     "per-label": Setting("", "per_label", (50, 100, 300, 900), "synthetic rows per label"),
     "generator-lr": Setting("generator", "lr", (0.001, 0.0025, 0.005, 0.01, 0.02), "generator's learning rate"),
     "generator-steps": Setting("generator", "steps", (40, 80, 160, 320), "generator's steps"),
