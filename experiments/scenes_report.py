@@ -6,24 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import fmean
+from typing import get_args
 
+from dawgen.config import Method
 from dawgen.files import write_text, write_with
 from experiments.cells import tabulate
 from experiments.paired import compare, describe
 
 BASE, OWN, CEILING = "prompt_tuning", "dawgen", "gold"
-ORDER = (
-    "zero_shot",
-    "in_context",
-    "prompt_tuning",
-    "synthetic_only",
-    "pooled",
-    "real_then_synthetic",
-    "synthetic_then_real",
-    "paired",
-    "dawgen",
-    "gold",
-)
+ORDER = get_args(Method)
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#777777"
 
 

@@ -13,21 +13,15 @@ from pathlib import Path
 from typing import get_args
 
 from dawgen.config import GeneratorKind, Method, RunConfig
+from dawgen.target.methods import METHODS
 from experiments.cells import Cell, add_options, run_cells, set_name
 from experiments.scenes_report import Row, draw, read_rows, render, write_rows
 
 TASKS = ("scenes-nli", "scenes-paraphrase", "scenes-question")
 SEEDS = (13, 21, 42, 87, 100)
 KINDS: tuple[GeneratorKind, ...] = get_args(GeneratorKind)
-WITHOUT_SET: tuple[Method, ...] = ("zero_shot", "in_context", "prompt_tuning", "gold")
-WITH_SET: tuple[Method, ...] = (
-    "synthetic_only",
-    "pooled",
-    "real_then_synthetic",
-    "synthetic_then_real",
-    "paired",
-    "dawgen",
-)
+WITHOUT_SET = tuple(method for method, spec in METHODS.items() if not spec.synthetic)
+WITH_SET = tuple(method for method, spec in METHODS.items() if spec.synthetic)
 FILES = {"raw": "raw.jsonl", "curated": "train.jsonl"}
 
 
