@@ -64,6 +64,16 @@ def compare(a: Mapping[Key, float], b: Mapping[Key, float]) -> Comparison:
     )
 
 
+def show_way(a: Mapping[Key, float], base: Mapping[Key, float], ceiling: Mapping[Key, float]) -> str:
+    """Return mean(a - base) / mean(ceiling - base) over the keys that all three have, e.g. "67%".
+
+    "-" where the ceiling is not a point above the base, as a share of no room means nothing.
+    """
+    keys = [key for key in a if key in base and key in ceiling]
+    room = fmean(ceiling[key] - base[key] for key in keys) if keys else 0.0
+    return f"{fmean(a[key] - base[key] for key in keys) / room:.0%}" if room > 0.01 else "-"
+
+
 def _test(gaps: Sequence[float]) -> float:
     moved = [gap for gap in gaps if gap != 0]
     return float(wilcoxon(moved).pvalue) if moved else math.nan

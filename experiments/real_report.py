@@ -10,7 +10,7 @@ from typing import Any
 from dawgen.curation import REASONS
 from dawgen.files import write_with
 from experiments.cells import tabulate
-from experiments.paired import compare, describe
+from experiments.paired import compare, describe, show_way
 from experiments.real_data import Published, count_drops, read_fields
 
 Key = tuple[str, int]  # task, seed
@@ -90,10 +90,7 @@ def tabulate_differences(table: Table) -> str:
         dawgen, real, paired, gold = (
             table.pick("own", arm, tasks=tasks) for arm in ("dawgen", "prompt_tuning", "paired", "gold")
         )
-        both = [key for key in dawgen if key in real and key in gold]
-        room = fmean(gold[key] - real[key] for key in both) if both else 0.0
-        # Where gold has no room the share means nothing.
-        way = f"{fmean(dawgen[key] - real[key] for key in both) / room:.0%}" if room > 0.01 else "-"
+        way = show_way(dawgen, real, gold)
         lines.append([name, compare(dawgen, real).text, compare(dawgen, paired).text, compare(gold, real).text, way])
     header = ["task", "dawgen - prompt_tuning", "dawgen - paired", "gold - prompt_tuning", "dawgen's way to gold"]
     return tabulate(header, lines)

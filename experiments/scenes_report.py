@@ -11,7 +11,7 @@ from typing import get_args
 from dawgen.config import Method
 from dawgen.files import write_text, write_with
 from experiments.cells import tabulate
-from experiments.paired import compare, describe
+from experiments.paired import compare, describe, show_way
 
 BASE, OWN, CEILING = "prompt_tuning", "dawgen", "gold"
 ORDER = get_args(Method)
@@ -100,13 +100,6 @@ def render_methods(rows: Sequence[Row], target: str) -> str:
             own = "-" if method in (BASE, CEILING) else show_way(values, base, ceiling)
             table.append([method, *cells, f"{100 * fmean(values.values()):.1f}", own])
     return tabulate([f"{target}: method", *tasks, "mean", "way to gold"], table)
-
-
-def show_way(values: dict[Key, float], base: dict[Key, float], ceiling: dict[Key, float]) -> str:
-    """Return mean(value - base) / mean(ceiling - base) over the tasks and seeds that all three have, in percent."""
-    keys = [key for key in values if key in base and key in ceiling]
-    room = sum(ceiling[key] - base[key] for key in keys)
-    return f"{sum(values[key] - base[key] for key in keys) / room:.0%}" if room > 0 else "-"
 
 
 def render_generators(rows: Sequence[Row]) -> str:

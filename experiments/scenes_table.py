@@ -39,9 +39,11 @@ def main() -> None:
     options = parser.parse_args()
     if options.out is None and options.csv is None:
         parser.error("expected --out FOLDER to run the experiment, or --csv FILE to read its rows; got neither.")
-    rows = read_rows(options.csv) if options.out is None else run(options)
+    rows = [] if options.out is None else run(options)
     if options.out is not None and options.csv is not None:
         write_rows(options.csv, rows)
+    if options.csv is not None:
+        rows = read_rows(options.csv)  # rounded, so that the tables are the same as those read later
     if options.plot is not None:
         draw(rows, options.plot)
     print(render(rows))
