@@ -78,7 +78,7 @@ def draw_scene(rng: random.Random, mixture: Mixture) -> Text:
 def draw_english(english: Sequence[Text], rng: random.Random, mixture: Mixture) -> Text:
     """Draw an English text, or pair one by plain text alone: with most of its own words, a part of it, or another text.
 
-    So a small model learns within hours to compare sentences that it does not understand.
+    No label is needed for such pairs; the connective says how much of the first side the second repeats.
     """
     text = rng.choice(english)
     if rng.random() >= mixture.english_pairs:
