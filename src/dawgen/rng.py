@@ -7,6 +7,7 @@ import random
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 
@@ -19,6 +20,13 @@ def derive_seed(seed: int, purpose: str, index: int = 0) -> int:
 def python_rng(seed: int, purpose: str, index: int = 0) -> random.Random:
     """Return a `random.Random` for the purpose."""
     return random.Random(derive_seed(seed, purpose, index))
+
+
+def numpy_rng(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
+    """Return a `numpy.random.Generator` for the purpose."""
+    import numpy as np
+
+    return np.random.default_rng(derive_seed(seed, purpose, index))
 
 
 def torch_rng(seed: int, purpose: str, index: int = 0, *, device: str = "cpu") -> torch.Generator:

@@ -1,0 +1,26 @@
+"""What numbers of several tasks, seeds and test rows say, and how sure they are: small formulas, one file each."""
+
+from dawgen.stats.bootstrap import DRAWS, bootstrap_pairs, mean_over_groups
+from dawgen.stats.holm import adjust_holm
+from dawgen.stats.interval import find_t_interval
+from dawgen.stats.items import average_items, bootstrap_items
+from dawgen.stats.optimism import expect_best
+from dawgen.stats.paired import Comparison, compare, describe, show_p, show_way
+from dawgen.stats.ranks import find_rank_p
+
+__all__ = [
+    "DRAWS",
+    "Comparison",
+    "adjust_holm",
+    "average_items",
+    "bootstrap_items",
+    "bootstrap_pairs",
+    "compare",
+    "describe",
+    "expect_best",
+    "find_rank_p",
+    "find_t_interval",
+    "mean_over_groups",
+    "show_p",
+    "show_way",
+]

@@ -1,0 +1,36 @@
+"""Item uncertainty: how far an accuracy, or a difference of two, would move with other test rows.
+
+The test rows are drawn with replacement, the trained models stay as they are. It says nothing about other seeds, and
+the interval over seeds nothing about other rows: the two are never mixed.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dawgen.errors import DataError
+from dawgen.stats.bootstrap import DRAWS
+
+
+def average_items(correct: Sequence[str]) -> np.ndarray:
+    """Return the share of models that are right on each test row, [N] float64.
+
+    correct: one string per model (seed) of "0" and "1", one character per row of the same test set.
+    Raises DataError where the lengths differ or are zero.
+    """
+    lengths = sorted({len(text) for text in correct})
+    if len(lengths) != 1 or not lengths[0]:
+        raise DataError(f"expected the answers of all seeds on the same test rows, got {lengths or 'no'} rows.")
+    rights: np.ndarray = np.mean([np.frombuffer(text.encode(), np.uint8) == ord("1") for text in correct], axis=0)
+    return rights
+
+
+def bootstrap_items(
+    values: np.ndarray, rng: np.random.Generator, *, draws: int = DRAWS, level: float = 0.95
+) -> tuple[float, float]:
+    """Return the percentile interval of the mean of N >= 1 items: of `average_items`, or the difference of two."""
+    # Items take few distinct values: to draw how often each value comes is the same as to draw rows, and quicker.
+    distinct, counts = np.unique(np.round(values, 12), return_counts=True)
+    times = rng.multinomial(len(values), counts / len(values), size=draws)  # [D, distinct]
+    low, high = np.quantile(times @ distinct / len(values), [0.5 - level / 2, 0.5 + level / 2])
+    return float(low), float(high)
