@@ -13,16 +13,18 @@ SOURCE = Path(dawgen.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
+    {"bench"},
     {"pipeline"},
     {"report"},
     {"cost"},
     {"baselines"},
+    {"audit"},
     {"generator", "target"},
     {"curation", "prompt"},
     {"backbones"},
     {"data", "scenes"},
     {"tasks"},
-    {"config", "records", "files", "rng"},
+    {"config", "records", "files", "rng", "stats"},
     {"errors", "__version__"},
 ]
 LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}

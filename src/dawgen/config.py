@@ -12,9 +12,18 @@ GeneratorKind = Literal["untuned", "plain", "weighted", "dawgen"]
 Method = Literal[
     "zero_shot",
     "in_context",
+    "in_context_calibrated",
+    "fine_tuning",
+    "prompt_fine_tuning",
+    "soft_fine_tuning",
+    "lora",
+    "ppt",
+    "spot",
+    "eda",
     "prompt_tuning",
     "synthetic_only",
     "pooled",
+    "pooled_smoothed",
     "real_then_synthetic",
     "synthetic_then_real",
     "paired",
@@ -24,6 +33,7 @@ Method = Literal[
 Surgery = Literal["none", "project", "pcgrad", "agem", "gradvac", "drop"]
 Granularity = Literal["prompt", "token", "example"]
 Schedule = Literal["real", "synthetic", "pooled", "real_then_synthetic", "synthetic_then_real", "paired"]
+Tracker = Literal["tensorboard", "trackio", "wandb", "mlflow"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 
 Positive = Annotated[int, Field(ge=1)]
@@ -108,6 +118,18 @@ class TargetConfig(Settings):
     dtype: Dtype = "float32"
 
 
+class BaselineConfig(Settings):
+    """What only the baselines need: methods without a tuned generator."""
+
+    tuning_lr: Rate = 3e-4  # AdamW on all weights of the target (optima: 3e-5 for models 1,000 times the minis' size)
+    lora_lr: Rate = 3e-3  # the minis learn alike from 1e-3 to 1e-2, and with 3e-2 hardly
+    lora_rank: Positive = 8
+    smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.15  # label smoothing of pooled_smoothed (FewGen)
+    edits: Annotated[float, Field(gt=0, le=1)] = 0.1  # share of a text's words that each of EDA's edits changes
+    pretraining_steps: Positive = 300  # of the prompt on PPT's pseudo task
+    prompt_sources: tuple[str, ...] = ()  # bundles of other tasks, from which SPoT takes the most similar
+
+
 class RunConfig(Settings):
     """One whole job: `dawgen run`."""
 
@@ -133,6 +155,8 @@ class RunConfig(Settings):
     decode: DecodeConfig = DecodeConfig()
     curate: CurateConfig = CurateConfig()
     target: TargetConfig = TargetConfig()
+    baselines: BaselineConfig = BaselineConfig()
+    tracking: tuple[Tracker, ...] = ()  # beside log.jsonl
 
 
 PRESETS: dict[str, dict[str, object]] = {

@@ -58,3 +58,18 @@ def test_rows_stay_inside_the_window(kind: Kind) -> None:
     long = Example("a dog is sleeping " * 30, "somebody is awake", LABELS[0])
     scores = predict_in_context(backbone, task, make_pairs(30, 1), [long, *make_pairs(3)], seed=0)
     assert np.isfinite(scores).all()  # GPT-2 raises beyond its 96 positions
+
+
+@pytest.mark.parametrize("kind", ["t5", "gpt2"])
+def test_calibration_divides_by_the_answer_to_nothing(kind: Kind) -> None:
+    backbone, task, shots = make_backbone(kind), make_task(), make_pairs(4, 1)
+    pairs = [*make_pairs(4), Example("a dog is sleeping " * 12, "somebody is awake")]  # leaves room for fewer shots
+    plain = predict_in_context(backbone, task, shots, pairs, seed=0)
+    calibrated = predict_in_context(backbone, task, shots, pairs, seed=0, calibrate=True)
+    np.testing.assert_allclose(np.exp(calibrated).sum(1), 1, rtol=1e-5)
+    free = [Example(text, text) for text in ("N/A", "", "[MASK]")]
+    pull = np.exp(predict_in_context(backbone, task, shots, free, seed=0)).mean(0)
+    wanted = np.exp(plain[:4]) / pull
+    np.testing.assert_allclose(np.exp(calibrated[:4]), wanted / wanted.sum(1, keepdims=True), rtol=1e-4)
+    again = predict_in_context(backbone, task, shots, free, seed=0, calibrate=True)
+    assert abs(np.exp(again).mean(0) - 0.5).max() < abs(pull - 0.5).max()

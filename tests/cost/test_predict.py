@@ -1,11 +1,11 @@
 """Predictions: what grows with what, what is measured and what is left alone."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 
-from dawgen.config import RunConfig
+from dawgen.config import Method, RunConfig
 from dawgen.cost import Machine, Prediction, Workload, assume_workload, predict_run
 from dawgen.cost.predict import forget
 from dawgen.cost.stages import JUDGED
@@ -62,6 +62,16 @@ def test_the_stages_are_those_of_the_run() -> None:
 )
 def test_more_work_takes_longer(group: str, changes: dict[str, Any]) -> None:
     assert predict(**changes).by_group()[group] > predict().by_group()[group]
+
+
+def test_what_baselines_do_beside_a_prompt_costs() -> None:
+    methods = get_args(Method)
+    groups = predict(methods=methods).by_group()
+    assert set(methods) <= set(groups)
+    assert groups["prompt_fine_tuning"] > 1.2 * groups["lora"]
+    assert groups["lora"] < groups["prompt_tuning"] < groups["soft_fine_tuning"]
+    assert groups["spot"] > 1.5 * groups["prompt_tuning"]
+    assert predict(methods=methods, baselines={"pretraining_steps": 600}).by_group()["ppt"] > groups["ppt"] * 1.3
 
 
 def test_as_many_texts_are_judged_as_the_pipeline_judges() -> None:

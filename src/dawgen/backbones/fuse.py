@@ -44,6 +44,14 @@ def fuse(model: nn.Module) -> None:
             setattr(parent, name, swapped.train(layer.training))
 
 
+def unfuse(model: nn.Module) -> None:
+    """Put the attentions back, in place: swapped ones read their matrices' weights past any adapter around them."""
+    for parent in list(model.modules()):
+        for name, layer in list(parent.named_children()):
+            if isinstance(layer, Around):
+                setattr(parent, name, layer.plain[0].train(layer.training))
+
+
 class Around(nn.Module):
     """A T5Attention in other clothes: its parts keep their names."""
 

@@ -1,1 +1,1 @@
-"""What a trained prompt is compared with: the same frozen target without training."""
+"""Every way to a classifier on one interface: what dawgen is compared with, and its own arms."""

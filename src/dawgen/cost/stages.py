@@ -110,16 +110,28 @@ def _train(config: RunConfig, load: Workload, shape: Shape, method: Method, devi
     spec, settings = METHODS[method], config.target
     if spec.schedule is None:
         window = WINDOWS["seq2seq" if shape.cross else "causal"]
-        lengths = _fill_window(load, window) if method == "in_context" else load.test
+        lengths = load.test if method == "zero_shot" else _fill_window(load, window)
         if lengths:
             work = count_evaluation(shape, lengths, settings, prompt=0, device=device)
             yield Stage(method, "evaluation", work, "evaluation")
         return
-    written = config.per_label * load.labels if load.given is None else load.given
+    asked = config.per_label * load.labels
+    written = asked if load.given is None else load.given
     real, synthetic = (written, 0) if spec.gold else (len(load.train), written if spec.synthetic else 0)
+    if method == "eda":
+        synthetic = asked  # edited, not written
+    if method in ("ppt", "spot"):  # a prompt before the prompt
+        steps = config.baselines.pretraining_steps if method == "ppt" else settings.steps
+        rows = 2 * settings.batch_size if method == "ppt" else count_rows("real", real, 0, settings.batch_size)
+        step = count_training(shape, load.train, settings, rows=rows, groups=1, device=device)
+        yield Stage(method, "pretraining", repeat(step, steps), "training")
+    if spec.trains != "prompt" and method != "soft_fine_tuning":
+        settings = settings.model_copy(update={"prompt_length": 0})
     rows = count_rows(spec.schedule, real, synthetic, settings.batch_size)
     groups = 1 + bool(synthetic and spec.schedule == "paired")
-    step = count_training(shape, load.train, settings, rows=rows, groups=groups, device=device)
+    step = count_training(
+        shape, load.train, settings, rows=rows, groups=groups, device=device, weights=spec.trains == "weights"
+    )
     yield Stage(method, "training", repeat(step, settings.steps), "training")
     looks = math.ceil(settings.steps / settings.eval_every) if load.dev else 0
     known = {"dev looks": (load.dev or load.train, looks + 1), "evaluation": (load.test, 1)}  # one more for warnings

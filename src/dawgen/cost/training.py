@@ -14,6 +14,7 @@ from dawgen.target.score import bucket, choose_budget
 SAMPLED = 16  # batches that are drawn to see how far rows are padded
 AROUND_STEP = Counts(calls=150)  # batch, surgery, clipping, optimiser and log of a training step
 AROUND_BATCH = Counts(calls=20)
+MOVED = 10  # numbers read and written per weight and step: gradient, clipping, AdamW
 
 
 def count_rows(schedule: Schedule, real: int, synthetic: int, batch: int) -> int:
@@ -25,17 +26,28 @@ def count_rows(schedule: Schedule, real: int, synthetic: int, batch: int) -> int
 
 
 def count_training(
-    shape: Shape, lengths: Sequence[int], config: TargetConfig, *, rows: int, groups: int, device: str = "cpu"
+    shape: Shape,
+    lengths: Sequence[int],
+    config: TargetConfig,
+    *,
+    rows: int,
+    groups: int,
+    device: str = "cpu",
+    weights: bool = False,
 ) -> Work:
     """Count one step on `rows` random rows of these lengths, whose gradients are kept apart in `groups` prompt copies.
 
     An encoder reads [P;E] of every row, forward and back. A causal model reads the prompts once, and every row behind.
+    weights: the model's own are trained. Their gradient costs the products of a forward again, 2 B T W, and AdamW
+    moves each weight, its gradient and both of its means. An adapter counts as a prompt: its products are small.
     """
     rng = python_rng(0, "cost/batch")
     prompt, positions = config.prompt_length, 1 + config.decoder_sentinel
     front = prompt if shape.cross else 0
     work: Work = ((AROUND_STEP, 1),)
-    if not shape.cross:
+    if weights:
+        work += ((Counts(bytes=MOVED * shape.item * shape.weights, calls=20 * (shape.layers + shape.cross)), 1),)
+    if not shape.cross and prompt:
         work += ((forward(shape, groups, prompt, prompt) + backward(shape, groups, prompt, prompt), 1),)
     for _ in range(SAMPLED):
         chosen = [front + length for length in rng.choices(lengths, k=rows)]
@@ -46,6 +58,9 @@ def count_training(
             passed += backward(shape, size, longest, keys, inputs=bool(shape.cross))
             if shape.cross:
                 passed += answer(shape, size, keys, positions) + answer(shape, size, keys, positions, gradient=True)
+            if weights:
+                again = forward(shape, size, longest, 0)
+                passed += Counts(again.flops, again.bytes)
             work += ((passed, 1 / SAMPLED),)
     return work
 

@@ -1,26 +1,45 @@
-"""The target's half of a job: every method trains its prompt on the same frozen target and is measured alike."""
+"""The target's half of a job: every method makes a classifier of the same target and is measured alike."""
 
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dawgen.backbones.load import Backbone
-from dawgen.baselines.in_context import predict_in_context
-from dawgen.baselines.zero_shot import predict_zero_shot
+from dawgen.baselines.interface import Classifier, Given
+from dawgen.baselines.lora import import_peft
+from dawgen.baselines.ppt import check_texts
+from dawgen.baselines.spot import check_sources
+from dawgen.baselines.table import find_fit
 from dawgen.config import Method, RunConfig
 from dawgen.errors import DataError
-from dawgen.files import write_json
+from dawgen.files import write_json, write_text
 from dawgen.pipeline.folder import Job
 from dawgen.pipeline.inputs import Inputs, first_rows
 from dawgen.records import Example
-from dawgen.target.classifier import PromptClassifier
 from dawgen.target.diagnose import find_collapse
 from dawgen.target.methods import METHODS
 from dawgen.target.metrics import measure
+
+CHECKPOINTS = ("checkpoint", "pretraining", "query")  # of a method's own training, and of those before it
+
+
+def check_methods(inputs: Inputs, synthetic: Sequence[Example] | None, config: RunConfig) -> None:
+    """Raise ConfigError or DataError where one of the methods lacks what it needs, before anything is trained."""
+    for method in config.methods:
+        if METHODS[method].gold:
+            gold_rows(inputs, synthetic, config.per_label)
+        if METHODS[method].unlabelled:
+            check_texts(inputs.unlabelled)
+        if METHODS[method].trains == "adapter":
+            import_peft()
+        if method == "spot":
+            check_sources(config.baselines.prompt_sources)
 
 
 def run_method(
@@ -33,9 +52,10 @@ def run_method(
     folder: Path,
     job: Job,
 ) -> dict[str, Any]:
-    """Return the method's part of metrics.json; a finished method is read back, a killed training goes on.
+    """Return the method's part of metrics.json; a finished method is read back, a killed prompt training goes on.
 
-    Without test rows the accuracy is None. A trained prompt is saved in the folder as a bundle.
+    Without test rows the accuracy is None; with them predicted.json holds label numbers. A trained prompt is saved in
+    the folder as a bundle. The backbone stays as it is, whatever the method trains.
     """
     done = folder / "metrics.json"
     if done.is_file():
@@ -43,25 +63,35 @@ def run_method(
         found: dict[str, Any] = json.loads(done.read_bytes())
         return found
     begin = time.perf_counter()
-    numbers: dict[str, Any] = {"accuracy": None, "macro_f1": None, "n_test": 0}
     spec = METHODS[method]
-    if spec.schedule is None:
-        numbers |= _measure(inputs, _predict_untrained(method, inputs, backbone, config))
-    else:
-        real = gold_rows(inputs, synthetic, config.per_label) if spec.gold else inputs.train
-        data = synthetic if spec.synthetic else None
-        numbers |= {"n_real": len(real) if spec.schedule != "synthetic" else 0, "n_synthetic": len(data or ())}
-        classifier = _train(method, real, data, inputs, backbone, config, folder, job)
-        predicted = classifier.predict(inputs.test).tolist() if inputs.test else None
-        numbers |= _measure(inputs, predicted)
+    real = gold_rows(inputs, synthetic, config.per_label) if spec.gold else inputs.train
+    given = Given(
+        task=inputs.task,
+        real=real,
+        synthetic=synthetic if spec.synthetic else None,
+        unlabelled=inputs.unlabelled,
+        dev=inputs.dev,
+        seed=config.seed,
+        per_label=config.per_label,
+        target=config.target,
+        baselines=config.baselines,
+        checkpoint=folder / f"{CHECKPOINTS[0]}.pt",
+    )
+    classifier = _fit(method, backbone, given, job)
+    numbers: dict[str, Any] = {"accuracy": None, "macro_f1": None, "n_test": 0}
+    if spec.schedule is not None:
+        rows = {"n_real": len(real) if spec.schedule != "synthetic" else 0, "n_synthetic": len(given.synthetic or ())}
+        numbers |= rows | given.facts
+    predicted = classifier.predict(inputs.test).tolist() if inputs.test else None
+    numbers |= _measure(inputs, predicted, folder) | {"trainable": classifier.trainable_}
+    if spec.schedule is not None:
+        if inputs.dev:
+            looks = math.ceil(config.target.steps / config.target.eval_every)
+            numbers |= {"dev_accuracy": classifier.dev_accuracy_, "n_dev": len(inputs.dev), "looks": looks}
         classifier.save(folder, numbers)
-        warnings = list(classifier.warnings_)
-        if inputs.test and (cut := classifier.count_cut(inputs.test)):
-            warnings.append(f"cut: {cut} of {len(inputs.test)} test examples to {config.target.max_tokens} tokens")
-        if inputs.test and predicted:
-            warnings += find_collapse([str(row.label) for row in inputs.test], predicted, "test set")
-        numbers["warnings"] = [f"{method}: {warning}" for warning in warnings]
-    (folder / "checkpoint.pt").unlink(missing_ok=True)
+        numbers["warnings"] = [f"{method}: {warning}" for warning in _warn(classifier, inputs, predicted, config)]
+    for name in CHECKPOINTS:  # by name: the folder can be a user's own
+        (folder / f"{name}.pt").unlink(missing_ok=True)
     numbers["seconds"] = round(time.perf_counter() - begin, 1)
     write_json(done, numbers)
     return numbers
@@ -80,47 +110,41 @@ def gold_rows(inputs: Inputs, synthetic: Sequence[Example] | None, per_label: in
     return first_rows([*inputs.train, *inputs.gold], inputs.task.labels, wanted)
 
 
-def _train(
-    method: Method,
-    real: Sequence[Example],
-    synthetic: Sequence[Example] | None,
-    inputs: Inputs,
-    backbone: Backbone,
-    config: RunConfig,
-    folder: Path,
-    job: Job,
-) -> PromptClassifier:
-    spec = METHODS[method]
-    settings = config.target.model_dump(exclude={"model"}) | {"schedule": spec.schedule, "seed": config.seed}
-    if spec.surgery is not None:
-        settings["surgery"] = spec.surgery
-    classifier = PromptClassifier(backbone, inputs.task, **settings)
-    with job.reporter.stage(f"{method} ({config.target.steps} steps)", config.target.steps) as advance:
+def _fit(method: Method, backbone: Backbone, given: Given, job: Job) -> Classifier:
+    fit = find_fit(method)
+    if METHODS[method].schedule is None:
+        return fit(backbone, given)
+    if given.checkpoint is not None:
+        given.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    with job.reporter.stage(f"{method} ({given.target.steps} steps)", given.target.steps) as advance:
 
         def record(row: dict[str, Any]) -> None:
             job.log.write({"method": method, **row})
-            advance(row["step"])
+            if row["stage"] == "target":
+                advance(row["step"])
 
-        checkpoint = folder / "checkpoint.pt"
-        folder.mkdir(parents=True, exist_ok=True)
-        classifier.fit(real, synthetic, dev=inputs.dev, log=record, checkpoint=checkpoint)
-    return classifier
+        return fit(backbone, replace(given, log=record))
 
 
-def _predict_untrained(method: Method, inputs: Inputs, backbone: Backbone, config: RunConfig) -> list[str] | None:
-    if not inputs.test:
-        return None
-    if method == "zero_shot":
-        scores = predict_zero_shot(backbone, inputs.task, inputs.test, config.target)
-    else:
-        scores = predict_in_context(
-            backbone, inputs.task, inputs.train, inputs.test, seed=config.seed, config=config.target
-        )
-    return [inputs.task.labels[best] for best in scores.argmax(1)]
+def _warn(classifier: Classifier, inputs: Inputs, predicted: list[str] | None, config: RunConfig) -> list[str]:
+    """Return the classifier's warnings and those of the test set."""
+    warnings = list(classifier.warnings_)
+    if inputs.test and (cut := classifier.count_cut(inputs.test)):
+        warnings.append(f"cut: {cut} of {len(inputs.test)} test examples to {config.target.max_tokens} tokens")
+    if inputs.test and predicted:
+        warnings += find_collapse([str(row.label) for row in inputs.test], predicted, "test set")
+    return warnings
 
 
-def _measure(inputs: Inputs, predicted: Sequence[str] | None) -> dict[str, Any]:
+def _measure(inputs: Inputs, predicted: Sequence[str] | None, folder: Path) -> dict[str, Any]:
+    """Return what the predictions are worth, and write them down as numbers of labels."""
     if predicted is None or not inputs.test:
         return {}
-    numbers = measure([str(example.label) for example in inputs.test], predicted, inputs.task.labels)
+    labels, gold = list(inputs.task.labels), [str(example.label) for example in inputs.test]
+    rows = {"gold": gold, "predicted": predicted}
+    write_text(
+        folder / "predicted.json",
+        json.dumps({name: [labels.index(label) for label in column] for name, column in rows.items()}) + "\n",
+    )
+    numbers = measure(gold, predicted, labels)
     return {key: numbers[key] for key in ("accuracy", "macro_f1", "confusion")} | {"n_test": numbers["n"]}

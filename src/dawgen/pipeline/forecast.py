@@ -49,22 +49,25 @@ def forecast(
     device: str = "cpu",
     machine: Machine | None = None,
     budget: float = BUDGET,
+    inputs: Inputs | None = None,
 ) -> Prediction:
     """Return the prediction for a run that has not begun; no weights are loaded.
 
     labels, length, test_rows: what to assume where the settings name neither task nor training file. kept: share of
-    candidates that curation keeps. machine: figures by hand instead of a calibration of `budget` seconds.
+    candidates that curation keeps. machine: figures by hand instead of a calibration of `budget` seconds. inputs: the
+    data, where they are read already.
 
     Raises:
         ModelError: a configuration or tokenizer that cannot be read. DataError, ConfigError: as a run would.
     """
     kept = KEPT if kept is None else kept
     target, source = read_base(config.target.model), read_base(config.generator.model)
-    if config.task is None and config.train is None:
+    if inputs is None and config.task is None and config.train is None:
         load = assume_workload(config, labels=labels, length=length, test_rows=test_rows, kept=kept)
     else:
-        inputs = load_inputs(config)
-        load = _look_at(config, inputs, _add_tokenizer(target), _add_tokenizer(source), kept=kept)
+        load = _look_at(
+            config, inputs or load_inputs(config), _add_tokenizer(target), _add_tokenizer(source), kept=kept
+        )
     return predict_run(
         config, load, target.model.config, source.model.config, device=device, machine=machine, budget=budget
     )

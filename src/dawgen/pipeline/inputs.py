@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dawgen.config import RunConfig
+from dawgen.config import Method, RunConfig
 from dawgen.curation.filters import copy_stats
 from dawgen.data import (
     Row,
@@ -24,16 +24,18 @@ from dawgen.errors import ConfigError, DataError
 from dawgen.files import hash_file
 from dawgen.records import Example, normalise
 from dawgen.scenes import LABELS, draw_data
+from dawgen.target.methods import METHODS
 from dawgen.tasks import Task
 
 SCENES_TEST = 600  # rows, when a scenes task draws its own test set
+UNLABELLED = 2000  # texts that it draws for methods that learn from them
 COPIES_WORTH_A_WARNING = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """What a job works on. `gold`: labelled rows beside the few shots; `first_texts`: unlabelled text1 of new pairs;
-    `synthetic`: a set of any size, which stays on disk."""
+    `synthetic`: a set of any size, which stays on disk; `unlabelled`: plain texts, also for tasks on single texts."""
 
     task: Task
     train: list[Example]
@@ -43,6 +45,7 @@ class Inputs:
     first_texts: list[str] | None
     synthetic: Sequence[Example] | None
     hashes: dict[str, str]
+    unlabelled: list[str] | None = None
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -87,13 +90,15 @@ def load_inputs(config: RunConfig) -> Inputs:
     few = split_fewshot([row.example for row in train], task.labels, config.shots, config.seed, need_dev=dev is None)
     notes.append(few.note)
     held = {"test": test, "dev": dev if dev is not None else place_rows(few.dev or [], "dev")}
+    unlabelled = _read_unlabelled(config, held, notes)
     return Inputs(
         task=task,
         train=few.train,
         dev=[row.example for row in dev] if dev is not None else few.dev,
         test=[row.example for row in test] if test is not None else None,
         gold=few.rest,
-        first_texts=_read_first_texts(config, task, held, notes),
+        first_texts=unlabelled if task.pair else None,
+        unlabelled=unlabelled,
         synthetic=_read_synthetic(config, task, held, notes, warnings),
         hashes=_hash_files(config),
         notes=notes,
@@ -122,23 +127,26 @@ def _draw_scenes(task: Task, config: RunConfig) -> Inputs:
         raise ConfigError(f"--{given[0]} without --train: task {task.name} draws its own data. Give --train too.")
     task = _give_words(task, config)
     gold = config.per_label if "gold" in config.methods else 0
+    texts = 4 * config.per_label
     data = draw_data(
         task.name,
         config.seed,
         shots=config.shots,
         test=SCENES_TEST,
         gold_per_label=gold,
-        first_texts=4 * config.per_label,
+        first_texts=max(texts, UNLABELLED) if needs_texts(config.methods) else texts,
     )
     notes, warnings = [f"data drawn by the grammar of {task.name}; every label is exact"], list[str]()
     held = {"test": place_rows(data.test, "test"), "dev": place_rows(data.dev, "dev")}
+    unlabelled = _read_unlabelled(config, held, notes)
     return Inputs(
         task=task,
         train=data.train,
         dev=data.dev,
         test=data.test,
         gold=data.gold,
-        first_texts=_read_first_texts(config, task, held, notes) or data.first_texts,
+        first_texts=(unlabelled if task.pair else None) or data.first_texts[:texts],
+        unlabelled=unlabelled or data.first_texts[:UNLABELLED],
         synthetic=_read_synthetic(config, task, held, notes, warnings),
         hashes=_hash_files(config),
         notes=notes,
@@ -146,11 +154,14 @@ def _draw_scenes(task: Task, config: RunConfig) -> Inputs:
     )
 
 
-def _read_first_texts(
-    config: RunConfig, task: Task, held: Mapping[str, list[Row] | None], notes: list[str]
-) -> list[str] | None:
+def needs_texts(methods: Sequence[Method]) -> bool:
+    """Return whether one of the methods learns from plain texts."""
+    return any(METHODS[method].unlabelled for method in methods)
+
+
+def _read_unlabelled(config: RunConfig, held: Mapping[str, list[Row] | None], notes: list[str]) -> list[str] | None:
     """Return the unlabelled texts but for those that test or dev rows contain."""
-    if config.unlabelled is None or not task.pair:
+    if config.unlabelled is None:
         return None
     columns = {"text1": config.columns["text1"]} if "text1" in config.columns else None
     try:

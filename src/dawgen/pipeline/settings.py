@@ -31,7 +31,7 @@ def resolve_config(
         raise ConfigError(f"--preset {preset}: {suggest(preset, PRESETS)}")
     merged: dict[str, Any] = {}
     for layer in (PRESETS[preset], _read_file(file), _drop_absent(arguments or {}), _read_assignments(assignments)):
-        _merge(merged, layer)
+        merge_settings(merged, layer)
     _check_keys(merged, RunConfig)
     try:
         return RunConfig.model_validate(merged)
@@ -78,10 +78,11 @@ def _read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     return layer
 
 
-def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
+def merge_settings(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    """Put a layer over `into`, section by section."""
     for key, value in layer.items():
         if isinstance(value, Mapping) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
+            merge_settings(into[key], value)
         else:
             into[key] = dict(value) if isinstance(value, Mapping) else value
 

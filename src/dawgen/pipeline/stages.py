@@ -117,8 +117,11 @@ def train_stage(config: RunConfig, out: Path) -> list[str]:
     """Train one prompt and save it as a bundle in `out`; returns its warnings."""
     method = config.methods[0]
     spec = METHODS[method]
-    if spec.schedule is None:
-        raise ConfigError(f"--method {method}: expected a method that trains a prompt; this one trains nothing.")
+    if spec.trains != "prompt":
+        trained = f"trains the target's {spec.trains}" if spec.trains else "trains nothing"
+        raise ConfigError(
+            f"--method {method}: expected a method that trains a prompt; this one {trained}. `dawgen run` measures it."
+        )
     if spec.synthetic and config.synthetic is None:
         raise ConfigError(f"--method {method}: expected --synthetic SET, found none. `dawgen generate` writes one.")
     if (out / "metrics.json").is_file():

@@ -23,11 +23,21 @@ UNIFORM = 0.5  # half-width of the random start (google-research/prompt-tuning)
 
 
 def start_prompt(
-    backbone: Backbone, words: Sequence[str], config: TargetConfig, seed: int, init_from: str | Path | None = None
+    backbone: Backbone,
+    words: Sequence[str],
+    config: TargetConfig,
+    seed: int,
+    init_from: str | Path | Tensor | None = None,
 ) -> Tensor:
-    """Return the start [P,H] that the settings name: another bundle's prompt, or one of the ways of `config.init`."""
+    """Return the start [P,H]: a prompt at hand, another bundle's, or one of the ways of `config.init`.
+
+    Raises:
+        BundleError: a bundle or prompt that is not [prompt_length, width of the model].
+    """
     embedding, tokenizer = backbone.model.get_input_embeddings().weight, backbone.tokenizer
     length, width, generator = config.prompt_length, embedding.shape[1], torch_rng(seed, "prompt start")
+    if isinstance(init_from, Tensor):
+        return _check_shape(init_from, length, width, "init_from")
     if init_from is not None:
         return start_from_file(Path(init_from), length, width)
     if config.init == "random":
@@ -75,9 +85,13 @@ def start_from_file(path: Path, length: int, width: int) -> Tensor:
         prompt = load_file(file)["prompt"]
     except (OSError, KeyError, SafetensorError) as error:
         raise BundleError(f"{file}: expected a soft prompt in safetensors, could not read it: {error}") from error
+    return _check_shape(prompt, length, width, str(file))
+
+
+def _check_shape(prompt: Tensor, length: int, width: int, where: str) -> Tensor:
     if tuple(prompt.shape) != (length, width):
         raise BundleError(
-            f"{file}: expected a prompt of shape [{length}, {width}], got {list(prompt.shape)}.\n"
+            f"{where}: expected a prompt of shape [{length}, {width}], got {list(prompt.shape)}.\n"
             "Set prompt_length to its length, and use the model that it was trained on."
         )
-    return prompt.float()
+    return prompt.detach().float()

@@ -45,10 +45,10 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     """Classifies texts with one frozen model and [P,H] trained numbers.
 
     model: a name or folder, or a loaded `Backbone` that several classifiers share (then `dtype` and `device` are its
-    own). task: None makes one from the examples. init_from: another bundle whose prompt to start from. The other
-    parameters are `TargetConfig`'s. After `fit`: task_, backbone_, label_words_, prompt_ [P,H], classes_ (the task's
-    label order), warnings_ (for metrics.json), best_step_ (None without a dev set), cut_ (texts of training steps and
-    the dev set that were cut to max_tokens).
+    own). task: None makes one from the examples. init_from: a prompt [P,H], or another bundle whose prompt to start
+    from. The other parameters are `TargetConfig`'s. After `fit`: task_, backbone_, label_words_, prompt_ [P,H],
+    classes_ (the task's label order), warnings_ (for metrics.json), best_step_ and dev_accuracy_ (None without a dev
+    set), cut_ (texts of training steps and the dev set that were cut to max_tokens), trainable_ (P * H).
 
         >>> classifier = PromptClassifier("mini-t5", task, steps=150).fit(real, synthetic)
         >>> classifier.predict([("A man sleeps.", "Nobody is awake.")])
@@ -78,7 +78,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         decoder_sentinel: bool = _DEFAULT.decoder_sentinel,
         dtype: Dtype = _DEFAULT.dtype,
         schedule: Schedule = "paired",
-        init_from: str | Path | None = None,
+        init_from: str | Path | Tensor | None = None,
         device: str = "cpu",
         seed: int = 0,
     ) -> None:
@@ -132,8 +132,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         self.task_ = self.task or Task.from_examples(real or synthetic or ())
         self.backbone_ = self._find_backbone()
         self.label_words_ = resolve_label_words(self.backbone_.tokenizer, self.task_.labels, self.task_.label_words)
-        self.classes_ = np.array(self.task_.labels, dtype=object)
-        self.cut_ = 0
+        self.classes_, self.cut_ = np.array(self.task_.labels, dtype=object), 0
         drawn = {what: self._draw(data or (), what) for what, data in {"real": real, "synthetic": synthetic}.items()}
         looked_at = self._render(dev, "dev") if dev else None
         trained = train_prompt(
@@ -149,9 +148,10 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             log=log,
             checkpoint=checkpoint,
         )
-        self.prompt_ = trained.prompt
+        self.prompt_, self.trainable_ = trained.prompt, trained.prompt.numel()
         self.cut_ += sum(len(source.cut) for source in drawn.values())
         self.best_step_ = trained.best_step if dev else None
+        self.dev_accuracy_ = trained.best_accuracy if dev else None
         judged, where = (dev, "dev set") if dev else ((real or synthetic or ())[:JUDGED], "training rows")
         truth, predicted = [str(example.label) for example in judged], self.predict(judged).tolist()
         cut = [f"cut: {self.cut_} training or dev examples to {self.max_tokens} tokens or less"] if self.cut_ else []
@@ -235,10 +235,10 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         self = cls(task=task, schedule=info.schedule, seed=info.seed, device=device, **settings)
         self.task_, self.backbone_ = task, self._find_backbone()
         check_base(prompt, info, self.backbone_)
-        self.prompt_ = prompt.to(self.backbone_.model.device)
+        self.prompt_, self.trainable_ = prompt.to(self.backbone_.model.device), prompt.numel()
         self.label_words_ = LabelWords(info.label_words, info.label_ids)
         self.classes_ = np.array(info.labels, dtype=object)
-        self.warnings_, self.best_step_, self.cut_ = list(info.warnings), None, 0
+        self.warnings_, self.best_step_, self.dev_accuracy_, self.cut_ = list(info.warnings), None, None, 0
         self.metrics_ = info.metrics
         check_golden(info, torch.from_numpy(self._golden()), _name_dtype(self.backbone_))
         return self

@@ -33,12 +33,24 @@ def score_batch(
 
     ids, mask: [B,T], right-padded. prompt: [P,H] or [B,P,H]; P may be 0. prompt_mask: [B,P] for prompts padded left.
     """
+    hidden = read_state(backbone, ids, mask, prompt, prompt_mask=prompt_mask, decoder_sentinel=decoder_sentinel)
+    return torch.log_softmax(score_words(backbone, hidden, word_ids), -1)
+
+
+def read_state(
+    backbone: Backbone,
+    ids: Tensor,
+    mask: Tensor,
+    prompt: Tensor,
+    *,
+    prompt_mask: Tensor | None = None,
+    decoder_sentinel: bool = False,
+) -> Tensor:
+    """Return the state [B,H] that answers: the decoder's first, or a causal model's last. Arguments: `score_batch`."""
     inputs, seen = join(prompt, prompt_mask, backbone.model.get_input_embeddings()(ids), mask)
     if backbone.kind == "seq2seq":
-        hidden = _answer_seq2seq(backbone, inputs, seen, decoder_sentinel)
-    else:
-        hidden = causal.answer(backbone, inputs, seen)
-    return torch.log_softmax(score_words(backbone, hidden, word_ids), -1)
+        return _answer_seq2seq(backbone, inputs, seen, decoder_sentinel)
+    return causal.answer(backbone, inputs, seen)
 
 
 def score_behind(
