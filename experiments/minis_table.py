@@ -9,9 +9,10 @@ plainly tuned prefix, 300 whole texts per label without curation.
 import argparse
 from collections.abc import Iterable
 
+from dawgen.bench.cells import Cell
 from dawgen.config import GeneratorKind, Method, RunConfig
-from experiments.cells import Cell, add_options, run_cells, tabulate
-from experiments.paired import describe
+from dawgen.stats import describe
+from experiments.cells import RawSet, add_options, run_cells, tabulate
 
 METHODS: tuple[Method, ...] = ("zero_shot", "prompt_tuning", "gold")
 KINDS: tuple[GeneratorKind, ...] = ("untuned", "plain")
@@ -38,7 +39,7 @@ def main() -> None:
         for seed in seeds
     }
     sets = {
-        (generator, task, kind, seed): Cell(
+        (generator, task, kind, seed): RawSet(
             RunConfig(task=task, seed=seed, per_label=size, generator={"model": generator, "kind": kind})
         )
         for generator in options.generators
@@ -48,7 +49,7 @@ def main() -> None:
     }
     found = run_cells([*prompts.values(), *sets.values()], options.out, jobs=options.jobs)
     accuracy = {key: found[cell.key].get("accuracy") for key, cell in prompts.items()}
-    raw = {key: found[cell.key].get("fidelity", {}).get("raw") for key, cell in sets.items()}
+    raw = {key: found[cell.key].get("raw_fidelity") for key, cell in sets.items()}
     print(render("target", accuracy, options.targets, tasks, METHODS, seeds))
     print(render("generator", raw, options.generators, tasks, KINDS, seeds))
 

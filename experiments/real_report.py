@@ -9,8 +9,8 @@ from typing import Any
 
 from dawgen.curation import REASONS
 from dawgen.files import write_with
+from dawgen.stats import compare, describe, show_way
 from experiments.cells import tabulate
-from experiments.paired import compare, describe, show_way
 from experiments.real_data import Published, count_drops, read_fields
 
 Key = tuple[str, int]  # task, seed

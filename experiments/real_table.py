@@ -20,9 +20,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from dawgen.bench.cells import Cell
 from dawgen.config import GeneratorConfig, Method, TargetConfig
 from dawgen.files import write_json
-from experiments.cells import Cell, add_options, run_cells, set_name
+from experiments.cells import add_options, run_cells
 from experiments.real_data import FIRST_TEXTS, Prepared, Published, prepare, publish
 from experiments.real_report import Scores, Table, draw_scores, print_tables
 
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cells = dict(_plan(prepared, ready, published))
     numbers = run_cells(cells.values(), out, jobs=options.jobs)
     scores: Scores = {name: numbers[cell.key] for name, cell in cells.items() if "error" not in numbers[cell.key]}
-    own = {key: out / set_name(cell, "") for key, cell in ready.items()}
+    own = {key: out / cell.place for key, cell in ready.items()}
     table = Table(scores, {one.key[0]: one.classes for one in prepared}, published, own, options.fewgen_rows)
     print_tables(table)
     write_json(out / "results.json", [_as_record(name, values) for name, values in scores.items()])
@@ -78,7 +79,7 @@ def _plan(
         yield ("own", "prompt_tuning", task, seed), Cell(one.config, "prompt_tuning")
         yield ("own", "gold", task, seed), Cell(one.gold, "gold")
         if one.key in sets:
-            source = set_name(sets[one.key], "train.jsonl")
+            source = f"{sets[one.key].place}/train.jsonl"
             for method in ("paired", "dawgen"):
                 yield ("own", method, task, seed), Cell(one.config, method, source)
         if one.key in published:

@@ -10,8 +10,8 @@ from typing import get_args
 
 from dawgen.config import Method
 from dawgen.files import write_text, write_with
+from dawgen.stats import compare, describe, show_way
 from experiments.cells import tabulate
-from experiments.paired import compare, describe, show_way
 
 BASE, OWN, CEILING = "prompt_tuning", "dawgen", "gold"
 ORDER = get_args(Method)

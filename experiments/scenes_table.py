@@ -12,16 +12,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+from dawgen.bench.cells import Cell
 from dawgen.config import GeneratorKind, Method, RunConfig
-from dawgen.target.methods import METHODS
-from experiments.cells import Cell, add_options, run_cells, set_name
+from experiments.cells import RawSet, add_options, run_cells
 from experiments.scenes_report import Row, draw, read_rows, render, write_rows
 
 TASKS = ("scenes-nli", "scenes-paraphrase", "scenes-question")
 SEEDS = (13, 21, 42, 87, 100)
 KINDS: tuple[GeneratorKind, ...] = get_args(GeneratorKind)
-WITHOUT_SET = tuple(method for method, spec in METHODS.items() if not spec.synthetic)
-WITH_SET = tuple(method for method, spec in METHODS.items() if spec.synthetic)
+# The methods that the published file has; grids (`dawgen bench`) have the others.
+WITHOUT_SET: tuple[Method, ...] = ("zero_shot", "in_context", "prompt_tuning", "gold")
+WITH_SET: tuple[Method, ...] = (
+    "synthetic_only",
+    "pooled",
+    "real_then_synthetic",
+    "synthetic_then_real",
+    "paired",
+    "dawgen",
+)
 FILES = {"raw": "raw.jsonl", "curated": "train.jsonl"}
 
 
@@ -52,7 +60,9 @@ def main() -> None:
 def run(options: argparse.Namespace) -> list[Row]:
     """Return a row per set and per trained prompt."""
     sets = {
-        (task, seed, kind): Cell(RunConfig(task=task, seed=seed, per_label=options.per_label, generator={"kind": kind}))
+        (task, seed, kind): RawSet(
+            RunConfig(task=task, seed=seed, per_label=options.per_label, generator={"kind": kind})
+        )
         for task in options.tasks
         for seed in options.seeds
         for kind in KINDS
@@ -60,10 +70,10 @@ def run(options: argparse.Namespace) -> list[Row]:
     made = run_cells(sets.values(), options.out, jobs=options.jobs)
     rows = []
     for (task, seed, kind), cell in sets.items():
-        for data, file in FILES.items():
+        for data in FILES:
             numbers = made[cell.key]
             if "error" not in numbers:
-                fidelity = numbers["fidelity"][file.removesuffix(".jsonl")]
+                fidelity = numbers["raw_fidelity" if data == "raw" else "fidelity"]
                 rows.append(Row(task, "", kind, data, "", seed, fidelity, None, numbers["kept"], numbers["seconds"]))
     arms = {
         (task, target, kind, data, method, seed): make_arm(task, target, method, seed, options, sets, kind, data)
@@ -100,7 +110,7 @@ def make_arm(
     method: Method,
     seed: int,
     options: argparse.Namespace,
-    sets: dict[tuple[str, int, str], Cell],
+    sets: dict[tuple[str, int, str], RawSet],
     kind: str,
     data: str,
 ) -> Cell:
@@ -114,7 +124,7 @@ def make_arm(
         target=settings,
         leaks="drop" if data == "raw" else "refuse",  # without curation a test pair may be written by chance
     )
-    return Cell(config, method, set_name(sets[task, seed, kind], FILES[data]) if kind else None)
+    return Cell(config, method, f"{sets[task, seed, kind].place}/{FILES[data]}" if kind else None)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dawgen.bench.cells import Cell
+from dawgen.bench.storage import Store
 from dawgen.config import Method, RunConfig
-from dawgen.data import RowFile, as_row
-from dawgen.files import write_json, write_jsonl
-from dawgen.pipeline.inputs import first_rows
-from dawgen.tasks import Task
-from experiments.cells import Cell, add_options, run_cells, set_name
+from dawgen.files import write_json
+from experiments.cells import add_options, run_cells
 from experiments.sensitivity_report import Measured, draw_panels, print_tables
 
 Grid = dict[tuple[str, float, int], Cell]  # setting, value, seed
@@ -79,19 +78,20 @@ class Redecoded(Cell):
         """Return about which share of a set's time writing takes."""
         return 0.4
 
-    def run(self, out: Path) -> dict[str, Any]:
+    def run(self, store: Store) -> dict[str, Any]:
         """Copy the generator, where it is there, and write the set."""
-        theirs, own = out / self.tuned, out / set_name(self, "generator")
-        if (theirs / "generator.json").is_file() and not (own / "generator.json").is_file():
+        mine = f"{self.place}/generator"
+        if store.exists(f"{self.tuned}/generator.json") and not store.exists(f"{mine}/generator.json"):
+            theirs = store.fetch(self.tuned)
             # Tuning does not know how texts will be written; the record says it for those who load the generator.
             record = json.loads((theirs / "generator.json").read_bytes())
             record["decode"] = self.config.decode.model_copy(
                 update={"first_texts": record["decode"]["first_texts"]}
             ).model_dump(mode="json")
-            own.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(theirs / "prefix.safetensors", own / "prefix.safetensors")
-            write_json(own / "generator.json", record)
-        return super().run(out)
+            with store.workspace(mine) as own:
+                shutil.copyfile(theirs / "prefix.safetensors", own / "prefix.safetensors")
+                write_json(own / "generator.json", record)
+        return super().run(store)
 
 
 @dataclass
@@ -124,9 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     written = run_cells(first.values(), options.out, jobs=options.jobs)
     written |= run_cells(sets.values(), options.out, jobs=options.jobs)
     ready = {name: cell for name, cell in sets.items() if "error" not in written[cell.key]}
-    cells = plan_prompts(
-        settings, {s: c for s, c in first.items() if "error" not in written[c.key]}, ready, options.out
-    )
+    cells = plan_prompts(settings, {s: c for s, c in first.items() if "error" not in written[c.key]}, ready)
     numbers = run_cells(cells.values(), options.out, jobs=options.jobs)
     accuracy = {name: numbers[cell.key]["accuracy"] for name, cell in cells.items() if "error" not in numbers[cell.key]}
     measured = [
@@ -166,14 +164,14 @@ def plan_sets(settings: Mapping[str, Setting], first: Mapping[int, Cell]) -> Gri
                 continue
             for value in values[-1:] if not setting.section else values:
                 config = setting.change(cell.config, value)
-                tuned = "" if setting.section == "generator" else set_name(cell, "generator")
+                tuned = "" if setting.section == "generator" else f"{cell.place}/generator"
                 # The default's own set has the same key, and its file.
                 grid[name, value, seed] = Redecoded(config, tuned=tuned) if tuned else Cell(config)
     return grid
 
 
 def plan_prompts(
-    settings: Mapping[str, Setting], first: Mapping[int, Cell], sets: Grid, out: Path
+    settings: Mapping[str, Setting], first: Mapping[int, Cell], sets: Grid
 ) -> dict[tuple[Method, str, float, int], Cell]:
     """Return the prompts to train, by method, setting, value and seed; those whose set failed are left out."""
     cells: dict[tuple[Method, str, float, int], Cell] = {}
@@ -182,30 +180,21 @@ def plan_prompts(
             rows = cell.config.target.batch_size
             for value in values_of(setting, cell.config):
                 if setting.section == "target":
-                    config, source = setting.change(cell.config, value), set_name(cell, "train.jsonl")
-                    cells["dawgen", name, value, seed] = Sized(config, "dawgen", source, rows)
+                    config, source = setting.change(cell.config, value), f"{cell.place}/train.jsonl"
+                    cells["dawgen", name, value, seed] = Sized(config, "dawgen", source, rows=rows)
                     if setting.real:
-                        cells["prompt_tuning", name, value, seed] = Sized(config, "prompt_tuning", None, rows)
-                elif source_ := _find_set(name, setting, value, seed, sets, out):
-                    cells["dawgen", name, value, seed] = Cell(cell.config, "dawgen", source_)
+                        cells["prompt_tuning", name, value, seed] = Sized(config, "prompt_tuning", rows=rows)
+                elif found := _find_set(name, setting, value, seed, sets):
+                    source, take = f"{found.place}/train.jsonl", None if setting.section else int(value)
+                    cells["dawgen", name, value, seed] = Cell(cell.config, "dawgen", source, take=take)
     return cells
 
 
-def _find_set(name: str, setting: Setting, value: float, seed: int, sets: Grid, out: Path) -> str | None:
-    """Return the name of the set's file; the first rows of the largest set are written where sizes are asked for."""
+def _find_set(name: str, setting: Setting, value: float, seed: int, sets: Grid) -> Cell | None:
+    """Return the set of a value; for sizes it is the largest one, whose first rows are taken."""
     if setting.section:
-        return set_name(sets[name, value, seed], "train.jsonl") if (name, value, seed) in sets else None
-    for (name_, largest, seed_), cell in sets.items():
-        if (name_, seed_) == (name, seed):
-            whole = set_name(cell, "train.jsonl")
-            if value == largest:
-                return whole
-            part = f"sizes/{cell.key}-{value:g}.jsonl"
-            if not (out / part).is_file():
-                labels = Task.load(str(cell.config.task)).labels
-                write_jsonl(out / part, list(map(as_row, first_rows(RowFile(out / whole), labels, int(value)))))
-            return part
-    return None
+        return sets.get((name, value, seed))
+    return next((cell for (own, _, of), cell in sets.items() if (own, of) == (name, seed)), None)
 
 
 def _parse(arguments: Sequence[str] | None) -> Any:

@@ -7,8 +7,8 @@ from statistics import fmean, stdev
 from typing import Any
 
 from dawgen.files import write_with
+from dawgen.stats import compare, describe
 from experiments.cells import tabulate
-from experiments.paired import compare, describe
 
 BLUE, ORANGE = "#0072B2", "#D55E00"  # Okabe and Ito's, told apart by the colour-blind
 COLUMNS = 4
@@ -137,7 +137,7 @@ def _show_gap(arm: Mapping[float, Mapping[int, float]], value: float, default: f
 
 
 def _find_fidelities(sets: Sequence[Mapping[str, Any]]) -> list[float]:
-    found = [numbers["fidelity"]["train"] for numbers in sets]
+    found = [numbers["fidelity"] for numbers in sets]
     return [value for value in found if value is not None]  # None: no oracle knows the task
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dawgen.bench.cells import cached_generator, quiet_job
 from dawgen.curation import Curator
 from dawgen.errors import suggest
 from dawgen.pipeline.generate import generate_set, tune_generator
@@ -27,7 +28,6 @@ from dawgen.rng import derive_seed
 from dawgen.target.classifier import PromptClassifier
 from dawgen.target.gradients import differentiate
 from dawgen.target.surgery import cosine
-from experiments.cells import cached_generator, quiet_job
 from experiments.variant_rows import (
     Choose,
     Chosen,

@@ -12,12 +12,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
+from dawgen.bench.cells import Cell, cached_target, hash_facts, hash_weights
+from dawgen.bench.storage import Store
 from dawgen.config import CurateConfig, RunConfig
 from dawgen.data import read_shards
 from dawgen.pipeline.fidelity import measure_fidelity
@@ -25,8 +26,8 @@ from dawgen.pipeline.inputs import load_inputs
 from dawgen.pipeline.settings import resolve_config
 from dawgen.records import Example
 from dawgen.rng import python_rng
-from experiments.cells import Cell, add_options, cached_target, hash_facts, hash_weights, run_cells, set_name, tabulate
-from experiments.paired import compare, describe
+from dawgen.stats import compare, describe
+from experiments.cells import add_options, run_cells, tabulate
 from experiments.variant_rows import Material
 from experiments.variant_ways import BASE, WAYS, Fitted, Way, clear_parts, find_way
 
@@ -68,10 +69,11 @@ class Variant(Cell):
         models = [hash_weights(self.config.target.model), hash_weights(self.config.generator.model)]
         return hash_facts([config, models, self.source, find_way(self.way).facts, self.test_rows])
 
-    def run(self, out: Path) -> dict[str, Any]:
+    def run(self, store: Store) -> dict[str, Any]:
         """Choose the rows, train and measure; `train_cpu` has the seconds of the first two."""
         assert self.source is not None
-        inputs, way, folder = load_inputs(self.config), find_way(self.way), out / self.folder / self.key
+        out = store.fetch("")
+        inputs, way, folder = load_inputs(self.config), find_way(self.way), out / self.place
         config = self.config.model_copy(update={"target": self.config.target.model_copy(update=dict(way.settings))})
         whole = [c for c in read_shards((out / self.source).parent / "raw") if c.finished]
         material = Material(inputs, cached_target(config.target.model), config, whole, folder)
@@ -120,9 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     made = run_cells(sources.values(), options.out, jobs=options.jobs)
     variants = {
-        (way, seed): Variant(
-            configs[seed], "dawgen", set_name(cell, "train.jsonl"), way=way, test_rows=options.test_rows
-        )
+        (way, seed): Variant(configs[seed], "dawgen", f"{cell.place}/train.jsonl", way=way, test_rows=options.test_rows)
         for (way, seed), cell in sources.items()
         if "error" not in made[cell.key]
     }

@@ -1,31 +1,17 @@
-"""Cells: their names say what they depend on, a failed one spoils no other, and sets without curation are whole."""
+"""Sets without curation, and experiments on the engine of grids."""
 
-import json
 from pathlib import Path
-from typing import Any
 
+import pytest
+
+from dawgen.bench.cells import Cell
+from dawgen.bench.storage import Store
 from dawgen.config import RunConfig
 from dawgen.data import RowFile, ShardStore
-from dawgen.errors import DataError
 from dawgen.records import Candidate, Example
-from experiments.cells import Cell, run_cell, write_raw
-
-CONFIG = RunConfig(task="scenes-nli", seed=1)
-
-
-def change(section: str, **values: Any) -> RunConfig:
-    return CONFIG.model_copy(update={section: getattr(CONFIG, section).model_copy(update=values)})
-
-
-def test_a_name_changes_with_what_the_cell_depends_on_and_nothing_else() -> None:
-    tuned, written = change("target", steps=7), change("decode", top_k=3)
-    assert Cell(tuned).key == Cell(CONFIG).key != Cell(written).key
-    assert Cell(written, "gold").key == Cell(CONFIG, "gold").key != Cell(tuned, "gold").key
-    assert Cell(CONFIG, "gold").key != Cell(CONFIG, "prompt_tuning").key
-    weighed = change("target", epsilon=0.3, surgery="none")
-    assert Cell(weighed, "gold").key == Cell(CONFIG, "gold").key  # no synthetic gradient there
-    assert Cell(weighed, "dawgen", "sets/a").key != Cell(CONFIG, "dawgen", "sets/a").key
-    assert Cell(CONFIG, "dawgen", "sets/b").key != Cell(CONFIG, "dawgen", "sets/a").key
+from experiments.cells import RawSet, run_cells, write_raw
+from grids import make_toy
+from jobs import quick_settings, save_models, write_inputs
 
 
 def test_a_set_without_curation_has_whole_texts_only(tmp_path: Path) -> None:
@@ -36,18 +22,27 @@ def test_a_set_without_curation_has_whole_texts_only(tmp_path: Path) -> None:
     assert [row.text2 for row in RowFile(tmp_path / "raw.jsonl")] == ["a", "c"]
 
 
-def test_a_cell_that_fails_says_why_and_leaves_no_file(tmp_path: Path) -> None:
-    class Failing(Cell):
-        def run(self, out: Path) -> dict[str, Any]:
-            raise DataError("no rows")
+def test_a_raw_set_is_no_other_set_and_has_both_files(tmp_path: Path) -> None:
+    settings = quick_settings(save_models(tmp_path)) | write_inputs(tmp_path) | {"task": "scenes-topic", "per_label": 2}
+    del settings["train"], settings["test"], settings["unlabelled"]
+    config = RunConfig.model_validate(settings)
+    cell = RawSet(config)
+    assert cell.key != Cell(config).key
+    numbers = cell.run(Store(tmp_path / "out"))
+    for file, name in (("train", "fidelity"), ("raw", "raw_fidelity")):
+        assert len(RowFile(tmp_path / "out" / cell.place / f"{file}.jsonl")) == 10
+        assert 0 <= numbers[name] <= 1
 
-    class Working(Cell):
-        def run(self, out: Path) -> dict[str, Any]:
-            return {"accuracy": 0.5}
 
-    assert run_cell(Failing(CONFIG, "gold"), tmp_path) == {"error": "no rows"}
-    assert not list(tmp_path.rglob("*.json"))
-    numbers = run_cell(Working(CONFIG, "gold"), tmp_path)
-    assert json.loads(next(tmp_path.rglob("*.json")).read_text()) == numbers
-    assert numbers["accuracy"] == 0.5
-    assert numbers["seconds"] >= 0
+def test_cells_without_files_are_run_and_failed_ones_say_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = [make_toy("a"), make_toy("b", fails=True)]
+    found = run_cells(cells, tmp_path, jobs=1)
+    assert found["a"]["accuracy"] == 0.5
+    assert found["b"] == {"error": "no rows in b"}
+    printed = capsys.readouterr().out
+    assert "2 of 2 cells to run" in printed
+    assert "no rows in b" in printed
+    run_cells(cells[:1], tmp_path, jobs=1)
+    assert capsys.readouterr().out == ""

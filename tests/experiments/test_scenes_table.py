@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from dawgen.stats import show_way
 from experiments import scenes_table
-from experiments.paired import show_way
 from experiments.scenes_report import Row, draw, pick_method, read_rows, render, render_methods, write_rows
 from experiments.scenes_table import list_arms
 

@@ -1,16 +1,15 @@
 """Sensitivity: which cells a setting has, generators shared between sets, tables and figure."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dawgen.bench.cells import Cell
+from dawgen.bench.storage import Store
 from dawgen.config import RunConfig
-from dawgen.files import write_jsonl
 from experiments import sensitivity
-from experiments.cells import Cell, set_name
 from experiments.sensitivity import SETTINGS, Redecoded, plan_prompts, plan_sets, values_of
 from experiments.sensitivity_report import Measured, draw_panels, tabulate_setting
 
@@ -38,17 +37,17 @@ def test_a_default_that_is_not_on_the_list_is_added() -> None:
     assert values_of(SETTINGS["contrast"], config) == [0, 0.25, 0.5, 0.7, 1]
 
 
-def test_the_default_has_the_same_cells_in_every_setting(tmp_path: Path) -> None:
+def test_the_default_has_the_same_cells_in_every_setting() -> None:
     first = {1: Cell(BASE)}
     settings = {name: SETTINGS[name] for name in ("target-lr", "contrast", "generator-lr")}
     sets = plan_sets(settings, first)
     assert not any(name == "target-lr" for name, _, _ in sets)
     assert sets["contrast", 0.5, 1].key == sets["generator-lr", 0.005, 1].key == first[1].key
     assert len({cell.key for cell in sets.values()}) == 4 + 5 - 1
-    cells = plan_prompts(settings, first, sets, tmp_path)
+    cells = plan_prompts(settings, first, sets)
     default = cells["dawgen", "target-lr", 0.3, 1]
     assert default.key == cells["dawgen", "contrast", 0.5, 1].key == cells["dawgen", "generator-lr", 0.005, 1].key
-    assert cells["dawgen", "contrast", 0, 1].source == set_name(sets["contrast", 0, 1], "train.jsonl")
+    assert cells["dawgen", "contrast", 0, 1].source == f"{sets['contrast', 0, 1].place}/train.jsonl"
     assert ("prompt_tuning", "target-lr", 0.1, 1) in cells
     assert ("prompt_tuning", "contrast", 0, 1) not in cells
 
@@ -60,32 +59,28 @@ def test_settings_of_writing_share_the_generator_and_settings_of_tuning_do_not()
         assert isinstance(cell, Redecoded) == (SETTINGS[name].section != "generator")
 
 
-def test_sizes_are_the_first_rows_of_one_set(tmp_path: Path) -> None:
+def test_sizes_are_the_first_rows_of_one_set() -> None:
     settings = {"per-label": SETTINGS["per-label"]}
     sets = plan_sets(settings, {1: Cell(BASE)})
     assert [key[1] for key in sets] == [900]
-    whole = tmp_path / set_name(sets["per-label", 900, 1], "train.jsonl")
-    labels = ("equivalent", "not_equivalent")
-    write_jsonl(whole, [{"text1": f"a {i}", "text2": f"b {i}", "label": labels[i % 2]} for i in range(1800)])
-    cells = plan_prompts(settings, {1: Cell(BASE)}, sets, tmp_path)
-    part = tmp_path / str(cells["dawgen", "per-label", 50, 1].source)
-    rows = [json.loads(line) for line in part.read_text().splitlines()]
-    assert sorted(row["text1"] for row in rows) == sorted(f"a {i}" for i in range(100))
-    assert tmp_path / str(cells["dawgen", "per-label", 900, 1].source) == whole
+    cells = plan_prompts(settings, {1: Cell(BASE)}, sets)
+    whole = f"{sets['per-label', 900, 1].place}/train.jsonl"
+    taken = {value: (cell.source, cell.take) for (_, _, value, _), cell in cells.items()}
+    assert taken == {value: (whole, value) for value in (50, 100, 300, 900)}
 
 
 def test_a_shared_generator_writes_what_one_tuned_anew_writes(tmp_path: Path) -> None:
     first = Cell(RunConfig.model_validate(TINY))
-    first.run(tmp_path / "shared")
+    first.run(Store(tmp_path / "shared"))
     config = SETTINGS["top-k"].change(first.config, 50)
-    shared = Redecoded(config, tuned=set_name(first, "generator"))
+    shared = Redecoded(config, tuned=f"{first.place}/generator")
     alone = Redecoded(config, tuned="sets/nothing/generator")
     assert shared.key == alone.key == Cell(config).key != first.key
-    shared.run(tmp_path / "shared")
-    assert "tuning dawgen" not in (tmp_path / "shared" / set_name(shared, "log.jsonl")).read_text()
-    alone.run(tmp_path / "alone")
-    for file in ("train.jsonl", "raw.jsonl", "generator/generator.json", "generator/prefix.safetensors"):
-        name = set_name(shared, file)
+    shared.run(Store(tmp_path / "shared"))
+    assert "tuning dawgen" not in (tmp_path / "shared" / shared.place / "log.jsonl").read_text()
+    alone.run(Store(tmp_path / "alone"))
+    for file in ("train.jsonl", "raw/shard-00000.jsonl", "generator/generator.json", "generator/prefix.safetensors"):
+        name = f"{shared.place}/{file}"
         assert (tmp_path / "shared" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
 
 
@@ -113,7 +108,7 @@ def _invent(cell: Any) -> dict[str, Any]:
     if cell.method is None and config.decode.temperature == 1.3 and config.seed == 2:
         return {"error": "too few rows"}
     if cell.method is None:
-        return {"fidelity": {"train": 0.8}, "kept": 60, "generated": 130, "surplus": 10}
+        return {"fidelity": 0.8, "kept": 60, "generated": 130, "surplus": 10}
     return {"accuracy": 0.58 + 0.01 * config.target.epsilon + 0.02 * config.seed}
 
 

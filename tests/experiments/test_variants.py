@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from dawgen.bench.storage import Store
 from dawgen.config import RunConfig
 from dawgen.pipeline.inputs import Inputs
 from dawgen.prompt.template import render as render_rows
@@ -241,8 +242,8 @@ def test_a_small_pool_serves_ways_on_scenes(tmp_path: Path) -> None:
     cell = make_source(options, config, find_way("select"))
     assert cell.key == make_source(options, config, find_way("dawgen")).key
     assert cell.key != make_source(options, config, find_way("contrast0")).key
-    cell.run(tmp_path)
+    cell.run(Store(tmp_path))
     source = f"sets/{cell.key}/train.jsonl"
-    found = Variant(config, "dawgen", source, way="select", test_rows=8).run(tmp_path)
+    found = Variant(config, "dawgen", source, way="select", test_rows=8).run(Store(tmp_path))
     assert found["rows"] == {"equivalent": 2, "not_equivalent": 2} and found["pool_share"] == 1
     assert found["n_test"] == 8 and 0 <= found["accuracy"] <= 1 and found["best_steps"][0] in (1, 2)

@@ -44,6 +44,20 @@ def test_first_texts_that_test_rows_contain_are_left_out(tmp_path: Path) -> None
     assert any("1 unlabelled texts" in note for note in found.notes)
 
 
+def test_plain_texts_serve_single_texts_too(tmp_path: Path) -> None:
+    rows = [{"text": f"text {i} of {label}", "label": label} for i in range(12) for label in ("one", "two")]
+    texts = write_rows(tmp_path / "texts.jsonl", [{"text": "two dogs run"}, {"text": "three dogs run"}])
+    found = load(train=str(write_rows(tmp_path / "train.jsonl", rows)), unlabelled=str(texts))
+    assert found.unlabelled == ["two dogs run", "three dogs run"]
+    assert found.first_texts is None
+
+
+def test_scenes_draw_plain_texts_for_methods_that_read_them_and_the_same_first_texts() -> None:
+    without, with_ppt = (load(task="scenes-nli", per_label=5, methods=(method,)) for method in ("dawgen", "ppt"))
+    assert with_ppt.first_texts == without.first_texts
+    assert len(with_ppt.unlabelled or []) == module.UNLABELLED
+
+
 def test_shared_sentences_are_a_warning_with_their_share(tmp_path: Path) -> None:
     files = write_inputs(tmp_path)
     test = [row | {"text2": row["text2"] + " today"} for row in make_pairs(36, seed=1)[:12]]

@@ -12,12 +12,19 @@ from dawgen.errors import ConfigError, DataError, ShortfallError
 from dawgen.files import hash_file
 from dawgen.pipeline.progress import Reporter
 from dawgen.pipeline.run import find_no_gain, run_job
+from dawgen.pipeline.stages import train_stage
 from jobs import make_pairs, quick_settings, save_models, write_inputs, write_rows
 
+UNTRAINED = ("zero_shot", "in_context", "in_context_calibrated")
+WEIGHTS = ("fine_tuning", "prompt_fine_tuning", "soft_fine_tuning", "lora")
 TRAINED = (
+    "ppt",
+    "spot",
+    "eda",
     "prompt_tuning",
     "synthetic_only",
     "pooled",
+    "pooled_smoothed",
     "real_then_synthetic",
     "synthetic_then_real",
     "paired",
@@ -42,14 +49,29 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
 def test_every_method_runs_and_the_folder_holds_what_it_promises(tmp_path: Path, models: dict[str, str]) -> None:
     inputs = write_inputs(tmp_path)
     out = tmp_path / "run"
-    config = quick_settings(models) | inputs | {"methods": ("zero_shot", "in_context", *TRAINED)}
+    source = tmp_path / "source"
+    run(quick_settings(models) | inputs | {"seed": 5, "methods": ("prompt_tuning",)}, source)
+    config = quick_settings(models) | inputs | {"methods": (*UNTRAINED, *WEIGHTS, *TRAINED)}
+    config["baselines"] = {"pretraining_steps": 4, "prompt_sources": (str(source / "prompts" / "prompt_tuning"),)}
     metrics = run(config, out)
-    assert list(metrics["methods"]) == ["zero_shot", "in_context", *TRAINED]
-    for numbers in metrics["methods"].values():
+    assert list(metrics["methods"]) == [*UNTRAINED, *WEIGHTS, *TRAINED]
+    for name, numbers in metrics["methods"].items():
+        predicted = json.loads((out / "prompts" / name / "predicted.json").read_text())
+        assert len(predicted["gold"]) == 24
+        right = sum(a == b for a, b in zip(predicted["gold"], predicted["predicted"], strict=True))
+        assert numbers["accuracy"] == right / 24
+        if name in UNTRAINED:
+            assert numbers["trainable"] == 0
+            assert "dev_accuracy" not in numbers
+        else:
+            assert (numbers["n_dev"], numbers["looks"]) == (12, 2)
+            assert round(12 * numbers["dev_accuracy"]) == pytest.approx(12 * numbers["dev_accuracy"])
+            assert (numbers["trainable"] == 3 * 32) == (name in TRAINED)
         assert numbers["n_test"] == 24
         assert numbers["accuracy"] == pytest.approx(sum(numbers["confusion"][i][i] for i in range(3)) / 24)
     sizes = {name: (row["n_real"], row["n_synthetic"]) for name, row in metrics["methods"].items() if name in TRAINED}
-    assert sizes["prompt_tuning"] == (12, 0)
+    assert sizes["prompt_tuning"] == sizes["ppt"] == sizes["spot"] == (12, 0)
+    assert sizes["eda"] == (12, 18)
     assert sizes["synthetic_only"] == (0, 18)
     assert sizes["dawgen"] == (12, 18)
     assert sizes["gold"] == (18, 0)
@@ -63,13 +85,18 @@ def test_every_method_runs_and_the_folder_holds_what_it_promises(tmp_path: Path,
     assert [row["step"] for row in log if row["stage"] == "generator"] == list(range(12))
     assert [row["step"] for row in log if row.get("method") == "dawgen"] == [1, 2, 3, 4, 5, 6]
     assert all("cos" in row for row in log if row.get("method") == "dawgen")
+    assert metrics["methods"]["spot"]["notes"][0].startswith("started from the prompt of train (cosines: train 0.")
+    assert {row["stage"] for row in log if row.get("method") == "ppt"} == {"pretraining", "target"}
+    for method in WEIGHTS:
+        assert [row["step"] for row in log if row.get("method") == method] == [1, 2, 3, 4, 5, 6]
+    assert (out / "prompts" / "lora" / "adapter" / "adapter_model.safetensors").is_file()
     for method in TRAINED:
         assert {"prompt.safetensors", "bundle.json"} <= {p.name for p in (out / "prompts" / method).iterdir()}
     assert "<html" in (out / "report.html").read_text()
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["inputs"] == {name: hash_file(Path(name)) for name in inputs.values()}
     assert manifest["outputs"]["synthetic/train.jsonl"] == hash_file(out / "synthetic" / "train.jsonl")
-    assert not list(out.rglob("checkpoint.pt"))
+    assert not list(out.rglob("*.pt"))
 
 
 def test_a_finished_run_is_reused_and_other_settings_are_refused(tmp_path: Path, models: dict[str, str]) -> None:
@@ -196,6 +223,30 @@ def test_gold_needs_labelled_rows_beside_the_shots(tmp_path: Path, models: dict[
     with pytest.raises(DataError, match="gold"):
         run(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("method", "named"), [("spot", "prompt_sources"), ("ppt", "--unlabelled")])
+def test_what_a_baseline_lacks_is_said_before_anything_is_trained(
+    tmp_path: Path, models: dict[str, str], method: str, named: str
+) -> None:
+    inputs = write_inputs(tmp_path)
+    del inputs["unlabelled"]
+    config = quick_settings(models) | inputs | {"methods": ("prompt_tuning", method)}
+    with pytest.raises(ConfigError, match=named):
+        run(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "named"), [("lora", "trains the target's adapter"), ("zero_shot", "trains nothing")]
+)
+def test_methods_without_a_prompt_give_no_bundle(
+    tmp_path: Path, models: dict[str, str], method: str, named: str
+) -> None:
+    config = RunConfig.model_validate(quick_settings(models) | write_inputs(tmp_path) | {"methods": (method,)})
+    with pytest.raises(ConfigError, match=named):
+        train_stage(config, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_an_oracle_is_needed_to_compare_generators(tmp_path: Path, models: dict[str, str]) -> None:

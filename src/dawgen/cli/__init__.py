@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from dawgen.cli import analyze, jobs, stages
+from dawgen.cli import analyze, audit, bench, jobs, stages
 from dawgen.errors import DawgenError
 
 app = typer.Typer(
@@ -23,15 +23,18 @@ config_app.command("show")(jobs.show_config)
 for verb in (
     jobs.demo,
     jobs.run,
+    bench.bench,
     stages.tune,
     stages.preview,
     stages.generate,
     stages.curate,
+    audit.audit,
     stages.train,
     stages.evaluate,
     stages.predict,
     jobs.report,
     jobs.tasks,
+    audit.draw,
 ):
     app.command()(verb)
 

@@ -38,6 +38,9 @@ def run(
     label_words: o.LabelWords = None,
     leaks: o.Leaks = None,
     conflicts: o.Conflicts = None,
+    track: Annotated[
+        str | None, typer.Option(help="also log to tensorboard, trackio, wandb or mlflow; names with commas")
+    ] = None,
     config: o.Config = None,
     preset: o.Preset = "mini",
     assign: o.Assign = None,
@@ -62,6 +65,7 @@ def run(
         shots=shots,
         per_label=per_label,
         methods=None if methods is None else [name.strip() for name in methods.split(",")],
+        tracking=None if track is None else [name.strip() for name in track.split(",")],
         leaks=leaks,
         conflicts=conflicts,
         seed=seed,
@@ -76,18 +80,28 @@ def run(
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="run folders")],
+    paths: Annotated[list[Path], typer.Argument(help="run folders, or the folder of one grid")],
     out: Annotated[
-        Path | None, typer.Option(help="the page (default: report.html of the run, or of this folder)")
+        Path | None, typer.Option(help="the page (default: report.html of the folder, of this one for several)")
+    ] = None,
+    compare: Annotated[str | None, typer.Option(help="paper: its published numbers beside a grid's")] = None,
+    baseline: Annotated[str | None, typer.Option(help="arm that a grid's differences are taken to")] = None,
+    tables: Annotated[
+        Path | None, typer.Option(help="also write every table as Markdown, LaTeX and CSV into this folder")
     ] = None,
 ) -> None:
-    """Write one self-contained HTML page about one or more runs."""
+    """Write one self-contained HTML page about runs or a grid."""
     from dawgen.files import write_text
-    from dawgen.report import render_report
+    from dawgen.report import make_report
+    from dawgen.report.exports import write_tables
 
-    target = out or (runs[0] / "report.html" if len(runs) == 1 else Path("report.html"))
-    write_text(target, render_report(runs))
+    page, found = make_report(paths, compare=compare, baseline=baseline)
+    target = out or (paths[0] / "report.html" if len(paths) == 1 else Path("report.html"))
+    write_text(target, page)
     typer.echo(str(target))
+    if tables is not None:
+        written = write_tables(found, tables)
+        typer.echo(f"{tables}: {len(found)} tables in {len(written)} files")
 
 
 def tasks(json: o.Json = False) -> None:
@@ -130,6 +144,12 @@ def _show(metrics: dict[str, Any], out: Path, json: bool) -> None:
             table.add_row(name, share(row["label_fidelity"]), share(row["ungrammatical"]))
         if metrics["synthetic"] and metrics["synthetic"].get("label_fidelity") is not None:
             table.add_row("after curation", share(metrics["synthetic"]["label_fidelity"]), "")
+        console.print(table)
+    met = {name: row["interference"] for name, row in metrics["methods"].items() if "interference" in row}
+    if met:
+        table = Table("real against synthetic gradient", "cosine", "in conflict", "removed")
+        for name, row in met.items():
+            table.add_row(name, f"{row['cos']:.3f}", share(row["conflict"]), share(row["removed"]))
         console.print(table)
     for warning in metrics["warnings"]:
         console.print(f"warning: {warning}", markup=False)

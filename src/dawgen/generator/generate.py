@@ -47,13 +47,15 @@ class Generation:
     """The numbers of a generation so far, and a few of the candidates that it dropped.
 
     generated, counts: candidates written and kept per label. surplus: those that came after their label was full,
-    which nobody judged. shards: candidates written and kept in each shard. reasons: candidates dropped per reason;
-    samples: the first of them, at most SAMPLES each, with their verdicts.
+    which nobody judged. barren: first texts that the generator was asked for and did not write. shards: candidates
+    written and kept in each shard. reasons: candidates dropped per reason; samples: the first of them, at most SAMPLES
+    each, with their verdicts.
     """
 
     generated: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
     surplus: int = 0
+    barren: int = 0
     shards: list[tuple[int, int]] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     samples: dict[str, list[Judged]] = field(default_factory=dict)
@@ -65,6 +67,15 @@ class Generation:
         seen = self.samples.setdefault(reason, [])
         if len(seen) < SAMPLES:
             seen.append((candidate, verdict))
+
+
+@dataclass(frozen=True)
+class Order:
+    """A shard to be written: its number, its first texts (None: the generator writes them), and its labels."""
+
+    shard: int
+    texts: tuple[str, ...] | None
+    labels: tuple[str, ...]
 
 
 class FinishedOnly:
@@ -169,28 +180,20 @@ def fill_quotas(
     Raises:
         ShortfallError: a label has had `attempts * per_label` candidates, or first texts ran out; shards stay.
     """
-    labels, budget = list(writer.labels), writer.decode.attempts * per_label
+    labels = list(writer.labels)
     requested = dict.fromkeys(labels, per_label)
-    barren = 0  # first texts that the generator was asked for and did not write: they use up attempts too
-    for shard, texts in enumerate(_list_shards(writer, first_texts)):
-        tried = {label: result.generated[label] + barren for label in labels}
-        open_labels = [label for label in labels if result.counts[label] < per_label and tried[label] < budget]
-        if not open_labels:
-            break
-        candidates = store.read(shard) if store is not None else None
+    for order in order_shards(writer, per_label, first_texts, result):
+        candidates = store.read(order.shard) if store is not None else None
         if candidates is None:
-            given = writer.write_first_texts(shard) if texts is None else texts
-            candidates = writer.write(shard, given, open_labels) if given else []
+            candidates = write_shard(writer, order)
             if store is not None:
-                store.write(shard, candidates)
-        if texts is None:
-            barren += writer.decode.shard_texts - len(candidates) // len(open_labels)
+                store.write(order.shard, candidates)
         before = result.counts.total()
-        yield from _judge_shard(result, candidates, judge, per_label)
+        yield from judge_shard(writer, order, candidates, judge, per_label, result)
         result.shards.append((len(candidates), result.counts.total() - before))
         if log is not None:
             counts = {label: result.counts[label] for label in labels}
-            log({"stage": "generate", "shard": shard, "generated": result.generated.total(), "kept": counts})
+            log({"stage": "generate", "shard": order.shard, "generated": result.generated.total(), "kept": counts})
     kept = {label: result.counts[label] for label in labels}
     if kept != requested:
         raise ShortfallError(kept, requested, result.reasons)
@@ -200,7 +203,35 @@ def fill_quotas(
         store.finish({"kept": kept, "generated": generated, "dropped": dropped, "surplus": result.surplus})
 
 
-def _judge_shard(result: Generation, candidates: Sequence[Candidate], judge: Judge, per_label: int) -> Iterator[Judged]:
+def write_shard(writer: Writer, order: Order) -> list[Candidate]:
+    """Return the candidates of a shard: the same wherever and whenever it is written."""
+    texts = writer.write_first_texts(order.shard) if order.texts is None else order.texts
+    return writer.write(order.shard, texts, order.labels) if texts else []
+
+
+def order_shards(
+    writer: Writer, per_label: int, first_texts: Sequence[str] | None, result: Generation
+) -> Iterator[Order]:
+    """Yield one shard after another, each with the labels that are open by then; `result` is followed as it grows."""
+    for shard, texts in enumerate(_list_shards(writer, first_texts)):
+        labels = tuple(label for label in writer.labels if find_quota(writer, label, per_label, result) > 0)
+        if not labels:
+            return
+        yield Order(shard, None if texts is None else tuple(texts), labels)
+
+
+def find_quota(writer: Writer, label: str, per_label: int, result: Generation) -> int:
+    """Return how many more candidates of a label may come before it is full or out of attempts."""
+    tried = result.generated[label] + result.barren  # a first text that was not written uses up attempts too
+    return min(per_label - result.counts[label], writer.decode.attempts * per_label - tried)
+
+
+def judge_shard(
+    writer: Writer, order: Order, candidates: Sequence[Candidate], judge: Judge, per_label: int, result: Generation
+) -> Iterator[Judged]:
+    """Yield a shard's candidates as judged, without surplus, and count them in `result`."""
+    if order.texts is None:
+        result.barren += writer.decode.shard_texts - len(candidates) // len(order.labels)
     for candidate in candidates:
         label = str(candidate.example.label)
         result.generated[label] += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,18 @@ from dawgen.errors import ConfigError
 from dawgen.files import describe_changes, hash_file, write_json, write_text
 from dawgen.pipeline.progress import Advance, Reporter
 
-PARTS = ("config.yaml", "generator", "generators", "synthetic", "prompts", "log.jsonl", "metrics.json", "report.html")
+TRACKING = "tracking"  # what trackers write; no part of the run's bytes
+PARTS = (
+    "config.yaml",
+    "generator",
+    "generators",
+    "synthetic",
+    "prompts",
+    "log.jsonl",
+    "metrics.json",
+    "report.html",
+    TRACKING,
+)
 
 
 class RunFolder:
@@ -49,7 +60,8 @@ class RunFolder:
 
     def finish(self, inputs: dict[str, str]) -> None:
         """Write the manifest with the hashes of inputs and outputs."""
-        files = sorted(item for item in self.path.rglob("*") if item.is_file() and item.name != "manifest.json")
+        left_out = {self.path / "manifest.json", *(self.path / TRACKING).rglob("*")}
+        files = sorted(item for item in self.path.rglob("*") if item.is_file() and item not in left_out)
         outputs = {str(item.relative_to(self.path)): hash_file(item) for item in files}
         write_json(self.path / "manifest.json", {"inputs": inputs, "outputs": outputs})
 
@@ -82,10 +94,14 @@ class Job:
 
 
 class StepLog:
-    """Appends one JSON object per step to log.jsonl; a resumed stage logs its repeated steps again, the last counts."""
+    """Appends one JSON object per step to log.jsonl; a resumed stage logs its repeated steps again, the last counts.
 
-    def __init__(self, path: Path) -> None:
+    watch: gets every row as well.
+    """
+
+    def __init__(self, path: Path, watch: Callable[[dict[str, Any]], object] | None = None) -> None:
         self.path = path
+        self.watch = watch
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_file():
             # A killed process may leave half a line.
@@ -96,6 +112,8 @@ class StepLog:
         """Append a row."""
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(row) + "\n")
+        if self.watch is not None:
+            self.watch(row)
 
     def tidy(self) -> None:
         """Keep the last row of every step of every stage, in the order in which they first came."""

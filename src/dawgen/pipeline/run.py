@@ -19,13 +19,15 @@ from dawgen.config import DecodeConfig, RunConfig
 from dawgen.curation import Curator
 from dawgen.errors import ConfigError
 from dawgen.files import hash_file, write_json, write_text
-from dawgen.pipeline.arms import gold_rows, run_method
+from dawgen.pipeline.arms import check_methods, run_method
 from dawgen.pipeline.fidelity import has_oracle
 from dawgen.pipeline.folder import Job, RunFolder, StepLog
 from dawgen.pipeline.forecast import announce_cost
 from dawgen.pipeline.generate import compare_kinds, generate_set, judge_kind, tune_generator
 from dawgen.pipeline.inputs import Inputs, load_inputs
+from dawgen.pipeline.interference import measure_interference
 from dawgen.pipeline.progress import Reporter
+from dawgen.pipeline.tracking import check_trackers, track_run
 from dawgen.prompt.label_words import resolve_label_words
 from dawgen.records import Example
 from dawgen.report import render_report
@@ -40,6 +42,7 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
     Raises DataError, ConfigError and ModelError before anything is trained, ShortfallError from generation.
     """
     reporter = reporter or Reporter()
+    check_trackers(config.tracking)
     threads = set_threads(config.threads)
     inputs = load_inputs(config)
     wants_synthetic = any(METHODS[method].synthetic for method in config.methods)
@@ -48,23 +51,36 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
     inputs.notes.append(
         "label words: " + ", ".join(f"{k}={w}" for k, w in zip(inputs.task.labels, words.words, strict=True))
     )
-    if "gold" in config.methods:
-        gold_rows(inputs, inputs.synthetic, config.per_label)
+    check_methods(inputs, inputs.synthetic, config)
     if config.compare_generators and not has_oracle(inputs.task.name):
         raise ConfigError(f"compare_generators: no oracle knows the labels of {inputs.task.name}; leave it out.")
     writes = wants_synthetic and inputs.synthetic is None
     source = None
     if writes or config.compare_generators:
         source = load_generator(config.generator.model, dtype=config.generator.dtype, device=pick_device())
-    folder = RunFolder(out, config.model_dump(mode="json"), _record(inputs, threads, target, source), fresh=fresh)
+    # Who looks on changes nothing: a run may be gone on with under other trackers.
+    settings = config.model_dump(mode="json", exclude={"tracking"})
+    folder = RunFolder(out, settings, _record(inputs, threads, target, source), fresh=fresh)
     if folder.complete:
         reporter.say(f"{out}: complete, reused")
         metrics: dict[str, Any] = json.loads((out / "metrics.json").read_bytes())
         return metrics
     reporter.announce(inputs.notes, inputs.warnings)
     announce_cost(config, inputs, target, source, reporter)
-    job = Job(config.seed, StepLog(out / "log.jsonl"), reporter)
-    metrics = {
+    with track_run(config.tracking, out, settings, reporter) as tracking:
+        job = Job(config.seed, StepLog(out / "log.jsonl", tracking.write), reporter)
+        metrics = _do_stages(config, inputs, target, source, out, job, writes=writes)
+        tracking.finish(metrics)
+    write_text(out / "report.html", render_report([out]))
+    folder.finish(inputs.hashes)
+    return metrics
+
+
+def _do_stages(
+    config: RunConfig, inputs: Inputs, target: Backbone, source: Backbone | None, out: Path, job: Job, *, writes: bool
+) -> dict[str, Any]:
+    """Tune, write, train and measure; returns what it has written as metrics.json."""
+    metrics: dict[str, Any] = {
         "task": inputs.task.name,
         "seed": config.seed,
         "shots_per_label": config.shots,
@@ -87,21 +103,25 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
         numbers = run_method(method, inputs, data, target, config, folder=place, job=job)
         metrics["warnings"] = [*metrics["warnings"], *numbers.pop("warnings", [])]
         metrics["methods"][method] = numbers
+    for name, means in measure_interference(out / "log.jsonl").items():
+        metrics["methods"][name]["interference"] = means
     metrics["warnings"] = [*metrics["warnings"], *find_no_gain(metrics["methods"])]
     write_json(out / "metrics.json", metrics)
     job.log.tidy()
-    write_text(out / "report.html", render_report([out]))
-    folder.finish(inputs.hashes)
     return metrics
 
 
 def set_threads(threads: int | None) -> int:
     """Set and return PyTorch's number of threads: the given one, or as many as the process may use."""
-    # macOS has no sched_getaffinity.
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    count = threads or available
+    count = threads or count_cpus()
     torch.set_num_threads(count)
     return count
+
+
+def count_cpus() -> int:
+    """Return how many CPUs the process may use."""
+    # macOS has no sched_getaffinity.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def pick_device() -> str:

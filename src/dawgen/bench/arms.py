@@ -1,0 +1,113 @@
+"""The arms of a grid: which method learns from what, as the columns of the results say it and as a job runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from dawgen.config import GeneratorKind, Granularity, Method, Surgery
+from dawgen.errors import ConfigError, suggest
+
+UNTRAINED = ("zero_shot", "in_context", "in_context_calibrated")
+# Trained without a tuned generator, and the schedule that the results name for them.
+TRAINED: dict[str, str] = {
+    "prompt_tuning": "real",
+    "spot": "real",
+    "ppt": "real",
+    "fine_tuning": "real",
+    "prompt_fine_tuning": "real",
+    "soft_fine_tuning": "real",
+    "lora": "real",
+    "eda": "pooled",
+    "gold": "real",
+}
+GENERATORS: dict[str, GeneratorKind] = {
+    "zero_generation": "untuned",
+    "plain": "plain",
+    "fewgen": "weighted",
+    "dawgen": "dawgen",
+}
+# How a synthetic set and the few shots train a prompt, and the method that does so.
+SCHEDULES: dict[str, Method] = {
+    "synthetic": "synthetic_only",
+    "pooled": "pooled",
+    "pooled_smoothed": "pooled_smoothed",
+    "real_then_synthetic": "real_then_synthetic",
+    "synthetic_then_real": "synthetic_then_real",
+    "paired": "paired",
+}
+SURGERIES = (*get_args(Surgery), *(f"project:{each}" for each in get_args(Granularity) if each != "prompt"))
+SIZED = ("gold", "eda")  # methods without a set whose number of rows the grid says, too
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Arm:
+    """A row's method, schedule and surgery. schedule: "" where nothing is trained; surgery: "" unless it is paired."""
+
+    method: str
+    schedule: str = ""
+    surgery: str = ""
+
+    def __str__(self) -> str:
+        if self.method not in GENERATORS:
+            return self.method
+        return "/".join(part for part in (self.method, self.schedule, self.surgery) if part)
+
+    @property
+    def generator(self) -> GeneratorKind | None:
+        """The kind of generator that writes the arm's set; None for an arm without one."""
+        return GENERATORS.get(self.method)
+
+    @property
+    def sized(self) -> bool:
+        """Whether the arm depends on how many synthetic, edited or gold rows there are."""
+        return self.generator is not None or self.method in SIZED
+
+    @property
+    def run_as(self) -> tuple[Method, dict[str, Any]]:
+        """The job's method, and what the arm changes in its `target` settings."""
+        if self.generator is None:
+            return self.method, {}  # type: ignore[return-value]
+        if self.surgery in ("", "none"):
+            return SCHEDULES[self.schedule], {}
+        rule, _, granularity = self.surgery.partition(":")
+        return "dawgen", {"surgery": rule, "granularity": granularity or "prompt"}
+
+
+def parse_arm(text: str) -> Arm:
+    """Return the arm that a grid writes as "lora", "fewgen/pooled" or "dawgen/paired/pcgrad".
+
+    "dawgen" alone is "dawgen/paired/project", and "fewgen/paired" is "fewgen/paired/none".
+
+    Raises:
+        ConfigError: a part that does not exist, with the nearest one that does.
+    """
+    method, *rest = text.split("/")
+    if method in GENERATORS:
+        if not rest:
+            rest = ["paired", "project" if method == "dawgen" else "none"]
+        return make_arm(method, *rest)
+    if method not in (*UNTRAINED, *TRAINED):
+        raise ConfigError(f"unknown arm {text!r}; {suggest(method, (*UNTRAINED, *TRAINED, *GENERATORS))}")
+    if rest:
+        raise ConfigError(f"arm {text!r}: {method} has no schedule to choose; write {method!r}.")
+    return Arm(method, TRAINED.get(method, ""))
+
+
+def make_arm(generator: str, schedule: str, surgery: str = "", *more: str) -> Arm:
+    """Return a generator's arm; without a surgery `paired` has none.
+
+    Raises:
+        ConfigError: a part that does not exist, or surgery without `paired`.
+    """
+    for what, value, known in (
+        ("generator", generator, GENERATORS),
+        ("schedule", schedule, SCHEDULES),
+        ("surgery", surgery or "none", SURGERIES),
+    ):
+        if value not in known:
+            raise ConfigError(f"unknown {what} {value!r}; {suggest(value, known)}")
+    if more or (surgery and schedule != "paired"):
+        text = "/".join((generator, schedule, surgery, *more))
+        raise ConfigError(f"arm {text!r}: expected GENERATOR/SCHEDULE, or GENERATOR/paired/SURGERY.")
+    return Arm(generator, schedule, (surgery or "none") if schedule == "paired" else "")

@@ -1,0 +1,100 @@
+"""`dawgen bench`: the cells of a grid, what they will take, the cells themselves, and what they say."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from dawgen.bench.arms import Arm
+from dawgen.bench.cells import Cell
+from dawgen.bench.engine import Engine
+from dawgen.bench.plan import Plan
+from dawgen.bench.predict import Times, predict_cells
+from dawgen.bench.results import collect_results, read_numbers, write_results
+from dawgen.bench.schedule import run_cells
+from dawgen.bench.storage import Store
+
+EVERY = 20  # cells, after which results are written and the time is said
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is to be done. cells: all that the run asks for. missing: those without files. times: of the missing."""
+
+    cells: list[Cell]
+    missing: list[Cell]
+    times: Times
+
+    def list_kinds(self) -> Iterator[tuple[str, int, int, float | None]]:
+        """Yield kind, cells, cells to run and predicted seconds (None: not predicted) of sets and of each method."""
+        kinds: dict[str, list[Cell]] = {}
+        for cell in self.cells:
+            kinds.setdefault(_name_kind(cell), []).append(cell)
+        left = {cell.key for cell in self.missing}
+        for kind, cells in sorted(kinds.items(), key=lambda item: not item[0].startswith("set")):
+            keys = [cell.key for cell in cells if cell.key in left]
+            known = all(key in self.times.seconds for key in keys)
+            yield kind, len(cells), len(keys), sum(self.times.seconds[key] for key in keys) if known else None
+
+
+def look_ahead(plan: Plan, store: Store, arms: Iterable[Arm] | None = None) -> Outlook:
+    """Return what is to be done, with predicted times."""
+    cells = plan.choose(arms)
+    missing = [cell for cell in cells if not cell.is_done(store)]
+    return Outlook(cells, missing, predict_cells(missing))
+
+
+def run_grid(plan: Plan, outlook: Outlook, store: Store, engine: Engine, name: str, say: Say) -> dict[str, Any]:
+    """Run the missing cells and return what results.json holds, which is written after every 20 cells and last.
+
+    name: the engine's, for the record. say: gets lines about failures and time.
+    """
+    store.write_text("grid.yaml", yaml.safe_dump(plan.grid.model_dump(mode="json"), sort_keys=False))
+    numbers, progress = read_numbers(plan, store), _Progress(outlook, engine.slots)
+
+    def end(cell: Cell, found: dict[str, Any]) -> None:
+        numbers[cell.key] = found
+        if "error" in found:
+            say(f"failed: {describe_cell(cell)}: {found['error']}")
+        progress.done.append(cell)
+        if len(progress.done) % EVERY == 0:
+            write_results(store, collect_results(plan, numbers, name))
+            say(progress.describe())
+
+    run_cells(outlook.cells, store, engine, seconds=outlook.times.seconds, ended=end)
+    results = collect_results(plan, numbers, name)
+    write_results(store, results)
+    return results
+
+
+def describe_cell(cell: Cell) -> str:
+    """Return in words which cell it is."""
+    config = cell.config
+    what = f"{config.generator.kind} set" if cell.method is None else f"{cell.method} on {config.target.model}"
+    return f"{what}, {config.task}, {config.shots} shots, seed {config.seed}"
+
+
+@dataclass
+class _Progress:
+    outlook: Outlook
+    slots: int
+    done: list[Cell] = field(default_factory=list)
+    begin: float = field(default_factory=time.perf_counter)
+
+    def describe(self) -> str:
+        """Return how far the grid is; what is left is judged by what the cells so far took."""
+        seconds, passed = self.outlook.times.seconds, time.perf_counter() - self.begin
+        known = sum(seconds.get(cell.key, 0.0) for cell in self.done)
+        text = f"{len(self.done)} of {len(self.outlook.missing)} cells, {passed / 60:.1f} min"
+        left = self.outlook.times.total - known
+        return f"{text}, about {passed * left / known / 60:.0f} min to go" if known else text
+
+
+def _name_kind(cell: Cell) -> str:
+    return f"set: {cell.config.generator.kind}" if cell.method is None else str(cell.method)

@@ -1,0 +1,138 @@
+"""How long cells will take: one of each kind is predicted, and counts for all of its kind."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from dawgen.bench.arms import UNTRAINED
+from dawgen.bench.prompts import load_cell
+from dawgen.config import Method
+from dawgen.cost.machine import ORDINARY
+from dawgen.errors import DawgenError, ModelError
+from dawgen.pipeline.forecast import forecast, read_base
+from dawgen.pipeline.inputs import Inputs
+from dawgen.pipeline.run import pick_device
+
+if TYPE_CHECKING:
+    from dawgen.bench.cells import Cell
+
+CALIBRATION = 1.0  # seconds for each kind of model and work whose time is measured
+Kind = tuple[Any, ...]
+
+
+@dataclass
+class Times:
+    """seconds: of each cell by its key. unknown: reasons why some are missing, each with how many cells."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    unknown: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> float:
+        """The seconds of all cells, one after another."""
+        return sum(self.seconds.values())
+
+
+def predict_cells(cells: Iterable[Cell]) -> Times:
+    """Return what the cells will take in one thread each; no weights are loaded.
+
+    One cell of each kind is counted by formula. Of each pair of model and work one cell is also timed, and corrects all
+    others of that pair.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _predict(cells)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _predict(cells: Iterable[Cell]) -> Times:
+    logging.getLogger("huggingface_hub").setLevel(
+        logging.ERROR
+    )  # a model that cannot be reached is said once, not at every retry
+    kinds: dict[Kind, list[Cell]] = {}
+    for cell in cells:
+        kinds.setdefault((*_find_pair(cell), *_find_size(cell)), []).append(cell)
+    times, factors = Times(), dict[Kind, float]()
+    read: dict[str, Inputs] = {}
+    known: dict[str, str] = {}  # why a model cannot be read, or ""; asking the hub takes half a minute without it
+    for same in kinds.values():
+        cell, pair = same[0], _find_pair(same[0])
+        try:
+            _check_models(cell, known)
+            inputs = _load(cell, read)
+            counted = _count_seconds(cell, inputs, measured=False)
+            if pair not in factors:
+                factors[pair] = _count_seconds(cell, inputs, measured=True) / max(counted, 1e-9)
+        except (DawgenError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            times.unknown[reason] = times.unknown.get(reason, 0) + len(same)
+            continue
+        times.seconds |= {each.key: counted * factors[pair] * each.effort for each in same}
+    return times
+
+
+def _check_models(cell: Cell, known: dict[str, str]) -> None:
+    for model in dict.fromkeys((cell.config.target.model, cell.config.generator.model)):
+        if model not in known:
+            known[model] = ""
+            try:
+                read_base(model)
+            except ModelError as error:
+                known[model] = str(error)
+        if known[model]:
+            raise ModelError(known[model])
+
+
+def _find_pair(cell: Cell) -> Kind:
+    """Return model and kind of work, whose steps are timed once."""
+    config = cell.config
+    if cell.method is None:
+        return (config.generator.model, config.generator.kind)
+    return (config.target.model, _find_like(cell.method))
+
+
+def _find_size(cell: Cell) -> Kind:
+    """Return what else the time depends on."""
+    config = cell.config
+    data = str(Path(config.train).parent) if config.train else None
+    if cell.method is None:
+        return (config.task, data, config.shots, config.per_label, config.generator.steps)
+    return (config.task, data, config.target.steps, config.target.batch_size)
+
+
+def _find_like(method: Method) -> Method:
+    """Return the method whose time is predicted for this one: training takes as many steps of as many rows in all."""
+    if method not in UNTRAINED:
+        return "paired"
+    return "zero_shot" if method == "zero_shot" else "in_context"
+
+
+def _load(cell: Cell, read: dict[str, Inputs]) -> Inputs:
+    """Return the data that a cell looks at; those of prompts are the same for every size."""
+    update = {"methods": ("paired",)} | ({} if cell.method is None else {"per_label": 1, "unlabelled": None})
+    config = cell.config.model_copy(update=update)
+    key = config.model_dump_json(exclude={"generator", "decode", "curate", "target", "baselines"}) + str(cell.test_rows)
+    if key not in read:
+        read[key] = load_cell(config, cell.test_rows)
+    return read[key]
+
+
+def _count_seconds(cell: Cell, inputs: Inputs, *, measured: bool) -> float:
+    like = _find_like(cell.method or "paired")
+    config = cell.config.model_copy(update={"methods": (like,), "threads": 1})
+    if cell.method is not None:
+        inputs = replace(inputs, synthetic=inputs.train)  # any rows do: steps count, and none is to be written
+    machine = None if measured else ORDINARY
+    found = forecast(config, inputs=inputs, budget=CALIBRATION, machine=machine, device=pick_device())
+    stages = found.by_group()
+    if cell.method is not None:
+        return stages[like]
+    return sum(seconds for group, seconds in stages.items() if group.startswith(("tuning", "writing")))

@@ -1,0 +1,128 @@
+"""Prompt cells: one method trained or scored, with all that the tables and charts of a grid show of it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from dawgen.bench.cells import UNLABELLED, Cell, cached_target, quiet_job
+from dawgen.config import RunConfig
+from dawgen.pipeline.arms import run_method
+from dawgen.pipeline.fidelity import measure_fidelity
+from dawgen.pipeline.inputs import Inputs, load_inputs
+from dawgen.records import Example
+from dawgen.rng import python_rng
+
+if TYPE_CHECKING:
+    from dawgen.bench.storage import Store
+
+WINDOWS = 15  # points of a training curve
+CURVES = ("loss_real", "loss_synthetic", "cos", "conflict", "removed")
+
+
+def train_prompt(cell: Cell, store: Store) -> dict[str, Any]:
+    """Train or score the cell's method.
+
+    Returns its part of metrics.json, and "correct" (one character per test row, "1" where the prediction is right),
+    "curves" (see `draw_curves`) and "fidelity" (of the synthetic rows that it used, None without).
+    """
+    assert cell.method is not None
+    config = resolve_names(cell, store)
+    inputs = load_cell(config, cell.test_rows)
+    synthetic = None if inputs.synthetic is None else take_rows(inputs.synthetic, cell.take)
+    target = cached_target(config.target.model, config.target.dtype)
+    with _open_folder(cell, store) as name:
+        folder = Path(name)
+        job = quiet_job(config.seed, folder)
+        numbers = run_method(cell.method, inputs, synthetic, target, config, folder=folder, job=job)
+        found = None if synthetic is None else measure_fidelity(inputs.task.name, synthetic)
+        return {
+            **numbers,
+            "correct": _read_correct(folder / "predicted.json"),
+            "curves": draw_curves(_read_steps(folder / "log.jsonl")),
+            "fidelity": None if found is None else found["label_fidelity"],
+        }
+
+
+def resolve_names(cell: Cell, store: Store) -> RunConfig:
+    """Return the settings with local files in place of the store's names."""
+    update: dict[str, Any] = {"methods": (cell.method,)}
+    if cell.source is not None:
+        update["synthetic"] = str(store.fetch(cell.source))
+    if cell.prompts:
+        bundles = tuple(str(store.fetch(name)) for name in cell.prompts)
+        update["baselines"] = cell.config.baselines.model_copy(update={"prompt_sources": bundles})
+    if cell.method not in UNLABELLED:
+        update["unlabelled"] = None
+    return cell.config.model_copy(update=update)
+
+
+def load_cell(config: RunConfig, test_rows: int | None = None) -> Inputs:
+    """Return the inputs with `test_rows` test rows, drawn alike for every seed; None: all."""
+    inputs = load_inputs(config)
+    if test_rows is None or inputs.test is None or len(inputs.test) <= test_rows:
+        return inputs
+    chosen = python_rng(0, f"bench/test/{inputs.task.name}").sample(range(len(inputs.test)), test_rows)
+    return replace(inputs, test=[inputs.test[place] for place in sorted(chosen)])
+
+
+def take_rows(rows: Sequence[Example], per_label: int | None) -> Sequence[Example]:
+    """Return the first `per_label` rows of every label in their order, or all."""
+    if per_label is None:
+        return rows
+    seen, taken = Counter[str | None](), []
+    for row in rows:
+        seen[row.label] += 1
+        if seen[row.label] <= per_label:
+            taken.append(row)
+    return taken
+
+
+def draw_curves(steps: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]]:
+    """Return {"step": last step of each window, "loss_real": means over the window, ...} of logged training steps.
+
+    There are at most 15 windows of equal length. A field that no step has is left out; a window without it has None.
+    """
+    if not steps:
+        return {}
+    count = min(WINDOWS, len(steps))
+    bounds = [len(steps) * place // count for place in range(count + 1)]
+    windows = [steps[begin:end] for begin, end in pairwise(bounds)]
+    curves: dict[str, list[float | None]] = {"step": [window[-1]["step"] for window in windows]}
+    for field in CURVES:
+        means = [_mean(row.get(field) for row in window) for window in windows]
+        if any(mean is not None for mean in means):
+            curves[field] = means
+    return curves
+
+
+def _mean(values: Iterable[Any]) -> float | None:
+    known = [float(value) for value in values if value is not None]
+    return round(fmean(known), 5) if known else None
+
+
+def _open_folder(cell: Cell, store: Store) -> AbstractContextManager[str | Path]:
+    """Return where the method works: in the store if its prompt is to stay, else in a folder that goes away."""
+    return store.workspace(cell.place) if cell.keep else tempfile.TemporaryDirectory()
+
+
+def _read_correct(path: Path) -> str:
+    found = json.loads(path.read_bytes())
+    return "".join(str(int(a == b)) for a, b in zip(found["gold"], found["predicted"], strict=True))
+
+
+def _read_steps(path: Path) -> list[dict[str, Any]]:
+    """Return the steps of the target's training; of a step that a killed training repeated the last counts."""
+    if not path.is_file():
+        return []
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    steps = {row["step"]: row for row in rows if row.get("stage") == "target"}
+    return [steps[step] for step in sorted(steps)]

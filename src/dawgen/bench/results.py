@@ -1,0 +1,154 @@
+"""What a grid found: results.csv and results.json, read from the files of its cells."""
+
+from __future__ import annotations
+
+import csv
+import io
+import platform
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path, PurePosixPath
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import dawgen
+from dawgen.bench.arms import Arm
+from dawgen.bench.cells import Cell
+from dawgen.bench.plan import Plan
+from dawgen.tasks import Task
+
+if TYPE_CHECKING:
+    from dawgen.bench.storage import Store
+
+COLUMNS = (
+    "task",
+    "target",
+    "method",
+    "schedule",
+    "surgery",
+    "shots",
+    "multiple",
+    "seed",
+    "accuracy",
+    "macro_f1",
+    "n_test",
+    "seconds",
+)
+# What a row of results.json has of a prompt's numbers, and what it has where a method gives none.
+NUMBERS: dict[str, Any] = {
+    "accuracy": None,
+    "macro_f1": None,
+    "n_test": 0,
+    "seconds": 0.0,
+    "cpu_seconds": 0.0,
+    "confusion": [],
+    "correct": "",
+    "dev_accuracy": None,
+    "n_dev": None,
+    "looks": None,
+    "trainable": None,
+    "fidelity": None,
+    "curves": {},
+    "warnings": [],
+}
+OF_SETS = ("rows", "fidelity", "dropped", "seconds", "samples")
+Numbers = Mapping[str, Mapping[str, Any]]
+
+
+def collect_results(plan: Plan, numbers: Numbers, engine: str) -> dict[str, Any]:
+    """Return what results.json holds. numbers: by key, those of the cells that are done and {"error"} of failed ones.
+
+    Where blocks give a row several cells, the dev set has chosen: the one with the best dev accuracy counts.
+    """
+    rows, failed = [], []
+    for row, cells in plan.rows.items():
+        done = [cell for cell in cells if "error" not in numbers.get(cell.key, {"error": ""})]
+        if done:
+            best = max(done, key=lambda cell: numbers[cell.key].get("dev_accuracy") or 0.0)
+            rows.append(row.as_dict() | _show_prompt(best, numbers[best.key]))
+        reasons = [numbers[cell.key]["error"] for cell in cells if "error" in numbers.get(cell.key, {})]
+        failed += [row.as_dict() | {"error": reason} for reason in reasons]
+    sets = []
+    for key, row in plan.sets.items():
+        name = {"task": row.task, "method": row.method, "shots": row.shots, "seed": row.seed, "key": key}
+        if "error" in numbers.get(key, {}):
+            failed.append(name | {"error": numbers[key]["error"]})
+        elif key in numbers:
+            sets.append(name | {field: numbers[key][field] for field in OF_SETS})
+    tasks = dict.fromkeys(name for block in plan.grid.blocks for name in block.tasks)
+    return {
+        "name": plan.grid.name,
+        "baseline": plan.grid.baseline,
+        "environment": describe_environment(engine),
+        "labels": {task.name: list(task.labels) for task in map(Task.load, tasks)},
+        "rows": rows,
+        "sets": sets,
+        "failed": failed,
+        "dev_choices": max(len(cells) for cells in plan.rows.values()),
+    }
+
+
+def read_numbers(plan: Plan, store: Store) -> dict[str, dict[str, Any]]:
+    """Return the numbers of all cells that are done."""
+    return {key: store.read_json(cell.file) for key, cell in plan.cells.items() if cell.is_done(store)}
+
+
+def write_results(store: Store, results: Mapping[str, Any]) -> None:
+    """Write results.json and results.csv."""
+    store.write_json("results.json", results)
+    store.write_text("results.csv", format_csv(results["rows"]))
+
+
+def format_csv(rows: list[dict[str, Any]]) -> str:
+    """Return rows as results.csv has them: shares with 4 digits, seconds with 1."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        shown = row | {name: f"{row[name]:.4f}" for name in ("accuracy", "macro_f1")}
+        shown |= {"seconds": f"{row['seconds']:.1f}", "multiple": "" if row["multiple"] is None else row["multiple"]}
+        writer.writerow([shown[column] for column in COLUMNS])
+    return stream.getvalue()
+
+
+def average_rows(rows: list[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    """Yield task, target, arm, shots, multiple ("" for none), mean accuracy and seeds, in the order of the rows."""
+    found: dict[tuple[Any, ...], list[float]] = {}
+    for row in rows:
+        arm = Arm(row["method"], row["schedule"], row["surgery"])
+        name = (row["task"], row["target"], arm, row["shots"], "" if row["multiple"] is None else row["multiple"])
+        found.setdefault(name, []).append(row["accuracy"])
+    for name, values in found.items():
+        yield *name, fmean(values), len(values)
+
+
+def count_failures(results: Mapping[str, Any]) -> Counter[str]:
+    """Return how many rows and sets failed for each reason."""
+    return Counter(row["error"] for row in results["failed"])
+
+
+def describe_environment(engine: str) -> dict[str, Any]:
+    """Return what the numbers were made with."""
+    return {
+        "dawgen": dawgen.__version__,
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "transformers": version("transformers"),
+        "machine": _name_machine(),
+        "threads_per_cell": 1,
+        "engine": engine,
+    }
+
+
+def _show_prompt(cell: Cell, numbers: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {name: numbers.get(name, default) for name, default in NUMBERS.items()}
+    return {"key": cell.key} | shown | {"set": str(PurePosixPath(cell.source).parent) if cell.source else None}
+
+
+def _name_machine() -> str:
+    """Return the processor's name."""
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text().splitlines() if known.is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

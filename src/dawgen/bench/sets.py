@@ -1,0 +1,133 @@
+"""Set cells: a generator tuned on the few shots, and the set that it writes; the same files as a run's own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dawgen.baselines.zero_generation import select_likely
+from dawgen.bench.cells import Cell, cached_generator, quiet_job
+from dawgen.config import CurateConfig, DecodeConfig
+from dawgen.curation import Curator
+from dawgen.curation.curator import Verdict
+from dawgen.data import RowFile, ShardStore
+from dawgen.generator.generate import Judged
+from dawgen.generator.generator import Generator
+from dawgen.pipeline.fidelity import measure_fidelity
+from dawgen.pipeline.folder import Job
+from dawgen.pipeline.generate import generate_set, tune_generator, write_set
+from dawgen.pipeline.inputs import Inputs, load_inputs
+from dawgen.pipeline.run import choose_first_texts, shard_settings
+from dawgen.records import Example
+
+if TYPE_CHECKING:
+    from dawgen.bench.storage import Store
+
+SAMPLES = 3  # rows of each label that a set's numbers show
+SURPLUS = 2  # candidates per row where the likeliest are chosen (zero_generation)
+# What is no text of its own right: empty and unfinished ones, copies, repetitions, and test rows.
+SOUND = CurateConfig(near_duplicate=1.0, near_copy=False, echo=1.0, posterior=False)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """All that writes a set: the data, the tuned generator, the first texts, and the settings of its shards.
+
+    quota: how many candidates of each label the shards count to.
+    """
+
+    inputs: Inputs
+    generator: Generator
+    texts: list[str] | None
+    quota: int
+    settings: dict[str, Any]
+    job: Job
+
+
+def open_desk(cell: Cell, folder: Path) -> Desk:
+    """Tune the cell's generator in the folder of its set, or load it from there."""
+    config, inputs = cell.config, load_inputs(cell.config)
+    job = quiet_job(config.seed, folder)
+    decode = _choose_decode(cell, inputs)
+    texts = inputs.first_texts if decode.first_texts == "given" else None
+    place = folder / "generator"
+    base = cached_generator(config.generator.model, config.generator.dtype)
+    generator = tune_generator(base, inputs.task, inputs.train, config.generator, decode, folder=place, job=job)
+    quota = config.per_label * (SURPLUS if cell.likeliest else 1)
+    return Desk(inputs, generator, texts, quota, shard_settings(place, decode, quota, config.seed, texts), job)
+
+
+def make_set(cell: Cell, store: Store) -> dict[str, Any]:
+    """Write sets/KEY/ with train.jsonl and dropped.jsonl; returns label fidelity (None without an oracle), what was
+    dropped, warnings, and samples of every label."""
+    with store.workspace(cell.place) as folder:
+        desk = open_desk(cell, folder)
+        kept, numbers = write_likeliest(cell, desk, folder) if cell.likeliest else write_curated(cell, desk, folder)
+        return {
+            **numbers,
+            "rows": len(kept),
+            "per_label": cell.config.per_label,
+            "fidelity": measure_fidelity(desk.inputs.task.name, kept)["label_fidelity"],
+            "warnings": list(desk.generator.warnings_),
+            "samples": list(_show_first(kept, desk.inputs.task.labels)),
+            "times": desk.job.seconds,
+        }
+
+
+def write_curated(cell: Cell, desk: Desk, folder: Path) -> tuple[RowFile, dict[str, Any]]:
+    """Write the set as a run does, curated by the few shots."""
+    return generate_set(
+        desk.generator,
+        desk.quota,
+        curator=open_curator(cell, desk.inputs),
+        first_texts=desk.texts,
+        folder=folder,
+        settings=desk.settings,
+        job=desk.job,
+    )
+
+
+def write_likeliest(cell: Cell, desk: Desk, folder: Path) -> tuple[RowFile, dict[str, Any]]:
+    """Write the likeliest of twice as many sound texts (SuperGen); no real row is looked at."""
+    inputs, per_label = desk.inputs, cell.config.per_label
+    sound = open_curator(cell, inputs)
+    with desk.job.stage("writing", desk.quota, "writing"):
+        shards = ShardStore(folder / "raw", desk.settings)
+        judged = list(desk.generator.stream(desk.quota, first_texts=desk.texts, store=shards, curator=sound))
+    passed = [candidate for candidate, verdict in judged if verdict.kept]
+    chosen = select_likely(passed, inputs.task.labels, per_label)
+    kept, _, reasons = write_set(folder, _drop_unlikely(judged, set(chosen)))
+    return kept, {"generated": len(judged), "kept": len(kept), "dropped": dict(reasons.most_common())}
+
+
+def open_curator(cell: Cell, inputs: Inputs) -> Curator:
+    """Return the judge of a set's candidates; where the likeliest are chosen it looks at no real row."""
+    real, config = ((), SOUND) if cell.likeliest else (inputs.train, cell.config.curate)
+    return Curator(real, inputs.task.labels, config, dev=inputs.dev or (), test=inputs.test or ())
+
+
+def _choose_decode(cell: Cell, inputs: Inputs) -> DecodeConfig:
+    """Return how texts are written; without real data first texts are written too, where none are given."""
+    decode, note = choose_first_texts(cell.config.decode, inputs.task.pair, inputs.first_texts)
+    if cell.likeliest and (note or decode.first_texts == "shots"):
+        return decode.model_copy(update={"first_texts": "written"})
+    return decode
+
+
+def _drop_unlikely(judged: Iterable[Judged], chosen: set[Example]) -> Iterator[Judged]:
+    for candidate, verdict in judged:
+        unlikely = verdict.kept and candidate.example not in chosen
+        yield candidate, Verdict(False, "unlikely") if unlikely else verdict  # type: ignore[arg-type]  # no filter's reason
+
+
+def _show_first(rows: Iterable[Example], labels: Sequence[str]) -> Iterator[dict[str, Any]]:
+    seen = Counter[str]()
+    for row in rows:
+        seen[str(row.label)] += 1
+        if seen[str(row.label)] <= SAMPLES:
+            yield {"text1": row.text1, "text2": row.text2, "label": row.label}
+        if len(seen) == len(labels) and min(seen.values()) >= SAMPLES:
+            return

@@ -1,0 +1,122 @@
+"""The verb of whole experiments: bench."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dawgen.errors import ConfigError
+
+if TYPE_CHECKING:
+    from dawgen.bench.engine import Engine
+    from dawgen.bench.job import Outlook
+    from dawgen.bench.storage import Store
+
+
+def bench(
+    grid: Annotated[Path, typer.Option(help="YAML with tasks, methods, seeds and sizes")],
+    data: Annotated[Path | None, typer.Option(help="folder of the tasks' files (default: the grid's own)")] = None,
+    out: Annotated[str | None, typer.Option(help="folder or URL; what is there is not run again (runs/NAME)")] = None,
+    engine: Annotated[str, typer.Option(help="local, or ray for many machines")] = "local",
+    address: Annotated[str, typer.Option(help="of the Ray cluster; auto finds a running one")] = "auto",
+    gpus: Annotated[float, typer.Option(min=0, help="GPUs of each Ray task; a fraction shares one")] = 0.0,
+    jobs: Annotated[int | None, typer.Option(min=1, help="cells at a time (default: one per CPU)")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="only say what there is to do and how long it takes")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh/--resume", help="start again, or go on where a killed grid was")
+    ] = False,
+    only: Annotated[
+        str | None, typer.Option(help="run only these arms, with commas, such as lora,fewgen/pooled")
+    ] = None,
+) -> None:
+    """A whole experiment: tasks x methods x seeds as a grid of cells, with tables and a page."""
+    if engine not in ("local", "ray"):
+        raise ConfigError(f"--engine {engine}: expected local or ray.")
+    from dawgen.bench.arms import parse_arm
+    from dawgen.bench.grid import read_grid
+    from dawgen.bench.job import look_ahead, run_grid
+    from dawgen.bench.plan import make_plan
+    from dawgen.bench.storage import Store
+    from dawgen.pipeline.run import count_cpus
+
+    wanted = read_grid(grid, data, need_files=not dry_run)
+    arms = None if only is None else [parse_arm(text.strip()) for text in only.split(",")]
+    plan, store = make_plan(wanted), Store(out or Path("runs") / wanted.name)
+    if fresh and store.exists("grid.yaml"):  # a folder of other things is left alone
+        store.remove("sets")
+        store.remove("prompts")
+    slots = jobs or count_cpus()
+    outlook = look_ahead(plan, store, arms)
+    _show_outlook(outlook, slots if engine == "local" else None)
+    if dry_run:
+        return
+    runner = _open_engine(engine, slots, address, gpus)
+    try:
+        results = run_grid(plan, outlook, store, runner, engine, lambda line: typer.echo(line, err=True))
+    finally:
+        runner.close()
+    _show_results(results)
+    typer.echo(f"report: {_write_report(store)}")
+    if results["failed"]:
+        raise typer.Exit(1)
+
+
+def _open_engine(name: str, slots: int, address: str, gpus: float) -> Engine:
+    if name == "ray":
+        from dawgen.bench.on_ray import RayEngine
+
+        return RayEngine(address, gpus=gpus, jobs=slots)
+    from dawgen.bench.local import LocalEngine
+
+    return LocalEngine(slots)
+
+
+def _show_outlook(outlook: Outlook, slots: int | None) -> None:
+    """Print cells and predicted hours per kind, and in all. slots: cells at a time, where this machine says it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table("kind", "cells", "to run", "hours of one CPU")
+    for kind, cells, missing, seconds in outlook.list_kinds():
+        table.add_row(kind, str(cells), str(missing), "-" if seconds is None else f"{seconds / 3600:.2f}")
+    console.print(table)
+    hours = outlook.times.total / 3600
+    time = f"predicted {hours:.2f} hours of one CPU"
+    if slots is not None:
+        time += f", {hours / slots:.2f} hours with {slots} at a time"
+    if not outlook.times.seconds and outlook.missing:
+        time = "time not predicted"
+    console.print(f"{len(outlook.missing)} of {len(outlook.cells)} cells to run: {time}")
+    for reason, count in outlook.times.unknown.items():
+        console.print(f"not predicted ({count} cells): {reason}", markup=False)
+
+
+def _show_results(results: dict[str, Any]) -> None:
+    """Print mean accuracy per arm, and what failed."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from dawgen.bench.results import average_rows, count_failures
+
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table("task", "target", "arm", "shots", "multiple", "accuracy", "seeds", box=None, pad_edge=False)
+    for *names, accuracy, seeds in average_rows(results["rows"]):
+        table.add_row(*map(str, names), f"{100 * accuracy:.1f} %", str(seeds))
+    table.columns[2].overflow = "fold"
+    console.print(table)
+    for reason, count in count_failures(results).items():
+        console.print(f"failed ({count}): {reason}", markup=False)
+
+
+def _write_report(store: Store) -> str:
+    """Write the page about the grid and return where it is."""
+    from dawgen.report.grid_page import render_grid
+
+    files = [store.fetch(name) for name in ("grid.yaml", "results.csv", "results.json")]
+    store.write_text("report.html", render_grid(files[0].parent))
+    return f"{store.url}/report.html"

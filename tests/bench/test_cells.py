@@ -1,0 +1,132 @@
+"""Cells: their names say what they depend on and nothing else, and a failed one leaves no file."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dawgen.bench.cells import Cell, run_cell
+from dawgen.bench.storage import Store
+from dawgen.config import Method, RunConfig
+from grids import make_toy
+
+CONFIG = RunConfig(task="scenes-nli", seed=1)
+SOURCE = "sets/a/train.jsonl"
+
+
+def change(section: str, **values: Any) -> RunConfig:
+    return CONFIG.model_copy(update={section: getattr(CONFIG, section).model_copy(update=values)})
+
+
+def put(**values: Any) -> RunConfig:
+    return CONFIG.model_copy(update=values)
+
+
+LEARNING = change("target", lr=0.1)
+WRITING = change("decode", top_k=3)
+WEIGHING = change("target", epsilon=0.3, surgery="none")
+
+
+@pytest.mark.parametrize(
+    ("changed", "method", "source", "differs"),
+    [
+        (LEARNING, None, None, False),
+        (WRITING, None, None, True),
+        (put(per_label=7), None, None, True),
+        (change("generator", kind="weighted"), None, None, True),
+        (LEARNING, "prompt_tuning", None, True),
+        (LEARNING, "zero_shot", None, False),
+        (change("target", model="mini-flan"), "zero_shot", None, True),
+        (change("target", max_tokens=99), "zero_shot", None, True),
+        (WRITING, "prompt_tuning", None, False),
+        (WEIGHING, "gold", None, False),
+        (WEIGHING, "dawgen", SOURCE, True),
+        (put(per_label=7), "prompt_tuning", None, False),
+        (put(per_label=7), "dawgen", SOURCE, False),
+        (put(per_label=7), "gold", None, True),
+        (put(per_label=7), "eda", None, True),
+        (put(seed=2), "zero_shot", None, False),
+        (put(shots=4), "zero_shot", None, False),
+        (put(seed=2), "in_context", None, True),
+        (put(shots=4), "prompt_tuning", None, True),
+        (put(unlabelled="texts"), "lora", None, False),
+        (put(unlabelled="texts"), "ppt", None, True),
+        (put(unlabelled="texts"), None, None, True),
+        (change("baselines", lora_lr=0.5), "lora", None, True),
+        (change("baselines", lora_lr=0.5), "fine_tuning", None, False),
+        (change("baselines", tuning_lr=0.5), "fine_tuning", None, True),
+        (change("baselines", smoothing=0.5), "pooled", SOURCE, False),
+        (change("baselines", smoothing=0.5), "pooled_smoothed", SOURCE, True),
+        (put(threads=3, tracking=("wandb",)), "dawgen", SOURCE, False),
+    ],
+)
+def test_a_name_changes_with_what_the_cell_depends_on_and_nothing_else(
+    changed: RunConfig, method: Method | None, source: str | None, differs: bool
+) -> None:
+    assert (Cell(changed, method, source).key != Cell(CONFIG, method, source).key) is differs
+
+
+def test_a_name_changes_with_the_rows_that_the_cell_uses() -> None:
+    cells = [
+        Cell(CONFIG, "dawgen", SOURCE),
+        Cell(CONFIG, "dawgen", "sets/b/train.jsonl"),
+        Cell(CONFIG, "dawgen", SOURCE, take=4),
+        Cell(CONFIG, "dawgen", SOURCE, test_rows=9),
+        Cell(CONFIG, "paired", SOURCE),
+        Cell(CONFIG),
+        Cell(CONFIG, likeliest=True),
+        Cell(CONFIG, "spot", prompts=("prompts/a",)),
+        Cell(CONFIG, "spot", prompts=("prompts/a", "prompts/b")),
+    ]
+    assert len({cell.key for cell in cells}) == len(cells)
+    both = [
+        Cell(CONFIG, "spot", prompts=names).key for names in (("prompts/a", "prompts/b"), ("prompts/b", "prompts/a"))
+    ]
+    assert both[0] == both[1]
+    assert Cell(CONFIG, "gold", keep=True).key == Cell(CONFIG, "gold").key
+
+
+def test_a_file_is_named_by_what_is_in_it(tmp_path: Path) -> None:
+    places = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    for place in places:
+        place.write_text("x")
+    one, other = (Cell(put(train=str(place), test=str(place)), "lora").key for place in places)
+    assert one == other
+    places[1].write_text("yy")
+    assert Cell(put(train=str(places[1]), test=str(places[1])), "lora").key != one
+
+
+def test_a_cell_needs_its_set_and_prompts() -> None:
+    assert Cell(CONFIG, "dawgen", SOURCE).needs == ("a",)
+    assert Cell(CONFIG, "dawgen", "inputs/published.jsonl").needs == ()
+    assert Cell(CONFIG, "spot", prompts=("prompts/b", "prompts/c")).needs == ("b", "c")
+
+
+def test_a_prompt_that_shall_stay_is_done_when_it_is_there(tmp_path: Path) -> None:
+    store, cell = Store(tmp_path), Cell(CONFIG, "gold")
+    assert not cell.is_done(store)
+    store.write_json(cell.file, {})
+    assert cell.is_done(store)
+    cell.keep = True
+    assert not cell.is_done(store)
+    store.write_json(f"{cell.place}/bundle.json", {})
+    assert cell.is_done(store)
+
+
+def test_a_cell_that_fails_says_why_and_leaves_no_file(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert run_cell(make_toy("a", fails=True), store) == {"error": "no rows in a"}
+    assert not store.exists("prompts/a.json")
+    numbers = run_cell(make_toy("b"), store)
+    assert store.read_json("prompts/b.json") == numbers
+    assert numbers["accuracy"] == 0.5
+    assert numbers["seconds"] >= 0
+
+
+def test_an_error_of_any_kind_ends_its_cell_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def divide(self: Cell, store: Store) -> dict[str, Any]:
+        return {"accuracy": 1 / 0}
+
+    monkeypatch.setattr(Cell, "run", divide)
+    found = run_cell(Cell(CONFIG, "gold"), Store(tmp_path))
+    assert found["error"].startswith("ZeroDivisionError: division by zero (test_cells.py:")

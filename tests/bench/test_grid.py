@@ -1,0 +1,112 @@
+"""Grid files: what is wrong is said with file, line and key."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dawgen.bench.grid import read_grid
+from dawgen.errors import ConfigError
+from grids import write_grid
+
+GOOD = """name: small
+tasks:
+  sick: {train: train.jsonl, test: test.jsonl, test_rows: 5}
+settings:
+  target: {steps: 7}
+blocks:
+  - tasks: [sick]
+    seeds: [1]
+    arms: [lora]
+  - tasks: [scenes-nli]
+    seeds: [1]
+    generators: [plain, dawgen]
+    schedules: [pooled, paired]
+    surgery: [none, drop]
+    arms: [dawgen/paired/drop]
+    settings: {target: {lr: 0.1}}
+"""
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    for name in ("train.jsonl", "test.jsonl"):
+        (tmp_path / name).write_text("")
+    return tmp_path
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "small.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_grid_is_read_with_its_files_and_settings(data: Path) -> None:
+    grid = read_grid(write(data, GOOD))
+    assert grid.tasks["sick"].train == str(data / "train.jsonl")
+    assert (grid.baseline, grid.tasks["sick"].test_rows) == ("prompt_tuning", 5)
+    settings = [grid.resolve(block).target for block in grid.blocks]
+    assert [(target.steps, target.lr) for target in settings] == [(7, 0.3), (7, 0.1)]
+
+
+def test_generators_schedules_and_surgery_make_arms_and_surgery_goes_with_paired_alone(data: Path) -> None:
+    arms = list(map(str, read_grid(write(data, GOOD)).blocks[1].list_arms()))
+    assert arms == [
+        "dawgen/paired/drop",
+        "plain/pooled",
+        "plain/paired/none",
+        "plain/paired/drop",
+        "dawgen/pooled",
+        "dawgen/paired/none",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("seeds: [1]\n    arms", "seds: [1]\n    arms", 8, r"blocks\.0\.seds: unknown key.*did you mean seeds"),
+        ("name: small", "nam: small", 1, "nam: unknown key.*did you mean name"),
+        ("test_rows: 5", "test_rows: 0", 3, r"tasks\.sick\.test_rows: .*greater than or equal to 1"),
+        ("test_rows: 5", "rows: 5", 3, r"tasks\.sick\.rows: unknown key"),
+        ("arms: [lora]", "arms: [lorra]", 9, "did you mean lora"),
+        ("arms: [lora]", "", 7, "expected arms or generators"),
+        ("seeds: [1]\n    arms", "seeds: [one]\n    arms", 8, "valid integer"),
+        ("tasks: [scenes-nli]", "tasks: [scenes-nil]", 10, "did you mean scenes-nli"),
+        ("{steps: 7}", "{stepz: 7}", 7, "did you mean steps"),
+        ("{steps: 7}", "{model: mini-flan}", 5, "a grid says this by 'targets'"),
+        ("{target: {lr: 0.1}}", "{seed: 4}", 16, "a grid says this by 'seeds'"),
+        ("train: train.jsonl", "train: none.jsonl", 3, "there is no .*none.jsonl"),
+        ("test: test.jsonl, ", "", 3, "expected train and test, or neither"),
+        ("name: small", "name: small\nbaseline: nothing", 2, "baseline: unknown arm"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(data: Path, old: str, new: str, line: int, words: str) -> None:
+    assert old in GOOD
+    path = write(data, GOOD.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=words) as error:
+        read_grid(path)
+    assert str(error.value).startswith(f"{path}:{line}: ")
+
+
+def test_no_file_no_yaml_and_no_mapping_are_said(tmp_path: Path) -> None:
+    for text, words in ((None, "no such grid file"), ("a: [", "expected YAML"), ("- 1", "expected keys")):
+        path = tmp_path / "none.yaml" if text is None else write(tmp_path, text)
+        with pytest.raises(ConfigError, match=words):
+            read_grid(path)
+
+
+def test_a_look_ahead_needs_no_files(tmp_path: Path) -> None:
+    grid = read_grid(write(tmp_path, GOOD), need_files=False)
+    assert grid.tasks["sick"].test == str(tmp_path / "test.jsonl")
+
+
+def test_the_grid_that_a_run_leaves_can_be_read_again(tmp_path: Path) -> None:
+    grid = read_grid(write_grid(tmp_path))
+    again = write(tmp_path, yaml.safe_dump(grid.model_dump(mode="json")))
+    assert read_grid(again) == grid
+
+
+@pytest.mark.parametrize("name", ["mini", "paper"])
+def test_the_grids_that_come_with_the_project_can_be_read(name: str) -> None:
+    grid = read_grid(Path("experiments") / f"{name}.yaml", need_files=False)
+    assert grid.name == name
