@@ -1,8 +1,5 @@
 """The page: whole, escaped, pure, without outside references, and honest about what is missing."""
 
-import re
-from html.parser import HTMLParser
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,38 +8,10 @@ from dawgen.errors import DataError
 from dawgen.report import render_report, write_report
 from dawgen.report.files import RunFiles
 from dawgen.report.plots import Curve, draw_curves, smooth_values
+from dawgen.report.run_tables import list_run_tables
 from dawgen.report.tables import count_dropped, find_wilson_interval, join_runs, pick_evenly
+from pages import check_self_contained, parse
 from run_folders import EVIL, make_run, write
-
-VOID = {"meta", "br"}
-
-
-class Structure(HTMLParser):
-    """Collects headings and ids, and checks that elements nest."""
-
-    def __init__(self):
-        super().__init__()
-        self.headings, self.ids, self.stack, self.plots = [], [], [], 0
-
-    def handle_starttag(self, tag, attrs):
-        self.ids += [value for name, value in attrs if name == "id"]
-        self.plots += tag == "svg"
-        if tag not in VOID:
-            self.stack.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.stack.pop() == tag
-
-    def handle_data(self, data):
-        if self.stack and self.stack[-1] in {"h1", "h2"}:
-            self.headings.append(data.strip())
-
-
-def parse(page):
-    structure = Structure()
-    structure.feed(page)
-    assert structure.stack == []
-    return structure
 
 
 def test_the_page_of_one_run_has_every_part(tmp_path):
@@ -57,6 +26,7 @@ def test_the_page_of_one_run_has_every_part(tmp_path):
         "Confusion",
         "Synthetic set",
         "What curation dropped",
+        "Environment and cost",
         "Notes",
     ]
     assert structure.plots == 4
@@ -86,12 +56,29 @@ def test_the_same_files_give_the_same_bytes(tmp_path):
 
 
 def test_nothing_is_fetched(tmp_path):
-    page = render_report([make_run(tmp_path / "a"), make_run(tmp_path / "b", seed=21)])
-    assert "http" not in page
-    assert "@import" not in page
-    assert not re.search(r"\b(src|srcset|action)=", page)
-    assert all(target.startswith("#") for target in re.findall(r'href="([^"]*)"', page))
-    assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", page))
+    check_self_contained(render_report([make_run(tmp_path / "a"), make_run(tmp_path / "b", seed=21)]))
+
+
+def test_a_run_says_what_it_ran_on_and_what_it_took(tmp_path):
+    folder = make_run(tmp_path / "run")
+    record = (
+        "record: {versions: {torch: 9.9.9}, device: cpu, threads: 3, models: {target: {name: mini-t5, revision: abc}}}"
+    )
+    write(folder / "config.yaml", record)
+    page = render_report([folder])
+    assert "<dt>torch</dt><dd>9.9.9</dd>" in page
+    assert "<dt>target model</dt><dd>mini-t5 at abc</dd>" in page
+    assert '<th scope="row">sum</th><td class="n">64.0</td>' in page
+
+
+def test_tables_of_runs_have_keys_of_their_own(tmp_path):
+    runs = [make_run(tmp_path / place / "run", seed=seed) for place, seed in (("a", 13), ("b", 21))]
+    tables = list_run_tables(runs)
+    keys = [table.key for table in tables]
+    assert keys == ["runs", *(f"{kind}-run-{n}" for n in (1, 2) for kind in ("methods", "dropped", "cost"))]
+    assert tables[0].header == ("method", "run, seed 13", "run, seed 21", "mean", "standard deviation")
+    assert [cell.text for cell in tables[0].rows[-1]] == ["dawgen", "70.0", "70.0", "70.0", "0.0"]
+    assert [table.key for table in list_run_tables(runs[:1])] == ["methods", "dropped", "cost"]
 
 
 def test_warnings_and_intervals_are_shown(tmp_path):

@@ -11,6 +11,8 @@ from dawgen.files import write_text
 from dawgen.report import tables
 from dawgen.report.files import Row, RunFiles, read_run
 from dawgen.report.plots import Curve, draw_curves
+from dawgen.report.run_tables import list_cost, list_environment
+from dawgen.report.tables_layout import lay_out
 from dawgen.report.templates import make_environment
 
 SAMPLES = 5  # kept examples shown per label
@@ -37,6 +39,7 @@ def describe_run(run: RunFiles, key: str) -> Row:
     """Return what the template shows of one run; `key` makes its ids unique in the page."""
     metrics, config = run.metrics, run.config
     dropped_labels, dropped_counts = tables.count_dropped(run.dropped)
+    cost = list_cost(run, f"-{key}")
     kept = tables.place_by(run.kept, "label")
     by_reason = tables.place_by(run.dropped, "reason")
     return {
@@ -63,6 +66,8 @@ def describe_run(run: RunFiles, key: str) -> Row:
             {**row, "rows": [run.dropped[place] for place in tables.pick_evenly(by_reason[row["reason"]], DROPPED)]}
             for row in dropped_counts
         ],
+        "environment": list_environment(config),
+        "cost": lay_out(cost) if cost.rows else None,
     }
 
 
@@ -96,7 +101,7 @@ def _draw_all(
         curves = [curve for curve in curves if curve.steps]
         if curves:
             # an SVG of our own drawing: method names are its only foreign text, and they stand outside it
-            plots[group] = Markup(draw_curves(curves, key=f"{key}{number}", label=label, zero=zero))
+            plots[group] = Markup(draw_curves(curves, key=f"{key}{number}", label=label, zero=zero, title=group))
     return plots
 
 

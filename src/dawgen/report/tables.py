@@ -85,18 +85,20 @@ def group_by(rows: Sequence[Row], key: str) -> dict[str, list[Row]]:
 
 
 def list_confusions(metrics: Row) -> list[Row]:
-    """Return the confusion matrices (row: gold label, column: predicted) with each cell's share of its row."""
+    """Return the confusion matrix of each method that has one, for `share_rows`' template."""
     labels = metrics.get("labels", [])
     return [
-        {
-            "name": name,
-            "rows": [
-                {"label": label, "cells": [{"count": cell, "share": cell / max(1, sum(row))} for cell in row]}
-                for label, row in zip(labels, numbers["confusion"], strict=False)
-            ],
-        }
+        {"name": name, "rows": share_rows(numbers["confusion"], labels)}
         for name, numbers in metrics.get("methods", {}).items()
         if numbers.get("confusion")
+    ]
+
+
+def share_rows(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> list[Row]:
+    """Return the rows of a confusion matrix (row: gold label, column: predicted) with each cell's share of its row."""
+    return [
+        {"label": label, "cells": [{"count": cell, "share": cell / max(1, sum(row))} for cell in row]}
+        for label, row in zip(labels, confusion, strict=False)
     ]
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
+
+from dawgen.report.tables_layout import Layout
 
 REASONS = {
     "empty": "no words",
@@ -27,7 +32,13 @@ def make_environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": format_percent, "number": format_number, "cell": format_cell}
+    environment.filters |= {
+        "percent": format_percent,
+        "number": format_number,
+        "cell": format_cell,
+        "breakable": break_name,
+        "join_notes": join_notes,
+    }
     environment.globals["reasons"] = REASONS
     return environment
 
@@ -45,3 +56,16 @@ def format_number(value: float | None, digits: int = 2) -> str:
 def format_cell(text: Any) -> str:
     """Write a text into a cell of a Markdown table."""
     return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def break_name(text: str) -> Markup:
+    """Write a name that may break after "/", "_" and ":", where a narrow column cannot hold it."""
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[/_:])(?=\S)", text))
+
+
+def join_notes(layouts: Sequence[Layout]) -> list[list[Layout]]:
+    """Return the tables in groups with the same notes, which then stand once below them."""
+    groups: dict[tuple[str, ...], list[Layout]] = {}
+    for layout in layouts:
+        groups.setdefault(layout.table.notes, []).append(layout)
+    return list(groups.values())
