@@ -2,8 +2,11 @@
 
 import pytest
 
-from dawgen.bench.arms import Arm, make_arm, parse_arm
+from dawgen.bench import arms
+from dawgen.bench.arms import find_job, find_kind, has_size, make_arm, parse_arm
 from dawgen.errors import ConfigError
+from dawgen.report import grid_arms
+from dawgen.report.grid_arms import Arm
 
 
 @pytest.mark.parametrize(
@@ -26,12 +29,12 @@ from dawgen.errors import ConfigError
 def test_an_arm_is_read_into_columns_and_a_job(text: str, columns: tuple[str, str, str], job: object) -> None:
     arm = parse_arm(text)
     assert (arm.method, arm.schedule, arm.surgery) == columns
-    assert arm.run_as == job
+    assert find_job(arm) == job
 
 
 def test_an_arm_reads_what_it_writes() -> None:
-    for text in ("lora", "zero_shot", "fewgen/pooled", "dawgen/paired/pcgrad", "plain/paired/none"):
-        assert str(parse_arm(text)) == text
+    for text in ("lora", "zero_shot", "fewgen/pooled", "dawgen", "dawgen/paired/pcgrad", "plain/paired"):
+        assert parse_arm(text).name == text
 
 
 @pytest.mark.parametrize(
@@ -51,8 +54,15 @@ def test_a_wrong_arm_is_refused_with_what_there_is(text: str, words: str) -> Non
 
 
 def test_only_arms_with_rows_to_count_have_a_size() -> None:
-    assert [parse_arm(text).sized for text in ("dawgen", "eda", "gold", "lora", "zero_shot")] == [True] * 3 + [
+    assert [has_size(parse_arm(text)) for text in ("dawgen", "eda", "gold", "lora", "zero_shot")] == [True] * 3 + [
         False
     ] * 2
     assert make_arm("zero_generation", "pooled") == Arm("zero_generation", "pooled")
-    assert parse_arm("zero_generation").generator == "untuned"
+    assert find_kind(parse_arm("zero_generation")) == "untuned"
+
+
+def test_tables_order_what_grids_know() -> None:
+    assert tuple(arms.GENERATORS) == grid_arms.GENERATORS
+    assert {*arms.UNTRAINED, *arms.TRAINED, *arms.GENERATORS} <= set(grid_arms.METHODS)
+    assert set(arms.SCHEDULES) <= set(grid_arms.SCHEDULES)
+    assert {*arms.SURGERIES} == {*grid_arms.RULES} - {""}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, get_args
 
 from dawgen.config import GeneratorKind, Granularity, Method, Surgery
 from dawgen.errors import ConfigError, suggest
+from dawgen.report.grid_arms import Arm
 
 UNTRAINED = ("zero_shot", "in_context", "in_context_calibrated")
 # Trained without a tuned generator, and the schedule that the results name for them.
@@ -40,38 +40,24 @@ SURGERIES = (*get_args(Surgery), *(f"project:{each}" for each in get_args(Granul
 SIZED = ("gold", "eda")  # methods without a set whose number of rows the grid says, too
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Arm:
-    """A row's method, schedule and surgery. schedule: "" where nothing is trained; surgery: "" unless it is paired."""
+def find_kind(arm: Arm) -> GeneratorKind | None:
+    """Return the kind of generator that writes the arm's set; None for an arm without one."""
+    return GENERATORS.get(arm.method)
 
-    method: str
-    schedule: str = ""
-    surgery: str = ""
 
-    def __str__(self) -> str:
-        if self.method not in GENERATORS:
-            return self.method
-        return "/".join(part for part in (self.method, self.schedule, self.surgery) if part)
+def has_size(arm: Arm) -> bool:
+    """Return whether the arm depends on how many synthetic, edited or gold rows there are."""
+    return arm.method in GENERATORS or arm.method in SIZED
 
-    @property
-    def generator(self) -> GeneratorKind | None:
-        """The kind of generator that writes the arm's set; None for an arm without one."""
-        return GENERATORS.get(self.method)
 
-    @property
-    def sized(self) -> bool:
-        """Whether the arm depends on how many synthetic, edited or gold rows there are."""
-        return self.generator is not None or self.method in SIZED
-
-    @property
-    def run_as(self) -> tuple[Method, dict[str, Any]]:
-        """The job's method, and what the arm changes in its `target` settings."""
-        if self.generator is None:
-            return self.method, {}  # type: ignore[return-value]
-        if self.surgery in ("", "none"):
-            return SCHEDULES[self.schedule], {}
-        rule, _, granularity = self.surgery.partition(":")
-        return "dawgen", {"surgery": rule, "granularity": granularity or "prompt"}
+def find_job(arm: Arm) -> tuple[Method, dict[str, Any]]:
+    """Return the job's method, and what the arm changes in its `target` settings."""
+    if arm.method not in GENERATORS:
+        return arm.method, {}  # type: ignore[return-value]
+    if arm.surgery in ("", "none"):
+        return SCHEDULES[arm.schedule], {}
+    rule, _, granularity = arm.surgery.partition(":")
+    return "dawgen", {"surgery": rule, "granularity": granularity or "prompt"}
 
 
 def parse_arm(text: str) -> Arm:

@@ -10,10 +10,11 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
-from dawgen.bench.arms import Arm, make_arm, parse_arm
+from dawgen.bench.arms import make_arm, parse_arm
 from dawgen.config import Positive, RunConfig, Settings
 from dawgen.errors import ConfigError, DawgenError, suggest
 from dawgen.pipeline.settings import merge_settings, resolve_config
+from dawgen.report.grid_arms import Arm
 from dawgen.tasks import Task
 
 Names = Annotated[tuple[str, ...], Field(min_length=1)]

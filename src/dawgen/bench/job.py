@@ -9,7 +9,6 @@ from typing import Any
 
 import yaml
 
-from dawgen.bench.arms import Arm
 from dawgen.bench.cells import Cell
 from dawgen.bench.engine import Engine
 from dawgen.bench.plan import Plan
@@ -17,6 +16,7 @@ from dawgen.bench.predict import Times, predict_cells
 from dawgen.bench.results import collect_results, read_numbers, write_results
 from dawgen.bench.schedule import run_cells
 from dawgen.bench.storage import Store
+from dawgen.report.grid_arms import Arm
 
 EVERY = 20  # cells, after which results are written and the time is said
 

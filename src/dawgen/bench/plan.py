@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 from itertools import product
 from typing import Any
 
-from dawgen.bench.arms import Arm
+from dawgen.bench.arms import find_job, find_kind, has_size
 from dawgen.bench.cells import Cell
 from dawgen.bench.grid import Block, Grid
 from dawgen.config import RunConfig
 from dawgen.errors import ConfigError
+from dawgen.report.grid_arms import Arm
 from dawgen.scenes import LABELS
 from dawgen.tasks import Task
 
@@ -88,7 +89,7 @@ def make_plan(grid: Grid) -> Plan:
     points = list(_list_points(grid))
     sizes: dict[str, int] = {}
     for point in points:
-        if point.row.arm.generator is not None:
+        if find_kind(point.row.arm) is not None:
             family = _make_set(grid, point, per_label=1).key
             sizes[family] = max(sizes.get(family, 0), point.size)
     for point in points:
@@ -107,10 +108,10 @@ def _list_points(grid: Grid) -> Iterator[_Point]:
         for (task, name), target, shots, multiple, arm, seed in product(
             zip(block.tasks, names, strict=True), block.targets, block.shots, block.multiples, arms, block.seeds
         ):
-            sized = multiple if arm.sized else None
+            sized = multiple if has_size(arm) else None
             row = Row(name, target, arm.method, arm.schedule, arm.surgery, shots, sized, seed)
             # Arms without a size do not depend on it.
-            if arm.sized or multiple == block.multiples[0]:
+            if has_size(arm) or multiple == block.multiples[0]:
                 yield _Point(block, fill_config(grid, config, task, shots, seed), row, multiple)
 
 
@@ -124,14 +125,14 @@ def fill_config(grid: Grid, config: RunConfig, task: str, shots: int, seed: int)
 
 def _make_set(grid: Grid, point: _Point, per_label: int) -> Cell:
     arm = point.row.arm
-    generator = point.config.generator.model_copy(update={"kind": arm.generator})
+    generator = point.config.generator.model_copy(update={"kind": find_kind(arm)})
     config = point.config.model_copy(update={"generator": generator, "per_label": per_label})
     return Cell(config, likeliest=arm.method == "zero_generation")
 
 
 def _make_cell(plan: Plan, point: _Point, sizes: dict[str, int]) -> Cell:
     grid, row, config = plan.grid, point.row, point.config
-    method, changes = row.arm.run_as
+    method, changes = find_job(row.arm)
     target = config.target.model_copy(update={"model": row.target} | changes)
     update: dict[str, Any] = {"target": target}
     if row.multiple is not None:
@@ -139,7 +140,7 @@ def _make_cell(plan: Plan, point: _Point, sizes: dict[str, int]) -> Cell:
     config = config.model_copy(update=update)
     files = grid.tasks.get(str(config.task))
     rows = files.test_rows if files else None
-    if row.arm.generator is not None:
+    if find_kind(row.arm) is not None:
         family = _make_set(grid, point, per_label=1).key
         made = plan.add(_make_set(grid, point, per_label=sizes[family] * row.shots))
         plan.sets.setdefault(made.key, row)

@@ -13,9 +13,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import dawgen
-from dawgen.bench.arms import Arm
 from dawgen.bench.cells import Cell
 from dawgen.bench.plan import Plan
+from dawgen.report.grid_arms import Arm
 from dawgen.tasks import Task
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def average_rows(rows: list[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
     """Yield task, target, arm, shots, multiple ("" for none), mean accuracy and seeds, in the order of the rows."""
     found: dict[tuple[Any, ...], list[float]] = {}
     for row in rows:
-        arm = Arm(row["method"], row["schedule"], row["surgery"])
+        arm = Arm(row["method"], row["schedule"], row["surgery"]).name
         name = (row["task"], row["target"], arm, row["shots"], "" if row["multiple"] is None else row["multiple"])
         found.setdefault(name, []).append(row["accuracy"])
     for name, values in found.items():

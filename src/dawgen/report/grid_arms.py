@@ -36,11 +36,14 @@ RULES = ("", "none", "project", "project:token", "project:example", "pcgrad", "a
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """What is done with the data, whatever task, target, size and seed."""
+    """What is done with the data, whatever task, target, size and seed: three columns of the results.
+
+    schedule: "" where nothing is trained. surgery: "" unless the schedule is `paired`.
+    """
 
     method: str
-    schedule: str
-    surgery: str
+    schedule: str = ""
+    surgery: str = ""
 
     @property
     def name(self) -> str:
