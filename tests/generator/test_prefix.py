@@ -65,3 +65,11 @@ def test_a_model_that_treats_the_prefix_differently_is_refused(monkeypatch: pyte
     monkeypatch.setattr(type(base.model), "get_output_embeddings", lambda self: lambda h: original(self)(h) * 0.5)
     with pytest.raises(ModelError, match="does not read a key/value prefix"):
         read_prefix(base.model, codec, ["is the :", "not the :"], control_code="", infix="")
+
+
+@pytest.mark.parametrize("family", CAUSAL)
+def test_a_prompt_of_one_token_beside_longer_ones_is_read(family: Kind) -> None:
+    base = backbone(family)
+    codec = Codec(base.tokenizer, base.model.config.vocab_size)
+    prefix = read_prefix(base.model, codec, ["music", "a song of the girl"], control_code="", infix="")
+    assert prefix.mask.sum(1).tolist() == [len(codec.start()), len(codec.start()) + 4]

@@ -127,10 +127,11 @@ def read_prefix(model: Any, codec: Codec, prompts: Sequence[str], *, control_cod
 @torch.no_grad()
 def _read_cache(model: Any, ids: list[int]) -> Tensor:
     """Return the key/value cache [L,2,Hkv,n,dh] of a written text, in float32."""
-    output = model.base_model(input_ids=torch.tensor([ids], device=model.device), use_cache=True)
+    read = ids or [0]  # no model reads nothing: of a prompt of one token, which is the opening, no cache is kept
+    output = model.base_model(input_ids=torch.tensor([read], device=model.device), use_cache=True)
     try:
         layers = [torch.stack([layer.keys[0], layer.values[0]]) for layer in output.past_key_values.layers]
-        return torch.stack(layers).float()
+        return torch.stack(layers).float()[..., : len(ids), :]
     except (AttributeError, TypeError, RuntimeError) as error:  # no such cache, or layers of unlike shapes
         raise _unsupported(model) from error
 
