@@ -58,3 +58,4 @@ def test_the_way_to_a_ceiling_is_a_ratio_of_sums_over_common_keys() -> None:
     assert show_way({1: 0.65, 2: 0.85, 3: 0.9}, base, ceiling) == "67%"
     assert show_way({1: 0.6}, {1: 0.8}, {1: 0.5}) == "-"
     assert show_way({}, base, ceiling) == "-"
+    assert show_way({1: 0.0, 2: 0.0, 3: 0.0}, base, ceiling) == "below"

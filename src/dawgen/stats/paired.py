@@ -67,11 +67,15 @@ def compare(a: Mapping[Key, float], b: Mapping[Key, float]) -> Comparison:
 def show_way(a: Mapping[Key, float], base: Mapping[Key, float], ceiling: Mapping[Key, float]) -> str:
     """Return mean(a - base) / mean(ceiling - base) over the keys that all three have, e.g. "67%".
 
-    "-" where the ceiling is not a point above the base, as a share of no room means nothing.
+    "-" where the ceiling is not a point above the base, as a share of no room means nothing; "below" where `a` is below
+    the base, as there is no way back.
     """
     keys = [key for key in a if key in base and key in ceiling]
     room = fmean(ceiling[key] - base[key] for key in keys) if keys else 0.0
-    return f"{fmean(a[key] - base[key] for key in keys) / room:.0%}" if room > 0.01 else "-"
+    if room <= 0.01:
+        return "-"
+    share = fmean(a[key] - base[key] for key in keys) / room
+    return f"{share:.0%}" if share >= 0 else "below"
 
 
 def show_p(p: float) -> str:
