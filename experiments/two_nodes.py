@@ -26,7 +26,7 @@ NODE = {"num_cpus": 1, "object_store_memory": 200 * 2**20}
 def main() -> None:
     """Run the grid on both engines and print what differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--grid", type=Path, default=Path(__file__).with_name("two_nodes.yaml"))
+    parser.add_argument("--grid", type=Path, default=Path(__file__).with_name("first.yaml"))
     parser.add_argument("--out", type=Path, required=True, help="a new folder")
     options = parser.parse_args()
     plan = make_plan(read_grid(options.grid, None))

@@ -107,10 +107,14 @@ def test_each_row_has_what_tables_and_charts_are_made_of(run: Path) -> None:
 def test_a_finished_grid_is_read_back(dawgen: Any, grid: Path, run: Path) -> None:
     before = list_done(run)
     assert len(before) == 17
-    status, out, _ = dawgen("bench", "--grid", grid, "--out", run, "--jobs", 1)
+    status, out, _ = dawgen("bench", "--grid", grid, "--out", run, "--jobs", 1, "--json")
     assert status == 0
     assert "0 of 17 cells to run" in out
     assert f"report: {run}/report.html" in out
+    last = json.loads(out.splitlines()[-1])
+    assert len(last["rows"]) == len(read_csv(run))
+    assert list(last["rows"][0]) == list(read_csv(run)[0])
+    assert (last["failed"], last["report"]) == ([], f"{run}/report.html")
     assert list_done(run) == before
 
 

@@ -123,6 +123,12 @@ def average_rows(rows: list[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
         yield *name, fmean(values), len(values)
 
 
+def summarise_results(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the grid's name, the columns of results.csv of each row, and the failures: what --json prints."""
+    rows = [{column: row[column] for column in COLUMNS} for row in results["rows"]]
+    return {"name": results["name"], "rows": rows, "failed": results["failed"]}
+
+
 def count_failures(results: Mapping[str, Any]) -> Counter[str]:
     """Return how many rows and sets failed for each reason."""
     return Counter(row["error"] for row in results["failed"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dawgen.cli import options as o
 from dawgen.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def bench(
     only: Annotated[
         str | None, typer.Option(help="run only these arms, with commas, such as lora,fewgen/pooled")
     ] = None,
+    json: o.Json = False,
 ) -> None:
     """A whole experiment: tasks x methods x seeds as a grid of cells, with tables and a page."""
     if engine not in ("local", "ray"):
@@ -40,6 +42,7 @@ def bench(
     from dawgen.bench.grid import read_grid
     from dawgen.bench.job import look_ahead, run_grid
     from dawgen.bench.plan import make_plan
+    from dawgen.bench.results import summarise_results
     from dawgen.bench.storage import Store
     from dawgen.pipeline.run import count_cpus
 
@@ -60,7 +63,9 @@ def bench(
     finally:
         runner.close()
     _show_results(results)
-    typer.echo(f"report: {_write_report(store)}")
+    page = _write_report(store)
+    typer.echo(f"report: {page}")
+    o.print_json(summarise_results(results) | {"report": page}, json)
     if results["failed"]:
         raise typer.Exit(1)
 
