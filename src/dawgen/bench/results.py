@@ -51,6 +51,7 @@ NUMBERS: dict[str, Any] = {
     "fidelity": None,
     "curves": {},
     "warnings": [],
+    "notes": [],
 }
 OF_SETS = ("rows", "fidelity", "dropped", "seconds", "samples")
 Numbers = Mapping[str, Mapping[str, Any]]
