@@ -81,19 +81,20 @@ def _open_engine(name: str, slots: int, address: str, gpus: float) -> Engine:
 
 
 def _show_outlook(outlook: Outlook, slots: int | None) -> None:
-    """Print cells and predicted hours per kind, and in all. slots: cells at a time, where this machine says it."""
+    """Print cells and predicted time per kind, and in all. slots: cells at a time, where this machine says it."""
     from rich.console import Console
     from rich.table import Table
 
+    from dawgen.cost.table import show_seconds
+
     console = Console(highlight=False, soft_wrap=True)
-    table = Table("kind", "cells", "to run", "hours of one CPU")
+    table = Table("kind", "cells", "to run", "time of one CPU")
     for kind, cells, missing, seconds in outlook.list_kinds():
-        table.add_row(kind, str(cells), str(missing), "-" if seconds is None else f"{seconds / 3600:.2f}")
+        table.add_row(kind, str(cells), str(missing), "-" if seconds is None else show_seconds(seconds))
     console.print(table)
-    hours = outlook.times.total / 3600
-    time = f"predicted {hours:.2f} hours of one CPU"
+    time = f"predicted {show_seconds(outlook.times.total)} of one CPU"
     if slots is not None:
-        time += f", {hours / slots:.2f} hours with {slots} at a time"
+        time += f", {show_seconds(outlook.times.total / slots)} with {slots} at a time"
     if not outlook.times.seconds and outlook.missing:
         time = "time not predicted"
     console.print(f"{len(outlook.missing)} of {len(outlook.cells)} cells to run: {time}")
