@@ -88,9 +88,9 @@ def _pair_halves(texts: Sequence[str], labels: Sequence[str], rng: random.Random
 def cut_in_two(text: str) -> tuple[str, str]:
     """Cut at the sentence end nearest the middle, or in the middle where the text is one sentence."""
     sentences = _SENTENCE_END.split(text.strip())
-    parts, glue = (sentences, " ") if len(sentences) > 1 else (text.split(), " ")
+    parts = sentences if len(sentences) > 1 else text.split()
     middle = len(parts) // 2
-    return glue.join(parts[:middle]), glue.join(parts[middle:])
+    return " ".join(parts[:middle]), " ".join(parts[middle:])
 
 
 def take_part(text: str, rng: random.Random) -> str:
