@@ -16,8 +16,9 @@ from dawgen.baselines.tuned import TunedTarget
 from dawgen.errors import DawgenError
 from dawgen.target.curriculum import Curriculum
 from dawgen.target.diagnose import find_collapse, find_flip
-from dawgen.target.gradients import batch_rows
+from dawgen.target.gradients import batch_rows, measure_losses
 from dawgen.target.rows import LazyRows, Rows
+from dawgen.target.score import judge_scores
 
 
 class Best:
@@ -28,9 +29,7 @@ class Best:
 
     def look(self, tuned: TunedTarget, dev: Rows) -> dict[str, float]:
         """Score the dev set, keep a copy of the weights if they are the best so far; returns what the log says."""
-        scores, targets = tuned.score_all(dev.ids), torch.tensor(dev.labels)
-        accuracy = float((scores.argmax(1) == targets).double().mean())
-        loss = float(-scores.gather(1, targets[:, None]).double().mean())
+        accuracy, loss = judge_scores(tuned.score_all(dev.ids), dev.labels)
         if (accuracy, -loss) > (self.accuracy, -self.loss):
             self.accuracy, self.loss = accuracy, loss
             self.weights = [weight.detach().to("cpu", copy=True) for weight in tuned.parameters]
@@ -99,8 +98,8 @@ def _accumulate(tuned: TunedTarget, rows: LazyRows, chosen: tuple[int, ...]) -> 
     total = torch.zeros((), device=device)
     for batch in batch_rows([len(tuned.prompt) + len(row) for row in ids], device.type):
         scores = tuned.score([ids[row] for row in batch])
-        own = scores.gather(1, torch.tensor([[labels[row]] for row in batch], device=device))[:, 0]
-        loss = (-(1 - smoothing) * own - smoothing * scores.mean(1)).sum() / len(ids)
+        targets = torch.tensor([labels[row] for row in batch], device=device)
+        loss = measure_losses(scores, targets, smoothing).sum() / len(ids)
         loss.backward()  # type: ignore[no-untyped-call]
         total += loss.detach()
     return float(total)

@@ -7,19 +7,12 @@ from typing import Any, get_args
 from dawgen.config import GeneratorKind, Granularity, Method, Surgery
 from dawgen.errors import ConfigError, suggest
 from dawgen.report.grid_arms import Arm
+from dawgen.target.methods import METHODS
 
-UNTRAINED = ("zero_shot", "in_context", "in_context_calibrated")
+UNTRAINED = tuple(method for method, spec in METHODS.items() if spec.schedule is None)
 # Trained without a tuned generator, and the schedule that the results name for them.
 TRAINED: dict[str, str] = {
-    "prompt_tuning": "real",
-    "spot": "real",
-    "ppt": "real",
-    "fine_tuning": "real",
-    "prompt_fine_tuning": "real",
-    "soft_fine_tuning": "real",
-    "lora": "real",
-    "eda": "pooled",
-    "gold": "real",
+    name: spec.schedule for name, spec in METHODS.items() if spec.schedule and not spec.synthetic
 }
 GENERATORS: dict[str, GeneratorKind] = {
     "zero_generation": "untuned",

@@ -26,6 +26,7 @@ from dawgen.files import hash_file
 from dawgen.pipeline.folder import Job, StepLog
 from dawgen.pipeline.progress import Reporter
 from dawgen.pipeline.run import pick_device
+from dawgen.target.methods import METHODS
 
 if TYPE_CHECKING:
     from dawgen.bench.storage import Store
@@ -45,7 +46,6 @@ OWNERS: dict[str, tuple[Method, ...]] = {
     "pretraining_steps": ("ppt",),
     "prompt_sources": (),  # a cell's `prompts` say them
 }
-UNLABELLED: tuple[Method, ...] = ("ppt",)  # read texts without labels
 # Seconds over those of a prompt on both sources; measured on the minis.
 EFFORTS: dict[Method, float] = {
     "fine_tuning": 0.75,
@@ -144,7 +144,7 @@ def describe_config(cell: Cell) -> dict[str, Any]:
         config.pop(section)
     if cell.method is None:
         return config
-    if cell.method not in UNLABELLED:
+    if not METHODS[cell.method].unlabelled:
         config.pop("unlabelled")
     if cell.method not in SIZED:
         config.pop("per_label")

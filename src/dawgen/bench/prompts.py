@@ -13,13 +13,14 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from dawgen.bench.cells import UNLABELLED, Cell, cached_target, quiet_job
+from dawgen.bench.cells import Cell, cached_target, quiet_job
 from dawgen.config import RunConfig
 from dawgen.pipeline.arms import run_method
 from dawgen.pipeline.fidelity import measure_fidelity
 from dawgen.pipeline.inputs import Inputs, load_inputs
 from dawgen.records import Example
 from dawgen.rng import python_rng
+from dawgen.target.methods import METHODS
 
 if TYPE_CHECKING:
     from dawgen.bench.storage import Store
@@ -60,7 +61,7 @@ def resolve_names(cell: Cell, store: Store) -> RunConfig:
     if cell.prompts:
         bundles = tuple(str(store.fetch(name)) for name in cell.prompts)
         update["baselines"] = cell.config.baselines.model_copy(update={"prompt_sources": bundles})
-    if cell.method not in UNLABELLED:
+    if cell.method and not METHODS[cell.method].unlabelled:
         update["unlabelled"] = None
     return cell.config.model_copy(update=update)
 

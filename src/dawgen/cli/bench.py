@@ -123,6 +123,5 @@ def _write_report(store: Store) -> str:
     """Write the page about the grid and return where it is."""
     from dawgen.report.grid_page import render_grid
 
-    files = [store.fetch(name) for name in ("grid.yaml", "results.csv", "results.json")]
-    store.write_text("report.html", render_grid(files[0].parent))
+    store.write_text("report.html", render_grid(store.fetch("results.json").parent))
     return f"{store.url}/report.html"

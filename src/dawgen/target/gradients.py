@@ -29,7 +29,7 @@ def differentiate(
     """Return gradients [G,P,H] of the mean loss of each group of rows, and the rows' losses [B].
 
     prompt: [P,H]. counts: how many consecutive rows share each of the G prompt copies. The loss is the cross-entropy
-    over label words; with label smoothing s it is (1-s) * (-log p_y) + s * mean_k(-log p_k).
+    over label words, `measure_losses`.
     Every row goes through the model once, in batches of similar length that mix the groups: each group has its own copy
     of the prompt, so that one backward pass gives all gradients apart.
     """
@@ -53,14 +53,22 @@ def differentiate(
             scores = score_batch(backbone, tokens, mask, word_ids, fronts[0], decoder_sentinel=config.decoder_sentinel)
         else:
             scores = score_behind(backbone, tokens, mask, word_ids, fronts)
-        own = scores.gather(1, targets[rows, None])[:, 0]
-        part = -(1 - smoothing) * own - smoothing * scores.mean(1)
+        part = measure_losses(scores, targets[rows], smoothing)
         for total, gradient in zip(sums, torch.autograd.grad((part * weights[rows]).sum(), leaves), strict=True):
             total += gradient
         losses[rows] = part.detach()
     if shared is not None:
         sums = list(torch.autograd.grad(shared, copies, sums))
     return sums[0], losses
+
+
+def measure_losses(scores: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """Return (1-s) * (-log p_y) + s * mean_k(-log p_k) of each row, [B].
+
+    scores: label log-probabilities [B,K]. targets: label numbers [B]. smoothing: s in [0, 1).
+    """
+    own = scores.gather(1, targets[:, None])[:, 0]
+    return -(1 - smoothing) * own - smoothing * scores.mean(1)
 
 
 def batch_rows(lengths: Sequence[int], device: str) -> list[list[int]]:

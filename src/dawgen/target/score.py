@@ -113,6 +113,13 @@ def score_rows(
     return result
 
 
+def judge_scores(scores: Tensor, labels: Sequence[int]) -> tuple[float, float]:
+    """Return accuracy and mean cross-entropy in nats of label log-probabilities [N,K]: what the dev set says."""
+    targets = torch.tensor(labels)
+    accuracy = float((scores.argmax(1) == targets).double().mean())
+    return accuracy, float(-scores.gather(1, targets[:, None]).double().mean())
+
+
 def choose_budget(device: str) -> int:
     """Return how many tokens an evaluation batch may have on a type of device."""
     return CPU_BUDGET if device == "cpu" else GPU_BUDGET

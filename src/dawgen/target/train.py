@@ -20,7 +20,7 @@ from dawgen.target.checkpoint import Trained, hash_run, resume, save
 from dawgen.target.curriculum import Curriculum
 from dawgen.target.gradients import differentiate
 from dawgen.target.rows import Rows, Source
-from dawgen.target.score import score_rows
+from dawgen.target.score import judge_scores, score_rows
 from dawgen.target.surgery import operate
 
 CHECKPOINT_EVERY = 25  # steps
@@ -132,9 +132,7 @@ def _look(
 ) -> dict[str, Any]:
     """Score the dev set and keep the prompt if it is the best so far."""
     scores = score_rows(backbone, dev.ids, word_ids, prompt, decoder_sentinel=config.decoder_sentinel)
-    targets = torch.tensor(dev.labels)
-    accuracy = float((scores.argmax(1) == targets).double().mean())
-    loss = float(-scores.gather(1, targets[:, None]).double().mean())
+    accuracy, loss = judge_scores(scores, dev.labels)
     if (accuracy, -loss) > (state.best_accuracy, -state.best_loss):
         state.best_step, state.best_accuracy, state.best_loss = state.step, accuracy, loss
         state.best_prompt = prompt.clone()
