@@ -122,6 +122,17 @@ def train_rounds(
     return Fitted([prompt], kept)
 
 
+def train_without_fighters(material: Material, rows: list[Example], *, share: float) -> Fitted:
+    """Train for half of the steps, leave out the `share` of each label's rows whose gradients at that prompt oppose the
+    mean real one most, and train for the other half."""
+    first, second = split_steps(material.config.target.steps, [0.5, 0.5])
+    prompt = fit(material, rows, steps=first, decay="constant")
+    labels, values = [str(row.label) for row in rows], align(material, prompt, rows)
+    places = pick_best(labels, values, math.ceil((1 - share) * len(rows) / len(set(labels))))
+    kept = [rows[place] for place in places]
+    return Fitted([fit(material, kept, start=prompt, part=1, steps=second)], kept)
+
+
 def train_ensemble(material: Material, rows: list[Example], *, members: int, share: float) -> Fitted:
     """Train prompts that differ in their random numbers, each for a share of the steps."""
     steps = max(1, round(share * material.config.target.steps))
@@ -176,10 +187,16 @@ def write_again(material: Material) -> Chosen:
 
 def find_useful(material: Material, prompt: PromptClassifier, rows: Sequence[Example]) -> list[Example]:
     """Return the USEFUL rows of each label whose gradient points most nearly where the mean real one does."""
+    values = align(material, prompt, rows)
+    return [rows[place] for place in pick_best([str(row.label) for row in rows], values, USEFUL)]
+
+
+def align(material: Material, prompt: PromptClassifier, rows: Sequence[Example]) -> list[float]:
+    """Return the cosine, at the prompt, of each row's gradient and the mean real one; in [-1, 1]."""
     real = _differentiate(material, prompt, material.inputs.train, together=True)
     parts = [_differentiate(material, prompt, rows[i : i + 64], together=False) for i in range(0, len(rows), 64)]
-    values = cosine(torch.cat(parts), real)[:, 0].tolist()
-    return [rows[place] for place in pick_best([str(row.label) for row in rows], values, USEFUL)]
+    values: list[float] = cosine(torch.cat(parts), real)[:, 0].tolist()
+    return values
 
 
 def _differentiate(
@@ -273,6 +290,8 @@ WAYS: dict[str, Way] = {
     "vocabulary": Way(settings={"init": "vocabulary"}),
     "random": Way(settings={"init": "random"}),
     "halves": _rounds(2),
+    "no_fighters": Way(train=partial(train_without_fighters, share=0.25), effort=1.1),
+    "half_fighters": Way(train=partial(train_without_fighters, share=0.5), effort=1.1),
     "self_filter": _rounds(2, keep="own", threshold=0.5),
     "rounds": _rounds(5),
     "temporal": _rounds(5, keep="top", threshold=0.8, momentum=0.9),

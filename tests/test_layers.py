@@ -13,6 +13,7 @@ SOURCE = Path(dawgen.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
+    {"analysis", "annotate", "doctor"},
     {"bench"},
     {"pipeline"},
     {"report"},

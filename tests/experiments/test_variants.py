@@ -39,6 +39,7 @@ from experiments.variant_ways import (
     train_ensemble,
     train_parts,
     train_rounds,
+    train_without_fighters,
 )
 from experiments.variants import Variant, draw_rows, find_job_time, make_config, make_source, measure, parse, render
 from targets import LABELS, make_backbone, make_pairs, make_task
@@ -165,6 +166,16 @@ def test_rounds_train_on_what_is_kept(tmp_path: Path) -> None:
     assert train_rounds(material, rows, rounds=2).rows == rows
     kept = train_rounds(material, rows, rounds=2, keep="top", threshold=0.8, momentum=0.9).rows
     assert [sum(row.label == label for row in kept) for label in LABELS] == [2, 2]  # half of four each
+
+
+def test_the_rows_that_oppose_the_real_gradient_most_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    material, rows = make_material(tmp_path, []), make_pairs(8, seed=3)
+    monkeypatch.setattr(variant_ways, "align", lambda *_: [0.3, -0.9, -0.2, 0.5, 0.1, 0.0, -0.8, -0.1])
+    fitted = train_without_fighters(material, rows, share=0.25)
+    assert fitted.rows == [row for place, row in enumerate(rows) if place not in (1, 6)]  # one of each label
+    assert fitted.prompts[0].steps == 2 and fitted.prompts[0].init_from == material.folder / "part-1"
 
 
 def test_an_ensemble_averages_log_probabilities(tmp_path: Path) -> None:
