@@ -1,0 +1,1 @@
+"""People rate a blind sample of real, synthetic and control rows in a page on their own machine."""
