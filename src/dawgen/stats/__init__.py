@@ -1,6 +1,9 @@
 """What numbers of several tasks, seeds and test rows say, and how sure they are: small formulas, one file each."""
 
+from dawgen.stats.agreement import bootstrap_alpha, measure_alpha, measure_kappa
 from dawgen.stats.bootstrap import DRAWS, bootstrap_pairs, mean_over_groups
+from dawgen.stats.correlation import Correlation, correlate_ranks, correlate_values
+from dawgen.stats.gap import Estimate, subtract_estimates
 from dawgen.stats.holm import adjust_holm
 from dawgen.stats.interval import find_t_interval
 from dawgen.stats.items import average_items, bootstrap_items
@@ -11,16 +14,24 @@ from dawgen.stats.ranks import find_rank_p
 __all__ = [
     "DRAWS",
     "Comparison",
+    "Correlation",
+    "Estimate",
     "adjust_holm",
     "average_items",
+    "bootstrap_alpha",
     "bootstrap_items",
     "bootstrap_pairs",
     "compare",
+    "correlate_ranks",
+    "correlate_values",
     "describe",
     "expect_best",
     "find_rank_p",
     "find_t_interval",
     "mean_over_groups",
+    "measure_alpha",
+    "measure_kappa",
     "show_p",
     "show_way",
+    "subtract_estimates",
 ]
