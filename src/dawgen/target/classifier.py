@@ -34,7 +34,7 @@ from dawgen.target.curriculum import BOTH
 from dawgen.target.diagnose import find_collapse, find_dead_rows, find_flip
 from dawgen.target.predict import Item, as_examples, number_labels, predict_log_probs
 from dawgen.target.rows import LazyRows, Rows
-from dawgen.target.train import Log, train_prompt
+from dawgen.target.train import Log, Watch, train_prompt
 from dawgen.tasks.task import Task
 
 _DEFAULT = TargetConfig()
@@ -118,10 +118,11 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         dev: Sequence[Example] | None = None,
         log: Log | None = None,
         checkpoint: Path | None = None,
+        watch: Watch | None = None,
     ) -> Self:
         """Train the prompt; with the schedule `paired` and no synthetic set on the real examples alone.
 
-        dev: keeps the prompt that is best on it. log, checkpoint: see `train_prompt`.
+        dev: keeps the prompt that is best on it. log, checkpoint, watch: see `train_prompt`.
 
         Raises:
             ConfigError: a wrong setting or label word, or a schedule whose data are missing.
@@ -147,6 +148,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             dev=looked_at,
             log=log,
             checkpoint=checkpoint,
+            watch=watch,
         )
         self.prompt_, self.trainable_ = trained.prompt, trained.prompt.numel()
         self.cut_ += sum(len(source.cut) for source in drawn.values())
@@ -193,8 +195,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     def count_cut(self, items: Iterable[Item]) -> int:
         """Return how many items are too long for max_tokens or the model's window and lose the end of a text."""
         limit = limit_tokens(self.backbone_, self.max_tokens, len(self.prompt_))
-        template = self.task_.template
-        return render(as_examples(items), template=template, backbone=self.backbone_, max_tokens=limit).cut
+        return render(as_examples(items), template=self.task_.template, backbone=self.backbone_, max_tokens=limit).cut
 
     def save(self, folder: str | Path, metrics: dict[str, Any] | None = None) -> None:
         """Write a bundle: prompt, all settings, golden outputs, warnings, and `metrics` if given."""
@@ -275,8 +276,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         return Rows(rendered.ids, labels)
 
     def _draw(self, examples: Sequence[Example], what: str) -> LazyRows:
-        limit = limit_tokens(self.backbone_, self.max_tokens, self.prompt_length)
-        template = self.task_.template
+        template, limit = self.task_.template, limit_tokens(self.backbone_, self.max_tokens, self.prompt_length)
         draw = partial(render, template=template, backbone=self.backbone_, max_tokens=limit)
         return LazyRows(examples, self.task_.labels, f"{what} examples", draw, (template, limit))
 

@@ -19,12 +19,14 @@ GRADVAC_BETA = 0.5  # share of the newest cosine in the running target; TorchJD'
 class Operated:
     """The combined gradient and what surgery saw.
 
-    gradient: [P,H]. cos: cosine of the two mean gradients. conflict: share of compared vectors with a negative dot
-    product. removed: |g_s - g_s'| / |g_s| of the mean synthetic gradient before (g_s) and after (g_s') surgery.
+    gradient: [P,H]. synthetic: the synthetic gradients after surgery, in the shape in which they came.
+    cos: cosine of the two mean gradients. conflict: share of compared vectors with a negative dot product. removed:
+    |g_s - g_s'| / |g_s| of the mean synthetic gradient before (g_s) and after (g_s') surgery.
     state: `gradvac`'s running cosine, to be handed to the next step; None for the other rules.
     """
 
     gradient: Tensor
+    synthetic: Tensor
     cos: float
     conflict: float
     norm_real: float
@@ -68,6 +70,7 @@ def operate(
     else:
         new_left, new_right = RULES[rule](left, right)
         state = None
+    after = new_right.reshape(synthetic.shape)
     if granularity == "example":
         new_left, new_right, right_mean = new_left.mean(0), new_right.mean(0), right.mean(0)
     else:
@@ -79,7 +82,7 @@ def operate(
     share = (_dot(left, right) < 0).to(norm.dtype).mean()
     # all numbers at once: a GPU is waited for each time that some are fetched
     cos, conflict, norm_real, norm_synthetic, removed = torch.stack([angle, share, real.norm(), norm, lost]).tolist()
-    return Operated(combined.reshape(real.shape), cos, conflict, norm_real, norm_synthetic, removed, state)
+    return Operated(combined.reshape(real.shape), after, cos, conflict, norm_real, norm_synthetic, removed, state)
 
 
 def add(real: Tensor, synthetic: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ One sweep over the rows gives both gradients: each source, or each synthetic row
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,34 @@ from dawgen.config import Schedule, TargetConfig
 from dawgen.errors import DawgenError
 from dawgen.prompt.soft_prompt import SoftPrompt
 from dawgen.target.checkpoint import Trained, hash_run, resume, save
-from dawgen.target.curriculum import Curriculum
+from dawgen.target.curriculum import Batch, Curriculum
 from dawgen.target.gradients import differentiate
 from dawgen.target.rows import Rows, Source
 from dawgen.target.score import judge_scores, score_rows
-from dawgen.target.surgery import operate
+from dawgen.target.surgery import Operated, operate
 
 CHECKPOINT_EVERY = 25  # steps
 
 Log = Callable[[dict[str, Any]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A step before its update, for those who look on.
+
+    step: from 0. prompt: [P,H]. gradients: [G,P,H] of the step's groups of rows: one of all rows, or under `paired` the
+    real rows' and then the synthetic rows' or each synthetic row's. operated: what surgery made of them; None where
+    there is none.
+    """
+
+    step: int
+    prompt: Tensor
+    batch: Batch
+    gradients: Tensor
+    operated: Operated | None
+
+
+Watch = Callable[[Moment], object]
 
 
 def train_prompt(
@@ -41,6 +61,7 @@ def train_prompt(
     dev: Rows | None = None,
     log: Log | None = None,
     checkpoint: Path | None = None,
+    watch: Watch | None = None,
 ) -> Trained:
     """Train from `start` [P,H] for `config.steps` steps; the backbone does not change. Only rows that a step takes are
     looked at, so that the time does not depend on how many there are.
@@ -48,6 +69,7 @@ def train_prompt(
     `log` gets one dict per step: step, lr, loss_real, loss_synthetic, and under `paired` cos, conflict, norm_real,
     norm_synthetic, removed (before clipping); after a look at the dev set also dev_accuracy and dev_loss.
     `checkpoint` is written every 25 steps; one that belongs to the same data and settings is resumed to the same bytes.
+    `watch` is called in every step before the update; it changes nothing, and training ends in the same bytes.
 
     Raises:
         DawgenError: the loss is no longer finite.
@@ -75,7 +97,10 @@ def train_prompt(
                 f"expected a finite loss, got {float(losses.mean()):g} at step {state.step + 1}: training diverged.\n"
                 f"Lower target.lr (now {config.lr:g}), or use float32."
             )
-        gradient = _combine(gradients, paired, config, state, record)
+        operated = _operate(gradients, config, state, record) if paired else None
+        gradient = gradients[0] if operated is None else operated.gradient
+        if watch is not None:
+            watch(Moment(state.step, soft.embeddings.detach().clone(), batch, gradients, operated))
         for name, part in (("real", losses[: len(batch.real)]), ("synthetic", losses[len(batch.real) :])):
             record[f"loss_{name}"] = float(part.mean()) if len(part) else None
         state.touched = torch.maximum(state.touched, gradient.norm(dim=1))
@@ -108,10 +133,8 @@ def _share_copies(real: int, synthetic: int, paired: bool, config: TargetConfig)
     return [real, *([1] * synthetic if config.granularity == "example" else [synthetic])]
 
 
-def _combine(gradients: Tensor, paired: bool, config: TargetConfig, state: Trained, record: dict[str, Any]) -> Tensor:
-    """Return the step's gradient [P,H]; surgery and its record under `paired` only."""
-    if not paired:
-        return gradients[0]
+def _operate(gradients: Tensor, config: TargetConfig, state: Trained, record: dict[str, Any]) -> Operated:
+    """Return what surgery makes of a paired step's gradients [G,P,H], and write its numbers into the record."""
     synthetic = gradients[1:] if config.granularity == "example" else gradients[1]
     result = operate(
         gradients[0],
@@ -124,7 +147,7 @@ def _combine(gradients: Tensor, paired: bool, config: TargetConfig, state: Train
     state.surgery_state = result.state
     for name in ("cos", "conflict", "norm_real", "norm_synthetic", "removed"):
         record[name] = getattr(result, name)
-    return result.gradient
+    return result
 
 
 def _look(
