@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from dawgen.bench.cells import cached_generator, quiet_job
@@ -22,12 +21,10 @@ from dawgen.curation import Curator
 from dawgen.errors import suggest
 from dawgen.pipeline.generate import generate_set, tune_generator
 from dawgen.pipeline.run import choose_first_texts, shard_settings
-from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example
 from dawgen.rng import derive_seed
 from dawgen.target.classifier import PromptClassifier
-from dawgen.target.gradients import differentiate
-from dawgen.target.surgery import cosine
+from experiments.variant_gradients import align, find_useful
 from experiments.variant_rows import (
     Choose,
     Chosen,
@@ -42,7 +39,6 @@ from experiments.variant_rows import (
 )
 
 LEAST = 16  # rows of a label; where a rule leaves fewer, the surer half of the label stays (FewGen)
-USEFUL = 32  # synthetic rows per label from which a generator learns again
 
 
 @dataclass(frozen=True)
@@ -183,33 +179,6 @@ def write_again(material: Material) -> Chosen:
         job=job,
     )
     return list(written), used
-
-
-def find_useful(material: Material, prompt: PromptClassifier, rows: Sequence[Example]) -> list[Example]:
-    """Return the USEFUL rows of each label whose gradient points most nearly where the mean real one does."""
-    values = align(material, prompt, rows)
-    return [rows[place] for place in pick_best([str(row.label) for row in rows], values, USEFUL)]
-
-
-def align(material: Material, prompt: PromptClassifier, rows: Sequence[Example]) -> list[float]:
-    """Return the cosine, at the prompt, of each row's gradient and the mean real one; in [-1, 1]."""
-    real = _differentiate(material, prompt, material.inputs.train, together=True)
-    parts = [_differentiate(material, prompt, rows[i : i + 64], together=False) for i in range(0, len(rows), 64)]
-    values: list[float] = cosine(torch.cat(parts), real)[:, 0].tolist()
-    return values
-
-
-def _differentiate(
-    material: Material, prompt: PromptClassifier, rows: Sequence[Example], *, together: bool
-) -> torch.Tensor:
-    """Return the prompt's gradient [1,P*H] of the mean loss, or one [N,P*H] for each row."""
-    target, task, config = material.target, material.inputs.task, material.config.target
-    limit = limit_tokens(target, config.max_tokens, len(prompt.prompt_))
-    ids = render(rows, template=task.template, backbone=target, max_tokens=limit).ids
-    labels = [task.labels.index(str(row.label)) for row in rows]
-    counts = [len(rows)] if together else [1] * len(rows)
-    found, _ = differentiate(target, prompt.prompt_, prompt.label_words_.ids, ids, labels, counts, config)
-    return found.flatten(1)
 
 
 @dataclass(frozen=True)

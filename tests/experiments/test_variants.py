@@ -14,7 +14,8 @@ from dawgen.prompt.template import render as render_rows
 from dawgen.records import Candidate, Example
 from dawgen.target.classifier import PromptClassifier
 from dawgen.target.gradients import differentiate
-from experiments import variant_ways
+from experiments import variant_gradients, variant_ways
+from experiments.variant_gradients import find_useful
 from experiments.variant_rows import (
     Material,
     find_posterior,
@@ -32,7 +33,6 @@ from experiments.variant_ways import (
     WAYS,
     Fitted,
     choose_sure,
-    find_useful,
     find_way,
     fit,
     split_steps,
@@ -190,7 +190,7 @@ def test_an_ensemble_averages_log_probabilities(tmp_path: Path) -> None:
 
 
 def test_useful_rows_point_where_the_real_ones_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(variant_ways, "USEFUL", 1)
+    monkeypatch.setattr(variant_gradients, "USEFUL", 1)
     material, rows = make_material(tmp_path, []), make_pairs(8, seed=3)
     prompt, task, target = fit(material, None), material.inputs.task, material.target
 
