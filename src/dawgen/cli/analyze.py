@@ -11,11 +11,16 @@ from dawgen.cli import options as o
 from dawgen.errors import ConfigError
 
 if TYPE_CHECKING:
+    from dawgen.analysis.cost_grid import GridFacts
     from dawgen.cost import Machine, Prediction
+    from dawgen.cost.generators import Prices
 
 app = typer.Typer(no_args_is_help=True, help="What a run will take, and what it tells.")
 
-Run = Annotated[Path | None, typer.Argument(help="a finished run: predicted beside measured times", metavar="[RUN]")]
+Run = Annotated[
+    Path | None,
+    typer.Argument(help="a finished run, or a folder of dawgen bench: measured beside predicted", metavar="[RUN]"),
+]
 HERE = ("cpu", "cuda")
 
 
@@ -50,6 +55,13 @@ def cost(
     bandwidth: Annotated[float | None, typer.Option(min=1e-6, help="the device's memory bandwidth, GB/s")] = None,
     overhead: Annotated[float, typer.Option(min=0, help="microseconds to call a kernel, with --tflops")] = 8.0,
     calibrate: Annotated[bool, typer.Option(help="measure the machine for five seconds")] = True,
+    watts: Annotated[
+        float | None, typer.Option(min=0, help="power of the machine (assumed: 5 a CPU thread, 400 a GPU)")
+    ] = None,
+    hour: Annotated[float | None, typer.Option(min=0, help="price of an hour of the machine")] = None,
+    api_in: Annotated[float | None, typer.Option(min=0, help="an API's price of a million tokens read")] = None,
+    api_out: Annotated[float | None, typer.Option(min=0, help="its price of a million tokens written")] = None,
+    currency: Annotated[str, typer.Option(help="of all prices")] = "USD",
     config: o.Config = None,
     preset: o.Preset = "mini",
     assign: o.Assign = None,
@@ -57,7 +69,13 @@ def cost(
     threads: o.Threads = None,
     json: o.Json = False,
 ) -> None:
-    """FLOPs, bytes and seconds of a run before it starts; no weights are loaded and nothing is written."""
+    """What a run will take, and its synthetic set with every generator: time, memory, energy, money.
+
+    No weights are loaded and nothing is written. With a folder of dawgen bench (and --task, --target) the generators
+    have their measured times, kept shares and gains of accuracy.
+    """
+    if (api_in is None) != (api_out is None):
+        raise ConfigError("--api-in and --api-out: expected both, the price of a million tokens read and written.")
     given = None if methods is None else [name.strip() for name in methods.split(",")]
     assignments = [*(assign or ()), *([f"generator.model={generator}"] if generator else [])]
     assignments += [f"target.model={target}"] if target else []
@@ -65,26 +83,72 @@ def cost(
     arguments |= {"synthetic": synthetic, "shots": shots, "per_label": per_label, "methods": given, "seed": seed}
     settings = o.make_config(preset, config, assignments, threads=threads, **arguments)
     machine = _read_machine(device, tflops, bandwidth, overhead, calibrate)
+    from dawgen.cost.generators import Prices, choose_watts
     from dawgen.cost.table import compare, read_measured
     from dawgen.pipeline.forecast import forecast, read_run
     from dawgen.pipeline.run import pick_device, set_threads
 
-    measured = None
-    if run is not None:
+    measured = facts = None
+    if run is not None and (run / "results.json").is_file():
+        facts = _read_grid(run, task, target)
+        settings = facts.config
+        kept = kept or facts.kept.get(settings.generator.kind)
+    elif run is not None:
         settings, metrics, seen = read_run(run)
         kept, measured = kept or seen, read_measured(metrics)
-    set_threads(settings.threads)
+    threads_used = set_threads(settings.threads)
     place = device or pick_device()
     prediction = forecast(
-        settings, labels=labels, length=length, test_rows=test_rows, kept=kept, device=place, machine=machine
+        settings,
+        labels=labels,
+        length=length,
+        test_rows=test_rows,
+        kept=kept,
+        device=place,
+        machine=machine,
+        kinds={} if facts is None else facts.kept,
     )
     _show(prediction)
-    found = prediction.as_dict()
+    power = choose_watts(place, threads_used) if watts is None else watts
+    prices = Prices(power, hour, api_in, api_out, currency)
+    found = prediction.as_dict() | _compare_generators(prediction, prices, facts)
     if measured is not None:
         rows = compare(prediction, measured)
         _show_measured(rows)
         found["measured"] = [{"group": group, "predicted": ours, "measured": theirs} for group, ours, theirs in rows]
     o.print_json(found, json)
+
+
+def _read_grid(folder: Path, task: str | None, target: str | None) -> GridFacts:
+    from dawgen.analysis.cost_grid import read_facts
+
+    return read_facts(folder, task, target)
+
+
+def _compare_generators(prediction: Prediction, prices: Prices, facts: GridFacts | None) -> dict[str, Any]:
+    """Print the tables of generators and return what JSON has of them."""
+    from dataclasses import asdict
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from dawgen.analysis.cost_grid import add_facts
+    from dawgen.analysis.cost_table import tabulate_generators
+
+    known = [one if facts is None else add_facts(one, facts) for one in prediction.generators]
+    costs = [one.price(prices) for one in known]
+    source = "" if facts is None else facts.describe()
+    console = Console(highlight=False, soft_wrap=True)
+    found = tabulate_generators(costs, prices, source)
+    table = Table(title=found.title, title_justify="left")
+    for number, name in enumerate(found.header):
+        table.add_column(name, no_wrap=number == 0)
+    for row in found.rows:
+        table.add_row(*(cell.text for cell in row))
+    console.print(table)
+    for note in found.notes:
+        console.print(note, markup=False)
+    return {"generators": [one.as_dict() for one in costs], "prices": asdict(prices), "source": source}
 
 
 def _read_machine(
@@ -109,7 +173,7 @@ def _show(prediction: Prediction) -> None:
     from dawgen.cost.table import list_rows
 
     console = Console(highlight=False, soft_wrap=True)
-    table = Table("stage", "FLOPs", "bytes", "calls", "seconds")
+    table = Table("stage", "FLOPs", "bytes", "calls", "memory", "seconds")
     for row in list_rows(prediction):
         table.add_row(*row)
     console.print(table)

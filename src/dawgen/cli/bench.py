@@ -54,10 +54,10 @@ def bench(
         store.remove("prompts")
     slots = jobs or count_cpus()
     outlook = look_ahead(plan, store, arms)
-    _show_outlook(outlook, slots if engine == "local" else None)
+    show_outlook(outlook, slots if engine == "local" else None)
     if dry_run:
         return
-    runner = _open_engine(engine, slots, address, gpus)
+    runner = open_engine(engine, slots, address, gpus)
     try:
         results = run_grid(plan, outlook, store, runner, engine, lambda line: typer.echo(line, err=True))
     finally:
@@ -70,7 +70,8 @@ def bench(
         raise typer.Exit(1)
 
 
-def _open_engine(name: str, slots: int, address: str, gpus: float) -> Engine:
+def open_engine(name: str, slots: int, address: str, gpus: float) -> Engine:
+    """Return the engine of that name."""
     if name == "ray":
         from dawgen.bench.on_ray import RayEngine
 
@@ -80,7 +81,7 @@ def _open_engine(name: str, slots: int, address: str, gpus: float) -> Engine:
     return LocalEngine(slots)
 
 
-def _show_outlook(outlook: Outlook, slots: int | None) -> None:
+def show_outlook(outlook: Outlook, slots: int | None) -> None:
     """Print cells and predicted time per kind, and in all. slots: cells at a time, where this machine says it."""
     from rich.console import Console
     from rich.table import Table

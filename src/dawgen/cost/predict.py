@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
-from dawgen.config import Dtype, RunConfig
+from dawgen.config import Dtype, GeneratorKind, RunConfig
+from dawgen.cost.generators import GeneratorCost, buy, list_kinds, sum_kind
 from dawgen.cost.machine import ORDINARY, Machine, measure_machine
 from dawgen.cost.probe import build_model, measure_probes, probe_generator, probe_target
 from dawgen.cost.shape import Shape, read_shape
@@ -39,11 +40,15 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a run will take. Stages have their seconds; they are a machine's at hand only with factors in it."""
+    """What a run will take. Stages have their seconds; they are a machine's at hand only with factors in it.
+
+    generators: what the run's set takes with every kind of generator and from an API, where that was asked for.
+    """
 
     stages: tuple[Stage, ...]
     calibration: Calibration
     workload: Workload
+    generators: tuple[GeneratorCost, ...] = ()
 
     @property
     def calibrated(self) -> bool:
@@ -78,6 +83,7 @@ class Prediction:
             "kept_share": self.workload.kept,
             "stages": [stage.as_dict() for stage in self.stages],
             "seconds": self.seconds,
+            "memory": max((stage.memory for stage in self.stages), default=0.0),
         }
 
 
@@ -91,11 +97,13 @@ def predict_run(
     machine: Machine | None = None,
     budget: float = BUDGET,
     share: float | None = None,
+    kinds: Mapping[GeneratorKind, float] | None = None,
 ) -> Prediction:
     """Return the prediction for a run with models of these transformers configurations.
 
     machine: figures by hand; then nothing is measured. share: calibrate for this share of the expected time at most,
-    and not at all for runs of a few seconds.
+    and not at all for runs of a few seconds. kinds: compare all kinds of generators too; of some the share of texts
+    that curation keeps.
 
     Raises:
         ModelError: a configuration whose shape cannot be read.
@@ -106,7 +114,9 @@ def predict_run(
     ]
     if shapes[0] is None:
         raise ValueError("expected the target's configuration, got None")
-    stages = list_stages(config, load, shapes[0], shapes[1], device.split(":")[0])
+    kind = device.split(":")[0]
+    stages = list_stages(config, load, shapes[0], shapes[1], kind)
+    others = [] if kinds is None or shapes[1] is None else list_kinds(config, load, shapes[1], kind, kinds)
     if share is not None:
         budget = min(budget, share * sum(_time(stage, Calibration(ORDINARY)) for stage in stages))
     if machine is not None:
@@ -114,9 +124,15 @@ def predict_run(
     elif budget < LEAST:
         calibration = Calibration(ORDINARY)
     else:
-        calibration = calibrate(config, load, stages, (target, shapes[0]), (generator, shapes[1]), device, budget)
-    timed = tuple(replace(stage, seconds=_time(stage, calibration)) for stage in stages)
-    return Prediction(timed, calibration, load)
+        every = [*stages, *(stage for one in others for stage in one.stages)]
+        calibration = calibrate(config, load, every, (target, shapes[0]), (generator, shapes[1]), device, budget)
+    costs = [sum_kind(config, replace(one, stages=_time_all(one.stages, calibration))) for one in others]
+    bought = [buy(config, load)] if costs else []
+    return Prediction(_time_all(stages, calibration), calibration, load, (*costs, *bought))
+
+
+def _time_all(stages: Iterable[Stage], calibration: Calibration) -> tuple[Stage, ...]:
+    return tuple(replace(stage, seconds=_time(stage, calibration)) for stage in stages)
 
 
 def _time(stage: Stage, calibration: Calibration) -> float:

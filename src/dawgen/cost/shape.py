@@ -30,7 +30,7 @@ class Shape:
 
     layers: decoder blocks of a causal model, encoder blocks of an encoder-decoder. cross: decoder blocks that attend
     to an encoder. width H; heads and kv_heads of head_width each; feed_forward F, gated or not; vocabulary V.
-    item: bytes of one number.
+    item: bytes of one number. tied: whether the output head is the embedding.
     """
 
     family: str
@@ -44,6 +44,7 @@ class Shape:
     gated: bool
     vocabulary: int
     item: int = 4
+    tied: bool = True
 
     @property
     def query_width(self) -> int:
@@ -128,6 +129,7 @@ def _read_causal(config: Any, item: int) -> Shape:
         gated=config.model_type in GATED,
         vocabulary=config.vocab_size,
         item=item,
+        tied=bool(getattr(config, "tie_word_embeddings", True)),
     )
 
 
@@ -144,6 +146,7 @@ def _read_t5(config: Any, item: int) -> Shape:
         gated=bool(config.is_gated_act),
         vocabulary=config.vocab_size,
         item=item,
+        tied=bool(getattr(config, "tie_word_embeddings", True)),
     )
 
 
@@ -161,4 +164,5 @@ def _read_bart(config: Any, item: int) -> Shape:
         gated=False,
         vocabulary=config.vocab_size,
         item=item,
+        tied=bool(getattr(config, "tie_word_embeddings", True)),
     )

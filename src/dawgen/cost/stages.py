@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dawgen.baselines.in_context import WINDOWS
-from dawgen.config import Method, RunConfig
+from dawgen.config import GeneratorKind, Method, RunConfig
 from dawgen.cost.counts import Counts, Work, repeat, total
 from dawgen.cost.generating import combine, count_scoring, count_tuning, count_writing
+from dawgen.cost.memory import hold_evaluation, hold_scoring, hold_training, hold_tuning, hold_writing, weigh
 from dawgen.cost.shape import Shape
 from dawgen.cost.training import count_evaluation, count_rows, count_training
 from dawgen.cost.workload import Workload
@@ -26,7 +27,7 @@ class Stage:
 
     group: what metrics.json times as one ("tuning dawgen", "writing", a method). name: the part of it. work: passes
     through a model. probe: which measured step its times are corrected by. fixed: seconds that no model spends.
-    seconds: the prediction, None before there is one.
+    memory: bytes of the model and of what its largest pass holds. seconds: the prediction, None before there is one.
     """
 
     group: str
@@ -34,6 +35,7 @@ class Stage:
     work: Work
     probe: str = ""
     fixed: float = 0.0
+    memory: float = 0.0
     seconds: float | None = None
 
     @property
@@ -50,6 +52,7 @@ class Stage:
             "flops": counts.flops,
             "bytes": counts.bytes,
             "calls": counts.calls,
+            "memory": self.memory,
             "seconds": self.seconds,
         }
 
@@ -63,47 +66,65 @@ def list_stages(
         writes = load.given is None and any(METHODS[method].synthetic for method in config.methods)
         kinds = dict.fromkeys((*config.compare_generators, *((config.generator.kind,) if writes else ())))
         for kind in kinds:
-            stages += _prepare_kind(config, load, generator, kind, device)
+            stages += _tune(config, load, generator, kind, device)
+            stages += _judge(config, load, generator, kind, device) if load.oracle else ()
         if writes:
             stages += _write(config, load, generator, device)
+    made = len(stages)
     for method in config.methods:
         stages += _train(config, load, target, method, device)
-    return stages
+    if generator is None:
+        return stages
+    # Both models stay loaded for the whole run.
+    beside = [weigh(target)] * made + [weigh(generator)] * (len(stages) - made)
+    return [replace(stage, memory=stage.memory + other) for stage, other in zip(stages, beside, strict=True)]
 
 
-def _prepare_kind(config: RunConfig, load: Workload, shape: Shape, kind: Any, device: str) -> Iterable[Stage]:
-    settings = config.generator.model_copy(update={"kind": kind})
-    if kind != "untuned":
-        step = count_tuning(shape, load.shots, settings, labels=load.labels, prefix=load.prefix)
-        yield Stage(f"tuning {kind}", "tuning", repeat(step, settings.steps), f"tuning {kind}")
-    if not load.oracle:
+def list_kind(config: RunConfig, load: Workload, shape: Shape, kind: GeneratorKind, device: str) -> list[Stage]:
+    """Return the stages of tuning one kind of generator and writing a set with it."""
+    return [*_tune(config, load, shape, kind, device), *_write(config, load, shape, device)]
+
+
+def count_texts(config: RunConfig, load: Workload) -> int:
+    """Return how many texts are written: whole shards, until enough are kept of every label."""
+    shards = math.ceil(config.per_label / load.kept / config.decode.shard_texts)
+    return shards * config.decode.shard_texts * load.labels
+
+
+def _tune(config: RunConfig, load: Workload, shape: Shape, kind: GeneratorKind, device: str) -> Iterable[Stage]:
+    if kind == "untuned":
         return
-    rows = min(JUDGED, len(load.contexts)) * load.labels
+    settings = config.generator.model_copy(update={"kind": kind})
     sizes: dict[str, int] = {"labels": load.labels, "prefix": load.prefix}
-    yield Stage(
-        f"judging {kind}",
-        "writing",
-        count_writing(shape, load.contexts, load.written, config.decode, rows=rows, device=device, **sizes),
-        "writing",
-    )
-    yield Stage(
-        f"judging {kind}",
-        "scoring",
-        count_scoring(shape, combine(load.contexts, load.written, rows), **sizes),
-        "scoring",
-    )
+    step = count_tuning(shape, load.shots, settings, **sizes)
+    memory = weigh(shape) + hold_tuning(shape, load.shots, settings, device=device, **sizes)
+    yield Stage(f"tuning {kind}", "tuning", repeat(step, settings.steps), f"tuning {kind}", memory=memory)
+
+
+def _judge(config: RunConfig, load: Workload, shape: Shape, kind: GeneratorKind, device: str) -> Iterable[Stage]:
+    rows = min(JUDGED, len(load.contexts)) * load.labels
+    yield from _write_batches(config, load, shape, device, f"judging {kind}", rows, 1)
 
 
 def _write(config: RunConfig, load: Workload, shape: Shape, device: str) -> Iterable[Stage]:
     """Whole shards of first texts, each offered to every label, until enough are kept of each."""
-    shards = math.ceil(config.per_label / load.kept / config.decode.shard_texts)
-    rows = config.decode.shard_texts * load.labels
+    rows, texts = config.decode.shard_texts * load.labels, count_texts(config, load)
+    yield from _write_batches(config, load, shape, device, "writing", rows, texts // rows)
+    yield Stage("writing", "curation", (), fixed=CURATE * texts)
+
+
+def _write_batches(
+    config: RunConfig, load: Workload, shape: Shape, device: str, group: str, rows: int, times: int
+) -> Iterable[Stage]:
+    """Texts written `rows` at a time, and scored under all labels."""
     sizes: dict[str, int] = {"labels": load.labels, "prefix": load.prefix}
     one = count_writing(shape, load.contexts, load.written, config.decode, rows=rows, device=device, **sizes)
-    yield Stage("writing", "writing", repeat(one, shards), "writing")
-    one = count_scoring(shape, combine(load.contexts, load.written, rows), **sizes)
-    yield Stage("writing", "scoring", repeat(one, shards), "scoring")
-    yield Stage("writing", "curation", (), fixed=CURATE * shards * rows)
+    held = hold_writing(shape, load.contexts, load.written, config.decode, rows=rows, **sizes)
+    yield Stage(group, "writing", repeat(one, times), "writing", memory=weigh(shape) + held)
+    scored = combine(load.contexts, load.written, rows)
+    held = hold_scoring(shape, scored, device=device, **sizes)
+    one = count_scoring(shape, scored, **sizes)
+    yield Stage(group, "scoring", repeat(one, times), "scoring", memory=weigh(shape) + held)
 
 
 def _train(config: RunConfig, load: Workload, shape: Shape, method: Method, device: str) -> Iterable[Stage]:
@@ -113,7 +134,8 @@ def _train(config: RunConfig, load: Workload, shape: Shape, method: Method, devi
         lengths = load.test if method == "zero_shot" else _fill_window(load, window)
         if lengths:
             work = count_evaluation(shape, lengths, settings, prompt=0, device=device)
-            yield Stage(method, "evaluation", work, "evaluation")
+            held = weigh(shape) + hold_evaluation(shape, lengths, prompt=0, device=device)
+            yield Stage(method, "evaluation", work, "evaluation", memory=held)
         return
     asked = config.per_label * load.labels
     written = asked if load.given is None else load.given
@@ -124,21 +146,23 @@ def _train(config: RunConfig, load: Workload, shape: Shape, method: Method, devi
         steps = config.baselines.pretraining_steps if method == "ppt" else settings.steps
         rows = 2 * settings.batch_size if method == "ppt" else count_rows("real", real, 0, settings.batch_size)
         step = count_training(shape, load.train, settings, rows=rows, groups=1, device=device)
-        yield Stage(method, "pretraining", repeat(step, steps), "training")
+        held = weigh(shape) + hold_training(shape, load.train, settings, rows=rows, device=device)
+        yield Stage(method, "pretraining", repeat(step, steps), "training", memory=held)
     if spec.trains != "prompt" and method != "soft_fine_tuning":
         settings = settings.model_copy(update={"prompt_length": 0})
     rows = count_rows(spec.schedule, real, synthetic, settings.batch_size)
     groups = 1 + bool(synthetic and spec.schedule == "paired")
-    step = count_training(
-        shape, load.train, settings, rows=rows, groups=groups, device=device, weights=spec.trains == "weights"
-    )
-    yield Stage(method, "training", repeat(step, settings.steps), "training")
+    tuned = spec.trains == "weights"
+    step = count_training(shape, load.train, settings, rows=rows, groups=groups, device=device, weights=tuned)
+    held = weigh(shape) + hold_training(shape, load.train, settings, rows=rows, device=device, weights=tuned)
+    yield Stage(method, "training", repeat(step, settings.steps), "training", memory=held)
     looks = math.ceil(settings.steps / settings.eval_every) if load.dev else 0
     known = {"dev looks": (load.dev or load.train, looks + 1), "evaluation": (load.test, 1)}  # one more for warnings
     for name, (lengths, times) in known.items():
         if lengths:
             work = count_evaluation(shape, lengths, settings, prompt=settings.prompt_length, device=device)
-            yield Stage(method, name, repeat(work, times), "evaluation")
+            held = weigh(shape) + hold_evaluation(shape, lengths, prompt=settings.prompt_length, device=device)
+            yield Stage(method, name, repeat(work, times), "evaluation", memory=held)
 
 
 def _fill_window(load: Workload, window: int) -> tuple[int, ...]:

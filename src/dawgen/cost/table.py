@@ -26,7 +26,7 @@ def describe(prediction: Prediction) -> str:
 
 
 def list_rows(prediction: Prediction) -> list[list[str]]:
-    """Return a row per stage and one for the whole: stage, FLOPs, bytes, calls, seconds."""
+    """Return a row per stage and one for the whole: stage, FLOPs, bytes, calls, peak memory, seconds."""
     rows = []
     flops = moved = calls = 0.0
     for stage in prediction.stages:
@@ -34,8 +34,10 @@ def list_rows(prediction: Prediction) -> list[list[str]]:
         flops, moved, calls = flops + counts.flops, moved + counts.bytes, calls + counts.calls
         name = stage.group if stage.name in stage.group else f"{stage.group}: {stage.name}"
         numbers = (show_count(counts.flops), show_count(counts.bytes), show_count(counts.calls))
-        rows.append([name, *numbers, show_seconds(stage.seconds or 0.0)])
-    whole = (show_count(flops), show_count(moved), show_count(calls))
+        held = f"{show_count(stage.memory)}B" if stage.work else "-"
+        rows.append([name, *numbers, held, show_seconds(stage.seconds or 0.0)])
+    largest = max((stage.memory for stage in prediction.stages), default=0.0)
+    whole = (show_count(flops), show_count(moved), show_count(calls), f"{show_count(largest)}B")
     return [*rows, ["in all", *whole, show_seconds(prediction.seconds)]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ import yaml
 from transformers import AutoConfig, AutoTokenizer
 
 from dawgen.backbones.load import Backbone, Kind, resolve_name
-from dawgen.config import RunConfig
+from dawgen.config import GeneratorKind, RunConfig
 from dawgen.cost import Machine, Prediction, Workload, assume_workload, measure_workload, predict_run
 from dawgen.cost.predict import BRIEF, BUDGET, SHARE
 from dawgen.cost.table import describe
@@ -50,12 +51,13 @@ def forecast(
     machine: Machine | None = None,
     budget: float = BUDGET,
     inputs: Inputs | None = None,
+    kinds: Mapping[GeneratorKind, float] | None = None,
 ) -> Prediction:
     """Return the prediction for a run that has not begun; no weights are loaded.
 
     labels, length, test_rows: what to assume where the settings name neither task nor training file. kept: share of
     candidates that curation keeps. machine: figures by hand instead of a calibration of `budget` seconds. inputs: the
-    data, where they are read already.
+    data, where they are read already. kinds: compare all kinds of generators, see `predict_run`.
 
     Raises:
         ModelError: a configuration or tokenizer that cannot be read. DataError, ConfigError: as a run would.
@@ -69,7 +71,14 @@ def forecast(
             config, inputs or load_inputs(config), _add_tokenizer(target), _add_tokenizer(source), kept=kept
         )
     return predict_run(
-        config, load, target.model.config, source.model.config, device=device, machine=machine, budget=budget
+        config,
+        load,
+        target.model.config,
+        source.model.config,
+        device=device,
+        machine=machine,
+        budget=budget,
+        kinds=kinds,
     )
 
 

@@ -30,7 +30,7 @@ def resolve_config(
     if preset not in PRESETS:
         raise ConfigError(f"--preset {preset}: {suggest(preset, PRESETS)}")
     merged: dict[str, Any] = {}
-    for layer in (PRESETS[preset], _read_file(file), _drop_absent(arguments or {}), _read_assignments(assignments)):
+    for layer in (PRESETS[preset], _read_file(file), _drop_absent(arguments or {}), read_assignments(assignments)):
         merge_settings(merged, layer)
     _check_keys(merged, RunConfig)
     try:
@@ -64,7 +64,8 @@ def _drop_absent(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+def read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """Return nested settings from texts like "target.lr=0.1". Raises ConfigError for a text without key or value."""
     layer: dict[str, Any] = {}
     for text in assignments:
         key, equals, value = text.partition("=")

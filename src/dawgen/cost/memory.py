@@ -1,0 +1,148 @@
+"""Peak memory of each stage, in bytes above the libraries': weights, and what the largest pass holds at once.
+
+N = B T tokens of a pass of B rows, S the keys that each sees, L blocks, w bytes of a number.
+Kept for the backward pass, per block (weights are frozen, so that no product keeps its input):
+    w (N (2 H + 2 Hq + c F) + 2 B S Hkv + a B h T S)       c tensors of width F and a of scores, by family
+One block at work:     w (N (4 H + 2 Hq + 2 F) + 2 B S Hkv + 3 B h T S)
+A cache:               2 w L B S Hkv, and one block's more while it grows by a copy
+Logits while writing:  4 float32 copies of B V; likelihoods make them in blocks of 2^22 numbers (2^27 on a GPU)
+An optimiser on all weights: gradient, two means and a step, 4 times the weights. A prompt's own are too small to count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
+from dawgen.cost.shape import Shape
+from dawgen.generator.generator import SCORE_ROWS
+from dawgen.generator.likelihood import BLOCK
+from dawgen.generator.rows import Row
+from dawgen.generator.tune import draw_batch
+from dawgen.rng import python_rng
+from dawgen.target.gradients import batch_rows
+from dawgen.target.score import bucket, choose_budget
+
+SAMPLED = 16  # batches that are drawn to find the largest
+COPIES = 4  # of the logits while a token is chosen
+# A prompt's batches differ in size, and the C library cannot reuse all that they leave: of T5's 1.6 to 2.3 times what
+# is alive was measured, once where every tensor is mapped apart. A GPU's allocator rounds sizes, which avoids it.
+HOLES = {"cpu": 1.5}
+OPTIMISER = 4
+# Tensors of the feed-forward width that a block keeps for its backward pass: what its activation is made of.
+KEPT_WIDE = {"gpt2": 6.0, "ctrl": 1.0, "t5": 1.0}
+# Tensors of attention scores that it keeps; families that are not listed attend without keeping any.
+KEPT_SCORES = {"ctrl": 2.0}
+
+
+def weigh(shape: Shape) -> float:
+    """Return the bytes of the weights."""
+    untied = 0 if shape.tied else shape.width * shape.vocabulary
+    return float(shape.item * (shape.weights + untied))
+
+
+def keep(shape: Shape, rows: float, queries: float, keys: float) -> float:
+    """Return the bytes that a forward of all blocks keeps for its backward."""
+    tokens = rows * queries
+    wide = KEPT_WIDE.get(shape.family, 3.0 if shape.gated else 1.0)
+    numbers = tokens * (2 * shape.width + 2 * shape.query_width + wide * shape.feed_forward)
+    numbers += 2 * rows * keys * shape.kv_width
+    numbers += KEPT_SCORES.get(shape.family, 0.0) * rows * shape.heads * queries * keys
+    return shape.layers * shape.item * numbers
+
+
+def work(shape: Shape, rows: float, queries: float, keys: float) -> float:
+    """Return the bytes that one block holds while it works."""
+    tokens = rows * queries
+    numbers = tokens * (4 * shape.width + 2 * shape.query_width + 2 * shape.feed_forward)
+    numbers += 2 * rows * keys * shape.kv_width + 3 * rows * shape.heads * queries * keys
+    return shape.item * numbers
+
+
+def cache(shape: Shape, rows: float, keys: float) -> float:
+    """Return the bytes of keys and values of all blocks."""
+    return 2.0 * shape.item * shape.layers * rows * keys * shape.kv_width
+
+
+def hold_tuning(
+    shape: Shape, rows: Sequence[Row], config: GeneratorConfig, *, labels: int, prefix: int, device: str = "cpu"
+) -> float:
+    """Return the peak of tuning beside the weights, on batches as tuning draws them."""
+    if config.kind == "untuned":
+        return 0.0
+    weighted = config.kind in ("weighted", "dawgen") and labels > 1
+    found = []
+    for step in range(SAMPLED):
+        batch = draw_batch(rows, config.rows_per_label, 0, step)
+        tokens = max(len(row.context) + len(row.target) for row in batch) - 1
+        targets = sum(len(row.target) for row in batch)
+        # The virtual step's rows are read under all labels while the graph of the own label is still there.
+        counts = [len(batch), len(batch) * labels] if weighted else [len(batch)]
+        graphs = sum(keep(shape, count, tokens, prefix + tokens) for count in counts)
+        found.append(graphs + work(shape, counts[-1], tokens, prefix + tokens) + _score(shape, targets, device))
+    return max(found)
+
+
+def hold_writing(
+    shape: Shape,
+    contexts: Sequence[int],
+    written: Sequence[float],
+    config: DecodeConfig,
+    *,
+    rows: int,
+    labels: int,
+    prefix: int,
+) -> float:
+    """Return the peak of writing one shard of `rows` texts: the cache at its largest, a growing block, and logits."""
+    ways = labels if config.contrast > 0 and labels > 1 else 1
+    longest = prefix + max(contexts)
+    lengths = [min(length, config.max_new_tokens) for length in written]
+    caches = []
+    for step in range(int(max(lengths)) + 1):
+        alive = rows * ways * sum(length > step for length in lengths) / len(lengths)
+        caches.append(cache(shape, alive, longest + step) * (1 + 1 / shape.layers))
+    return max(caches) + COPIES * 4.0 * rows * ways * shape.vocabulary
+
+
+def hold_scoring(
+    shape: Shape, rows: Sequence[tuple[int, int]], *, labels: int, prefix: int, device: str = "cpu"
+) -> float:
+    """Return the peak of scoring rows of (context, text) lengths under all labels."""
+    some = sorted(rows, key=sum)[-SCORE_ROWS:]
+    tokens, count = sum(some[-1]) - 1, len(some) * labels
+    targets = sum(target for _, target in some) * labels
+    states = shape.item * targets * shape.width
+    keys = prefix + tokens
+    return cache(shape, count, keys) + work(shape, count, tokens, keys) + states + _score(shape, targets, device)
+
+
+def hold_training(
+    shape: Shape, lengths: Sequence[int], config: TargetConfig, *, rows: int, device: str = "cpu", weights: bool = False
+) -> float:
+    """Return the peak of a step on `rows` rows of these lengths; weights: the model's own are trained."""
+    rng = python_rng(0, "cost/batch")
+    front = config.prompt_length if shape.cross else 0
+    found = []
+    for _ in range(SAMPLED):
+        chosen = [front + length for length in rng.choices(lengths, k=rows)]
+        for batch in batch_rows(chosen, device):
+            longest = max(chosen[row] for row in batch)
+            keys = longest + config.prompt_length - front
+            found.append(keep(shape, len(batch), longest, keys) + work(shape, len(batch), longest, keys))
+    held = max(found) * HOLES.get(device, 1.0)
+    return held + (OPTIMISER * weigh(shape) if weights else 0.0)
+
+
+def hold_evaluation(shape: Shape, lengths: Sequence[int], *, prompt: int, device: str = "cpu") -> float:
+    """Return the peak of scoring rows of these lengths behind a prompt."""
+    found = []
+    for group in bucket([length + prompt for length in lengths], choose_budget(device)):
+        queries = lengths[group[0]] + (prompt if shape.cross else 0)
+        found.append(work(shape, len(group), queries, lengths[group[0]] + prompt))
+    return max(found)
+
+
+def _score(shape: Shape, targets: float, device: str) -> float:
+    """Return the bytes of logits and their derivatives, of which a block is made at a time, in float32."""
+    block = BLOCK["cpu" if device == "cpu" else "cuda"]
+    return 3 * 4.0 * min(targets * shape.vocabulary, max(shape.vocabulary, block))
