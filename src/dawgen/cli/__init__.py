@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from dawgen.cli import analyze, audit, bench, jobs, stages
+from dawgen.cli import analyze, annotate, audit, bench, breakpoints, doctor, gradients, jobs, stages
 from dawgen.errors import DawgenError
 
 app = typer.Typer(
@@ -19,6 +19,8 @@ app = typer.Typer(
 config_app = typer.Typer(no_args_is_help=True, help="The settings.")
 app.add_typer(config_app, name="config")
 app.add_typer(analyze.app, name="analyze")
+analyze.app.command("breakpoints")(breakpoints.breakpoints)
+analyze.app.command("gradients")(gradients.gradients)
 config_app.command("show")(jobs.show_config)
 for verb in (
     jobs.demo,
@@ -29,9 +31,11 @@ for verb in (
     stages.generate,
     stages.curate,
     audit.audit,
+    annotate.annotate,
     stages.train,
     stages.evaluate,
     stages.predict,
+    doctor.doctor,
     jobs.report,
     jobs.tasks,
     audit.draw,

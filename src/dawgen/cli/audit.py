@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,9 +12,24 @@ from dawgen.cli import options as o
 
 
 def audit(
-    synthetic: Annotated[str, typer.Argument(help="a synthetic set: folder or file", metavar="SET")],
-    real: Annotated[str, typer.Option(help="the few real examples")],
+    synthetic: Annotated[str, typer.Argument(help="a synthetic set, yours or anyone's: folder or file", metavar="SET")],
+    real: Annotated[str, typer.Option(help="the real examples that the set should be like")],
     task: o.Task = None,
+    test: Annotated[
+        str | None, typer.Option(help="labelled examples that must not be in the set; they measure the judge")
+    ] = None,
+    dev: Annotated[str | None, typer.Option(help="more examples that must not be in the set")] = None,
+    gold: Annotated[
+        str | None, typer.Option(help="more real examples for the judge of labels, who is asked where no oracle is")
+    ] = None,
+    generator: Annotated[
+        Path | None, typer.Option(help="the tuned generator that wrote the set: does it agree with the labels?")
+    ] = None,
+    embedding: Annotated[
+        str | None, typer.Option(help="a sentence-transformers model that sees the texts (default: the target)")
+    ] = None,
+    mauve: Annotated[bool, typer.Option("--mauve", help="measure MAUVE too; needs 200 rows or more a side")] = False,
+    columns: o.Columns = None,
     config: o.Config = None,
     preset: o.Preset = "mini",
     assign: o.Assign = None,
@@ -21,12 +37,36 @@ def audit(
     threads: o.Threads = None,
     json: o.Json = False,
 ) -> None:
-    """How many labels of a synthetic set are right, and how far its texts are from the real ones."""
-    settings = o.make_config(preset, config, assign, task=task, train=real, seed=seed, threads=threads)
+    """Say what a synthetic set is worth: are its labels right, its texts like real ones, varied, and free of copies,
+    leaks and shortcuts that give the label away?
+
+    What is wrong is named in plain words at the end.
+    """
+    settings = o.make_config(
+        preset,
+        config,
+        assign,
+        columns=columns,
+        task=task,
+        train=real,
+        test=test,
+        dev=dev,
+        seed=seed,
+        threads=threads,
+    )
+    from dawgen.audit.quality_lines import list_lines
     from dawgen.pipeline.audit import audit_set
 
-    numbers = audit_set(settings, str(o.find_set(synthetic)))
-    _show(numbers)
+    numbers = audit_set(
+        settings,
+        str(o.find_set(synthetic)),
+        gold=gold,
+        generator=None if generator is None else str(generator),
+        embedding=embedding,
+        mauve=mauve,
+    )
+    for line in list_lines(numbers, width=shutil.get_terminal_size((120, 24)).columns):
+        typer.echo(line)
     o.print_json(numbers, json)
 
 
@@ -45,23 +85,3 @@ def draw(
     written = draw_files(task, out, seed=seed, shots=shots, test=test, gold=gold, texts=texts)
     for name, rows in written.items():
         typer.echo(f"{out / name}.jsonl  {rows} rows")
-
-
-def _show(numbers: dict[str, Any]) -> None:
-    from dawgen.pipeline.progress import plain_number as share
-
-    counts = ", ".join(f"{label} {count}" for label, count in numbers["labels"].items())
-    typer.echo(f"rows             {numbers['rows']} ({counts})")
-    correct = numbers["label_correctness"]
-    if correct["source"]:
-        unread = f"{share(correct['ungrammatical'])} cannot be read"
-        typer.echo(f"labels right     {share(correct['value'])} by the {correct['source']}; {unread}")
-    else:
-        typer.echo("labels right     unknown: no oracle knows this task")
-    against = f"{numbers['real_rows']} real rows, as {numbers['embedding']} sees them"
-    for name, unit in (("mmd", "kernel MMD^2"), ("energy", "energy distance")):
-        d = numbers[name]
-        typer.echo(
-            f"{unit:16} {d['value']:.4f} +- {d['error']:.4f} from {against}; by chance below {d['chance']:.4f} "
-            f"(p {d['p']:.3f})"
-        )

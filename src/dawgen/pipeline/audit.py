@@ -3,60 +3,164 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dawgen.audit.c2st import FEWEST, measure_c2st
+from dawgen.audit.correctness import describe_correctness, judge_labels
 from dawgen.audit.distance import measure_energy, measure_mmd
-from dawgen.audit.embed import embed_examples
-from dawgen.backbones.load import load_target
+from dawgen.audit.embed import SentenceEncoder, embed_examples
+from dawgen.audit.mauve import measure_mauve
+from dawgen.audit.posterior import Origin, describe_posterior, read_raw, score_rows
+from dawgen.audit.quality import add_vendi, describe_quality, find_warnings
+from dawgen.backbones.load import Backbone, load_target
 from dawgen.config import RunConfig
 from dawgen.data import as_row, read
 from dawgen.errors import ConfigError, suggest
 from dawgen.files import write_jsonl
-from dawgen.pipeline.fidelity import measure_fidelity
+from dawgen.pipeline.fidelity import has_oracle, measure_fidelity
 from dawgen.pipeline.run import pick_device, set_threads
 from dawgen.records import Example
 from dawgen.rng import python_rng, torch_rng
 from dawgen.scenes import LABELS, draw_data
 from dawgen.tasks import Task
 
+T = TypeVar("T")
 MOST = 1000  # rows of either side whose distance is measured: all pairs of them are held in memory
 
 
-def audit_set(config: RunConfig, source: str) -> dict[str, Any]:
-    """Return rows, rows per label, label_correctness with its source, and the distances to the real examples.
+def audit_set(
+    config: RunConfig,
+    source: str,
+    *,
+    gold: str | None = None,
+    generator: str | None = None,
+    embedding: str | None = None,
+    mauve: bool = False,
+) -> dict[str, Any]:
+    """Return what `audit_examples` finds in a set's file.
 
-    config.train: the real examples. label_correctness is None where the task has no oracle. The distances are those of
-    the texts as config.target.model sees them; p says how often rows dealt out at random are as far apart.
+    config.train: the real examples; config.test, config.dev: rows that the set must not contain, of which the test rows
+    measure the judge. gold: more labelled rows for the judge to learn from. generator: the folder of the generator
+    whose posterior is asked; without it that is read from raw/ beside the set, where there is one.
 
-    Raises DataError for sets without rows, or of fewer than 3 on either side.
+    Raises DataError for files without rows, or of fewer than 3 on either side.
     """
     set_threads(config.threads)
     task = Task.load(config.task) if config.task else None
     real = read(str(config.train), task=task, columns=config.columns)
     task = task or Task.from_examples(real)
     rows = read(source, task=task)
-    counts = Counter(str(row.label) for row in rows)
-    fidelity = measure_fidelity(task.name, rows)
-    backbone = load_target(config.target.model, dtype=config.target.dtype, device=pick_device())
-    ours, theirs = (
-        embed_examples(backbone, _thin(side, config.seed, what), task.template, max_tokens=config.target.max_tokens)
-        for side, what in ((rows, "set"), (real, "real"))
+    others = {"test": config.test, "dev": config.dev, "gold": gold}
+    more = {name: read(path, task=task, columns=config.columns) if path else [] for name, path in others.items()}
+    if generator is None:
+        logp = read_raw(Path(source), rows, task.labels)
+    else:
+        chosen = _thin(range(len(rows)), config.seed, "generator")
+        logp = np.full((len(rows), len(task.labels)), np.nan)
+        logp[chosen] = score_rows(Path(generator), [rows[place] for place in chosen], task.labels)
+    return audit_examples(
+        task,
+        rows,
+        real,
+        load_target(config.target.model, dtype=config.target.dtype, device=pick_device()),
+        seed=config.seed,
+        held={name: more[name] for name in ("test", "dev")},
+        gold=more["gold"],
+        logp=logp,
+        origin="raw" if generator is None else "generator",
+        embedding=embedding,
+        mauve=mauve,
+        max_tokens=config.target.max_tokens,
     )
-    return {
+
+
+def audit_examples(
+    task: Task,
+    rows: Sequence[Example],
+    real: Sequence[Example],
+    backbone: Backbone,
+    *,
+    seed: int,
+    held: Mapping[str, Sequence[Example]] = MappingProxyType({}),
+    gold: Sequence[Example] = (),
+    logp: NDArray[np.float64] | None = None,
+    origin: Origin = "raw",
+    embedding: str | None = None,
+    mauve: bool = False,
+    judge: bool = True,
+    max_tokens: int = 256,
+) -> dict[str, Any]:
+    """Return the audit of a labelled set, as `dawgen audit --json` prints it; the same for the same arguments.
+
+    real: rows that the set is held against. held: rows that it must not contain, under "test" and "dev"; the judge is
+    measured on the test rows. gold: more rows for the judge. logp: the generator's log-likelihoods of the rows, [N,K]
+    in nats, NaN where unknown; origin: where they come from. backbone: whose encoder makes the vectors of mmd, energy,
+    c2st, mauve and Vendi; embedding: the sentence-transformers model that makes them instead. judge: False trains none,
+    which is what takes longest. max_tokens: at which the encoder cuts texts.
+
+    Raises DataError for fewer than 3 rows on either side, or with mauve fewer than 200.
+    """
+    encoder, name = make_encoder(backbone, task, embedding, max_tokens=max_tokens)
+    ours, theirs = (encoder(_thin(side, seed, what)) for side, what in ((rows, "set"), (real, "real")))
+    counts = Counter(str(row.label) for row in rows)
+    numbers = {
         "rows": len(rows),
         "labels": {label: counts[label] for label in task.labels},
-        "label_correctness": {
-            "value": fidelity["label_fidelity"],
-            "ungrammatical": fidelity["ungrammatical"],
-            "source": None if fidelity["label_fidelity"] is None else "oracle",
-        },
         "real_rows": len(real),
-        "embedding": backbone.name,
-        "mmd": asdict(measure_mmd(ours, theirs, generator=torch_rng(config.seed, "audit/mmd"))),
-        "energy": asdict(measure_energy(ours, theirs, generator=torch_rng(config.seed, "audit/energy"))),
+        "embedding": name,
+        **describe_quality(rows, real, task.labels, held=held, seed=seed),
+        "label_correctness": judge_correctness(task, rows, real, held, gold, logp, origin, seed=seed, judge=judge),
+        "mmd": asdict(measure_mmd(ours, theirs, generator=torch_rng(seed, "audit/mmd"))),
+        "energy": asdict(measure_energy(ours, theirs, generator=torch_rng(seed, "audit/energy"))),
+        "c2st": asdict(measure_c2st(ours, theirs, seed=seed)) if min(len(ours), len(theirs)) >= FEWEST else None,
+        "mauve": measure_mauve(ours, theirs, seed=seed) if mauve else None,
     }
+    add_vendi(numbers["diversity"], ours, theirs, seed=seed)
+    return numbers | {"warnings": find_warnings(numbers)}
+
+
+def judge_correctness(
+    task: Task,
+    rows: Sequence[Example],
+    real: Sequence[Example],
+    held: Mapping[str, Sequence[Example]],
+    gold: Sequence[Example],
+    logp: NDArray[np.float64] | None,
+    origin: Origin,
+    *,
+    seed: int,
+    judge: bool,
+) -> dict[str, Any]:
+    """Return the audit's label_correctness: by the oracle where the task has one, else by a judge and the posterior."""
+    labelled = {label: [row for row in rows if row.label == label] for label in task.labels}
+    judged = None
+    if judge and not has_oracle(task.name):
+        judged = judge_labels(rows, [*real, *gold], task.labels, test=held.get("test") or (), seed=seed)
+    return describe_correctness(
+        measure_fidelity(task.name, rows),
+        {label: measure_fidelity(task.name, part) for label, part in labelled.items()},
+        judged,
+        None if logp is None else describe_posterior(rows, logp, task.labels, origin),
+    )
+
+
+def make_encoder(
+    backbone: Backbone, task: Task, embedding: str | None, *, max_tokens: int
+) -> tuple[Callable[[Sequence[Example]], Tensor], str]:
+    """Return what turns examples into vectors [N,H], and its name."""
+    if embedding is not None:
+        encoder = SentenceEncoder(embedding, device=str(backbone.model.device))
+        return encoder.embed, encoder.name
+    return partial(embed_examples, backbone, template=task.template, max_tokens=max_tokens), backbone.name
 
 
 def draw_files(task: str, out: Path, *, seed: int, shots: int, test: int, gold: int, texts: int) -> dict[str, int]:
@@ -79,6 +183,6 @@ def draw_files(task: str, out: Path, *, seed: int, shots: int, test: int, gold: 
     return {name: len(written) for name, written in rows.items()}
 
 
-def _thin(rows: list[Example], seed: int, what: str) -> list[Example]:
+def _thin(rows: Sequence[T], seed: int, what: str) -> list[T]:
     """Return at most MOST rows, drawn evenly from all."""
-    return rows if len(rows) <= MOST else python_rng(seed, f"audit/{what}").sample(rows, MOST)
+    return list(rows) if len(rows) <= MOST else python_rng(seed, f"audit/{what}").sample(list(rows), MOST)

@@ -1,0 +1,71 @@
+"""The words of the generated texts that go with a label."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from dawgen.audit.artefact_rules import split_words
+from dawgen.audit.duplicates import last_text
+from dawgen.records import Example
+
+TOP = 5  # words of a label
+LEAST_SHARE = 0.01  # of the rows: a word of fewer gives nothing away
+LEAST_COUNT = 5
+
+
+def list_label_words(rows: Sequence[Example], real: Sequence[Example], labels: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the TOP words of each label by PMI: word, label, pmi, rows that have it, share of these of the label.
+
+    real_share is the same share among the real rows that have the word, each label weighing as much as in the set, and
+    None where fewer than LEAST_COUNT have it. A word counts once in a row. Of equal PMI the more frequent stands first.
+    """
+    ours, theirs = count_rows(rows), count_rows(real)
+    sizes, real_sizes = (Counter(str(row.label) for row in side) for side in (rows, real))
+    least = max(LEAST_COUNT, LEAST_SHARE * len(rows))
+    found: list[dict[str, Any]] = []
+    for label in labels:
+        scored = [
+            (measure_pmi(counts[label], counts.total(), sizes[label], len(rows)), counts.total(), word)
+            for word, counts in ours.items()
+            if counts.total() >= least and counts[label]
+        ]
+        scored.sort(key=lambda item: (-item[0], -item[1], item[2]))
+        found += [
+            {
+                "word": word,
+                "label": label,
+                "pmi": pmi,
+                "rows": count,
+                "share": ours[word][label] / count,
+                "real_share": weigh_share(theirs.get(word, Counter()), label, sizes, real_sizes),
+            }
+            for pmi, count, word in scored[:TOP]
+            if pmi > 0
+        ]
+    return found
+
+
+def measure_pmi(both: int, word: int, label: int, rows: int) -> float:
+    """Return log2 p(word, label) / (p(word) p(label)) in bits from counts of rows; all must be above 0."""
+    return math.log2(both * rows / (word * label))
+
+
+def count_rows(rows: Sequence[Example]) -> dict[str, Counter[str]]:
+    """Return for each word of the generated texts how many rows of each label have it."""
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        for word in set(split_words(last_text(row))):
+            counts.setdefault(word, Counter())[str(row.label)] += 1
+    return counts
+
+
+def weigh_share(counts: Counter[str], label: str, ours: Counter[str], theirs: Counter[str]) -> float | None:
+    """Return the label's share of `counts` had the real rows the set's numbers of each label; None for few rows."""
+    if counts.total() < LEAST_COUNT:
+        return None
+    weighed = {name: count * ours[name] / theirs[name] for name, count in counts.items()}
+    total = sum(weighed.values())
+    return weighed.get(label, 0.0) / total if total else None
