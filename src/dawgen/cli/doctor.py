@@ -1,0 +1,66 @@
+"""`dawgen doctor`: what is wrong with a run, why, and what to type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dawgen.cli import options as o
+
+if TYPE_CHECKING:
+    from dawgen.doctor.examine import Examination
+    from dawgen.doctor.findings import Finding
+
+SHOWN = 3  # places where one thing was found, each with its evidence
+
+
+def doctor(
+    runs: Annotated[list[Path], typer.Argument(help="finished runs, or the folder of a grid", metavar="RUN...")],
+    train: Annotated[str | None, typer.Option(help="where the training file is now, if it has moved")] = None,
+    dev: Annotated[str | None, typer.Option(help="where the dev file is now, if it has moved")] = None,
+    test: Annotated[
+        str | None, typer.Option(help="test rows to hold the training against, also of another run")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--look/--no-look", help="also look at rows and prompts again, or at the run's files alone")
+    ] = True,
+    threads: o.Threads = None,
+    json: o.Json = False,
+) -> None:
+    """Name what is wrong with runs: each finding with its evidence, the likely cause and the switch to try.
+
+    Nothing is trained or changed. Several runs of one task over seeds are compared with each other too. The exit status
+    is 0 whatever is found, 2 where a folder cannot be read.
+    """
+    from dawgen.doctor.examine import examine
+    from dawgen.pipeline.run import set_threads
+
+    set_threads(threads)
+    moved = {name: path for name, path in (("train", train), ("dev", dev), ("test", test)) if path is not None}
+    found = examine(runs, again=again, moved=moved)
+    _show(found)
+    o.print_json(found.as_dict(), json)
+
+
+def _show(found: Examination) -> None:
+    """Print what was found, one block for each name, and what could not be looked at."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in found.findings:
+        groups.setdefault(finding.name, []).append(finding)
+    for name, findings in groups.items():
+        first = findings[0]
+        places = "" if len(findings) == 1 else f", in {len(findings)} places"
+        typer.echo(f"{name} ({first.severity}{places})")
+        for finding in findings[:SHOWN]:
+            where = ", ".join(part for part in (finding.run, finding.method) if part)
+            typer.echo(f"  {where}: {finding.evidence}")
+        if len(findings) > SHOWN:
+            typer.echo(f"  and {len(findings) - SHOWN} more (--json has all)")
+        typer.echo(f"  cause: {first.cause}\n  try:   {first.try_}\n")
+    sick = {finding.run for finding in found.findings if finding.run is not None}
+    count = len(found.runs)
+    typer.echo(f"{count} {'run' if count == 1 else 'runs'} examined, {count - len(sick)} with nothing found")
+    for note, names in found.notes.items():
+        typer.echo(f"note: {note}" + (f" ({len(names)} runs)" if len(names) > 1 else ""))

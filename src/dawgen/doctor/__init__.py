@@ -1,0 +1,1 @@
+"""Names what is wrong with a run, with its evidence, likely cause and the switch to try."""
