@@ -11,11 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
-from dawgen.files import write_text
-from dawgen.report.exports import as_markdown
 from dawgen.report.tables_core import Table, make_table
 from experiments.audit_sets import PUBLISHED, SEED, TASKS, read_csv
-from experiments.mini_tables import fill_blocks
+from experiments.pages import show_blocks
 
 RESULTS = Path(__file__).parent / "results"
 ORDER = (*(("published", seed) for seed in PUBLISHED), ("fewgen", None), ("dawgen", None), ("real", SEED))
@@ -35,11 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--results", type=Path, default=RESULTS, help="the folder of the CSV files")
     parser.add_argument("--into", type=Path, help="a page whose blocks are filled")
     options = parser.parse_args(arguments)
-    tables = make_tables(options.results)
-    if options.into is None:
-        print("\n".join(f"<!-- {key} -->\n{as_markdown(table)}" for key, table in tables.items()))
-    else:
-        write_text(options.into, fill_blocks(options.into.read_text(encoding="utf-8"), tables))
+    show_blocks(make_tables(options.results), options.into)
 
 
 def make_tables(results: Path) -> dict[str, Table]:

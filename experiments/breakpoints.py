@@ -9,7 +9,6 @@ that intervals of crossings are of redrawn seeds alone; the verb's own page redr
 """
 
 import argparse
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +16,12 @@ from dawgen.analysis.breakpoint_series import Field
 from dawgen.analysis.breakpoint_study import Study, study_grid
 from dawgen.analysis.breakpoint_tables import make_tables
 from dawgen.analysis.breakpoint_text import list_cautions, list_sentences
-from dawgen.errors import DataError
-from dawgen.files import write_text, write_with
-from dawgen.report.exports import as_markdown
+from dawgen.files import write_with
 from dawgen.report.grid_arms import Arm
+from dawgen.report.tables_core import Table
 from dawgen.report.tables_text import write_points
 from experiments.mini_tables import read_csv
+from experiments.pages import show_blocks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,34 +37,19 @@ def main() -> None:
     parser.add_argument("--figure", type=Path, help="where the map goes, a PNG")
     options = parser.parse_args()
     study = study_grid(read_csv(options.csv))
-    blocks = make_blocks(study)
-    if options.into is None:
-        print("\n".join(f"<!-- {key} -->\n{text}" for key, text in blocks.items()))
-    else:
-        write_text(options.into, fill_blocks(options.into.read_text(encoding="utf-8"), blocks))
+    show_blocks(make_blocks(study), options.into)
     if options.figure is not None:
         draw_map(study, options.figure)
 
 
-def make_blocks(study: Study) -> dict[str, str]:
-    """Return the Markdown of every block by its key: "findings", and the keys of the tables."""
+def make_blocks(study: Study) -> dict[str, Table | str]:
+    """Return every block by its key: "findings", and the tables."""
     lines = [
         f"**{title}**\n\n" + "\n".join(f"- {text}" for text in texts) for title, texts in list_sentences(study).items()
     ]
     cautions = "".join(f"\n{text}\n" for text in list_cautions(study))
-    blocks = {"findings": "\n\n".join(lines) + "\n" + cautions}
-    return blocks | {table.key: as_markdown(table) for one in study.fields for table in make_tables(study, one)}
-
-
-def fill_blocks(page: str, blocks: dict[str, str]) -> str:
-    """Return the page with its blocks filled. Raises DataError for a block that there is no text for."""
-    for key in re.findall(r"<!-- ([\w-]+) -->", page):
-        if key not in blocks:
-            raise DataError(f"block {key}: expected one of {', '.join(blocks)}.")
-        begin, end = f"<!-- {key} -->", f"<!-- /{key} -->"
-        before, rest = page.split(begin)
-        page = f"{before}{begin}\n{blocks[key]}{end}{rest.split(end)[1]}"
-    return page
+    findings = {"findings": "\n\n".join(lines) + "\n" + cautions}
+    return findings | {table.key: table for one in study.fields for table in make_tables(study, one)}
 
 
 def draw_map(study: Study, path: Path) -> None:

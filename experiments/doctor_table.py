@@ -26,7 +26,7 @@ from dawgen.pipeline.run import run_job
 from dawgen.pipeline.settings import resolve_config
 from dawgen.report.tables_core import Table, make_table
 from experiments.doctor_faults import FAULTS, SEED, Fault, Material, take_material
-from experiments.mini_tables import fill_blocks
+from experiments.pages import show_blocks
 
 SEEDS = (13, 21, 42, 87, 100)
 TASKS = ("scenes-nli", "scenes-paraphrase", "scenes-question")
@@ -56,9 +56,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.out is not None:
         write_text(options.csv, format_csv(make_rows(options.out)))
-    tables = make_tables(read_rows(options.csv))
-    if options.into is not None:
-        write_text(options.into, fill_blocks(options.into.read_text(encoding="utf-8"), tables))
+    show_blocks(make_tables(read_rows(options.csv)), options.into)
 
 
 def make_rows(

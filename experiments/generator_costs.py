@@ -14,9 +14,8 @@ from typing import Any
 from dawgen.analysis.cost_table import tabulate_generators
 from dawgen.cost.generators import GeneratorCost, Prices
 from dawgen.errors import DataError
-from dawgen.files import write_text
-from dawgen.report.exports import as_markdown
-from experiments.breakpoints import fill_blocks
+from dawgen.report.tables_core import Table
+from experiments.pages import show_blocks
 
 
 def main() -> None:
@@ -25,15 +24,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--into", type=Path, help="a page whose block is filled")
     options = parser.parse_args()
-    blocks = make_blocks(options.json)
-    if options.into is None:
-        print(blocks["generators"])
-    else:
-        write_text(options.into, fill_blocks(options.into.read_text(encoding="utf-8"), blocks))
+    show_blocks(make_blocks(options.json), options.into)
 
 
-def make_blocks(path: Path) -> dict[str, str]:
-    """Return the table as Markdown. Raises DataError for a file that is not the verb's."""
+def make_blocks(path: Path) -> dict[str, Table]:
+    """Return the table by its key. Raises DataError for a file that is not the verb's."""
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         names = [field.name for field in fields(GeneratorCost)]
@@ -41,7 +36,7 @@ def make_blocks(path: Path) -> dict[str, str]:
         prices = Prices(**found["prices"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: expected the last line of dawgen analyze cost GRID --json: {error!r}.") from error
-    return {"generators": as_markdown(tabulate_generators(costs, prices, found["source"]))}
+    return {"generators": tabulate_generators(costs, prices, found["source"])}
 
 
 if __name__ == "__main__":

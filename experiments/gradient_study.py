@@ -9,7 +9,6 @@ sentences and for each table: <!-- KEY --> ... <!-- /KEY -->.
 
 import argparse
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,12 @@ from dawgen.analysis.gradient_charts import paint_histogram
 from dawgen.analysis.gradient_tables import DETECTORS, list_tables
 from dawgen.analysis.gradients import analyze_gradients
 from dawgen.config import RunConfig
-from dawgen.errors import DataError
-from dawgen.files import write_json, write_text, write_with
+from dawgen.files import write_json, write_with
 from dawgen.pipeline.run import run_job
 from dawgen.pipeline.settings import resolve_config
-from dawgen.report.exports import as_markdown
 from dawgen.report.plots import pick_look
+from dawgen.report.tables_core import Table
+from experiments.pages import show_blocks
 
 SEEDS = (13, 21, 42, 87, 100)
 GROUPS = {
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.plot is not None:
         draw(found, options.plot)
     if options.into is not None:
-        write_text(options.into, fill_page(options.into.read_text(encoding="utf-8"), found))
+        show_blocks(make_blocks(found), options.into)
 
 
 def make_configs(options: argparse.Namespace) -> list[RunConfig]:
@@ -79,17 +78,10 @@ def study(out: Path, configs: Sequence[RunConfig]) -> dict[str, Any]:
     return analyze_gradients(folders, done.parent)
 
 
-def fill_page(page: str, found: Mapping[str, Any]) -> str:
-    """Return the page with its blocks filled. Raises DataError for a block that is neither a table nor `sentences`."""
-    blocks = {table.key: as_markdown(table) for table in list_tables(found)}
-    blocks["sentences"] = "".join(f"- {sentence}\n" for sentence in found["sentences"])
-    for key in re.findall(r"<!-- ([\w-]+) -->", page):
-        if key not in blocks:
-            raise DataError(f"block {key}: expected one of {', '.join(blocks)}.")
-        begin, end = f"<!-- {key} -->", f"<!-- /{key} -->"
-        before, rest = page.split(begin)
-        page = f"{before}{begin}\n{blocks[key]}{end}{rest.split(end)[1]}"
-    return page
+def make_blocks(found: Mapping[str, Any]) -> dict[str, Table | str]:
+    """Return every block of the page by its key: "sentences", and the tables."""
+    sentences = "".join(f"- {sentence}\n" for sentence in found["sentences"])
+    return {"sentences": sentences} | {table.key: table for table in list_tables(found)}
 
 
 def draw(found: Mapping[str, Any], path: Path) -> None:

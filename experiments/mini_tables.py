@@ -9,13 +9,10 @@ were right, confusion, training curves) is in the grid's own report.
 
 import argparse
 import csv
-import re
 from dataclasses import replace
 from pathlib import Path
 
 from dawgen.errors import DataError
-from dawgen.files import write_text
-from dawgen.report.exports import as_markdown
 from dawgen.report.grid_arms import Arm
 from dawgen.report.grid_files import Grid, GridRow
 from dawgen.report.grid_significance import (
@@ -28,6 +25,7 @@ from dawgen.report.grid_sizes import list_sizes
 from dawgen.report.grid_tables import list_ablation, list_combination, list_main, list_rules
 from dawgen.report.grid_view import list_targets, make_view
 from dawgen.report.tables_core import Table
+from experiments.pages import show_blocks
 
 
 def main() -> None:
@@ -37,11 +35,7 @@ def main() -> None:
     parser.add_argument("--baseline", default="prompt_tuning")
     parser.add_argument("--into", type=Path, help="a page whose blocks are filled")
     options = parser.parse_args()
-    tables = make_tables(read_csv(options.csv, options.baseline))
-    if options.into is None:
-        print("\n".join(f"<!-- {key} -->\n{as_markdown(table)}" for key, table in tables.items()))
-    else:
-        write_text(options.into, fill_blocks(options.into.read_text(encoding="utf-8"), tables))
+    show_blocks(make_tables(read_csv(options.csv, options.baseline)), options.into)
 
 
 def read_csv(path: Path, baseline: str = "prompt_tuning") -> Grid:
@@ -91,17 +85,6 @@ def drop_empty(table: Table) -> Table:
     known = [n for n in range(len(table.header)) if any(row[n].text != "-" for row in table.rows)]
     rows = tuple(tuple(row[n] for n in known) for row in table.rows)
     return replace(table, header=tuple(table.header[n] for n in known), rows=rows)
-
-
-def fill_blocks(page: str, tables: dict[str, Table]) -> str:
-    """Return the page with its blocks filled. Raises DataError for a block that is no table's."""
-    for key in re.findall(r"<!-- ([\w-]+) -->", page):
-        if key not in tables:
-            raise DataError(f"block {key}: expected one of {', '.join(tables)}.")
-        begin, end = f"<!-- {key} -->", f"<!-- /{key} -->"
-        before, rest = page.split(begin)
-        page = f"{before}{begin}\n{as_markdown(tables[key])}{end}{rest.split(end)[1]}"
-    return page
 
 
 def _choose(grid: Grid, rows: list[GridRow]) -> Grid:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import fisher_exact
 
 from dawgen.audit import artefacts
 from dawgen.audit.artefact_rules import LENGTHS, OVERLAP, ThresholdRule, WordRule, fit_classifier
@@ -48,7 +49,7 @@ def test_a_planted_word_is_the_rule_and_tops_the_words() -> None:
     assert is_artefact(found["hypothesis_only"])
     assert not is_artefact(found["first_text_only"])
     top = next(word for word in found["words"] if word["label"] == "no")
-    assert top == {"word": "never", "label": "no", "pmi": 1.0, "rows": 100, "share": 1.0, "real_share": None}
+    assert top == {"word": "never", "label": "no", "pmi": 1.0, "rows": 100, "share": 1.0, "real_share": None, "p": None}
     same = plant(make_set(100, seed=1), "no", lambda row: f"{row.text2} never")
     assert describe_artefacts(rows, same, LABELS, seed=0)["rule"] is None  # real rows are as easy
 
@@ -178,6 +179,11 @@ def test_pmi_and_shares_of_real_rows() -> None:
     words = list_label_words(rows, rows, LABELS)
     assert [(word["word"], word["label"], word["rows"]) for word in words] == [("never", "yes", 5)]
     assert words[0]["pmi"] == 2.0
+    assert words[0]["p"] == 1.0  # as in the real rows, which are the same
+    fresh = [Example("x", "often never", label) for label in LABELS for _ in range(10)]
+    always = [Example("x", "often never", "yes")] * 40 + [Example("x", "often", "no")] * 40
+    p = next(word["p"] for word in list_label_words(always, fresh, LABELS) if word["word"] == "never")
+    assert p == pytest.approx(4 * fisher_exact([[40, 0], [10, 10]], alternative="greater").pvalue)  # 2 words, 2 labels
 
 
 def test_the_overlap_is_that_of_curation() -> None:

@@ -8,7 +8,7 @@ import pytest
 from dawgen.scenes import draw_data
 from experiments import audit_sets, judges
 from experiments.audit_tables import group_sets, make_tables
-from experiments.mini_tables import fill_blocks
+from experiments.pages import fill_blocks
 from jobs import write_rows
 from tiny import save_tiny
 

@@ -11,6 +11,7 @@ from dawgen.bench.plan import make_plan
 from dawgen.errors import DataError
 from experiments import breakpoints, generator_costs
 from experiments.mini_tables import read_csv
+from experiments.pages import fill_blocks
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "experiments" / "results"
@@ -27,19 +28,19 @@ def test_the_grid_has_what_its_results_have() -> None:
 def test_the_page_of_break_points_shows_the_results(tmp_path: Path) -> None:
     study = study_grid(read_csv(RESULTS / "breakpoints.csv"))
     page = (ROOT / "docs" / "breakpoints.md").read_text(encoding="utf-8")
-    assert breakpoints.fill_blocks(page, breakpoints.make_blocks(study)) == page
+    assert fill_blocks(page, breakpoints.make_blocks(study)) == page
     assert "<!-- findings -->\n**scenes-nli on mini-t5**" in page
     breakpoints.draw_map(study, tmp_path / "map.png")
     assert (tmp_path / "map.png").read_bytes()[:4] == b"\x89PNG"
     with pytest.raises(DataError, match="block wrong: expected one of findings"):
-        breakpoints.fill_blocks("<!-- wrong -->\n<!-- /wrong -->", breakpoints.make_blocks(study))
+        fill_blocks("<!-- wrong -->\n<!-- /wrong -->", breakpoints.make_blocks(study))
 
 
 def test_the_page_of_costs_shows_the_results(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "cost.md").read_text(encoding="utf-8")
     blocks = generator_costs.make_blocks(RESULTS / "generator_costs.json")
-    assert breakpoints.fill_blocks(page, blocks) == page
-    assert "| gain, points | +" in blocks["generators"]
+    assert fill_blocks(page, blocks) == page
+    assert "| gain, points | +" in page
     (tmp_path / "wrong.json").write_text(json.dumps({"generators": [{"way": "plain"}], "prices": {}}))
     with pytest.raises(DataError, match="expected the last line of dawgen analyze cost GRID --json"):
         generator_costs.make_blocks(tmp_path / "wrong.json")

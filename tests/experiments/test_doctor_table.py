@@ -20,7 +20,7 @@ from experiments.doctor_faults import (
     turn_labels,
 )
 from experiments.doctor_table import FRESH, SEEDS, Row, format_csv, make_rows, make_tables, read_rows
-from experiments.mini_tables import fill_blocks
+from experiments.pages import fill_blocks
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "experiments" / "results" / "doctor.csv"

@@ -9,7 +9,8 @@ import pytest
 from dawgen.data import as_row
 from dawgen.errors import DataError
 from dawgen.scenes import draw_data
-from experiments.gradient_study import SEEDS, fill_page, main
+from experiments.gradient_study import SEEDS, main, make_blocks
+from experiments.pages import fill_blocks
 from jobs import write_rows
 from tiny import save_tiny
 
@@ -19,7 +20,7 @@ RESULTS = ROOT / "experiments" / "results" / "gradients.json"
 
 def test_the_page_shows_the_results() -> None:
     page, found = (ROOT / "docs" / "gradients.md").read_text(), json.loads(RESULTS.read_bytes())
-    assert fill_page(page, found) == page
+    assert fill_blocks(page, make_blocks(found)) == page
     assert tuple(found["seeds"]) == SEEDS
     assert found["reproduced"] == {"paired": [True] * 5, "dawgen": [True] * 5}
     assert (ROOT / "docs" / "images" / "gradients.png").read_bytes()[:4] == b"\x89PNG"
@@ -27,11 +28,11 @@ def test_the_page_shows_the_results() -> None:
 
 def test_a_block_that_is_unknown_is_refused() -> None:
     found = json.loads(RESULTS.read_bytes())
-    filled = fill_page("a\n<!-- sentences -->\nstale\n<!-- /sentences -->\nb", found)
+    filled = fill_blocks("a\n<!-- sentences -->\nstale\n<!-- /sentences -->\nb", make_blocks(found))
     assert "stale" not in filled
     assert found["sentences"][0] in filled
-    with pytest.raises(DataError, match="expected one of accuracy"):
-        fill_page("<!-- wrong -->\n<!-- /wrong -->", found)
+    with pytest.raises(DataError, match="expected one of sentences"):
+        fill_blocks("<!-- wrong -->\n<!-- /wrong -->", make_blocks(found))
 
 
 def test_the_command_runs_from_nothing_and_reads_its_own_analysis_back(tmp_path: Path) -> None:

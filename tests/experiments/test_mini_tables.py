@@ -10,7 +10,8 @@ from dawgen.bench.grid import read_grid
 from dawgen.bench.plan import make_plan
 from dawgen.errors import DataError
 from dawgen.report.grid_arms import Arm
-from experiments.mini_tables import fill_blocks, make_tables, read_csv
+from experiments.mini_tables import make_tables, read_csv
+from experiments.pages import fill_blocks
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "experiments" / "results" / "mini.csv"

@@ -2,10 +2,12 @@
 
 import itertools
 import random
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
+from dawgen.data import leak_key
 from dawgen.records import Example
 from dawgen.scenes.examples import LABELS, draw_data, draw_examples, is_reserved
 from dawgen.scenes.grammar import Caption, denote, sample_caption, write_caption
@@ -209,6 +211,18 @@ def test_splits_are_disjoint_and_the_test_set_is_the_same_for_every_seed() -> No
     rows = [*one.train, *one.dev, *one.test, *one.gold]
     assert len({(row.text1, row.text2) for row in rows}) == len(rows) == 48 + 48 + 60 + 60
     assert draw_data("scenes-nli", 1, test=60, gold_per_label=20, first_texts=30) == one
+
+
+@pytest.mark.parametrize(
+    "seed", [13, 21, 100]
+)  # where as drawn at first a row of each split is turned round in another
+def test_no_pair_is_in_two_splits_turned_round(seed: int) -> None:
+    data = draw_data("scenes-paraphrase", seed, gold_per_label=100)
+    splits = [{leak_key(row) for row in rows} for rows in (data.test, data.train, data.dev, data.gold)]
+    assert all(one.isdisjoint(other) for one, other in itertools.combinations(splits, 2))
+    assert [Counter(row.label for row in rows) for rows in (data.train, data.dev)] == [
+        dict.fromkeys(LABELS["scenes-paraphrase"], 16)
+    ] * 2
 
 
 def test_pairs_stand_in_the_wanted_relation() -> None:

@@ -21,6 +21,7 @@ def test_flipped_label_words_are_below_chance_and_not_by_luck() -> None:
     assert find_flip(truth, ["a"] * 32, "dev set") == []  # collapsed, not flipped
     assert find_flip(truth, flipped[:17] + truth[17:], "dev set") == []  # 47 %: luck
     assert find_flip(["a", "b"], ["b", "a"], "dev set") == []  # too few rows to tell
+    assert find_flip(truth * 100, flipped * 100, "dev set") != []  # thousands of rows: no overflow
     assert find_flip([], [], "dev set") == []
 
 

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from scipy.stats import fisher_exact
+
 from dawgen.audit.artefact_rules import split_words
 from dawgen.audit.duplicates import last_text
 from dawgen.records import Example
@@ -20,11 +22,14 @@ def list_label_words(rows: Sequence[Example], real: Sequence[Example], labels: S
     """Return the TOP words of each label by PMI: word, label, pmi, rows that have it, share of these of the label.
 
     real_share is the same share among the real rows that have the word, each label weighing as much as in the set, and
-    None where fewer than LEAST_COUNT have it. A word counts once in a row. Of equal PMI the more frequent stands first.
+    None where fewer than LEAST_COUNT have it. p: Fisher's exact test of share above real_share, times the words and
+    labels that were looked at (Bonferroni); None without real_share. A word counts once in a row. Of equal PMI the more
+    frequent stands first.
     """
     ours, theirs = count_rows(rows), count_rows(real)
     sizes, real_sizes = (Counter(str(row.label) for row in side) for side in (rows, real))
     least = max(LEAST_COUNT, LEAST_SHARE * len(rows))
+    tried = len(labels) * sum(counts.total() >= least for counts in ours.values())
     found: list[dict[str, Any]] = []
     for label in labels:
         scored = [
@@ -33,24 +38,35 @@ def list_label_words(rows: Sequence[Example], real: Sequence[Example], labels: S
             if counts.total() >= least and counts[label]
         ]
         scored.sort(key=lambda item: (-item[0], -item[1], item[2]))
-        found += [
-            {
-                "word": word,
-                "label": label,
-                "pmi": pmi,
-                "rows": count,
-                "share": ours[word][label] / count,
-                "real_share": weigh_share(theirs.get(word, Counter()), label, sizes, real_sizes),
-            }
-            for pmi, count, word in scored[:TOP]
-            if pmi > 0
-        ]
+        for pmi, count, word in [item for item in scored[:TOP] if item[0] > 0]:
+            counts = theirs.get(word, Counter[str]())
+            real_share, p = weigh_share(counts, label, sizes, real_sizes), None
+            if real_share is not None:
+                p = min(1.0, tried * compare_shares((ours[word][label], count), (real_share, counts.total())))
+            found.append(
+                {
+                    "word": word,
+                    "label": label,
+                    "pmi": pmi,
+                    "rows": count,
+                    "share": ours[word][label] / count,
+                    "real_share": real_share,
+                    "p": p,
+                }
+            )
     return found
 
 
 def measure_pmi(both: int, word: int, label: int, rows: int) -> float:
     """Return log2 p(word, label) / (p(word) p(label)) in bits from counts of rows; all must be above 0."""
     return math.log2(both * rows / (word * label))
+
+
+def compare_shares(ours: tuple[int, int], theirs: tuple[float, int]) -> float:
+    """Return the one-sided p of Fisher's exact test that (count, rows) is no larger a share than (share, rows)."""
+    hits = round(theirs[0] * theirs[1])
+    table = [[ours[0], ours[1] - ours[0]], [hits, theirs[1] - hits]]
+    return float(fisher_exact(table, alternative="greater").pvalue)
 
 
 def count_rows(rows: Sequence[Example]) -> dict[str, Counter[str]]:

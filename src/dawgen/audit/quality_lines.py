@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 NAME = 17  # characters before the text
@@ -63,12 +63,10 @@ def _show_labels(numbers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _show_repeats(numbers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if numbers["artefacts"]["overlap"] is not None or numbers["copy_share"]:
-        yield (
-            "copies of text1",
-            _compare_labels(numbers["copy_share"], numbers["copy_share_by_label"], numbers["copy_share_real"]),
-        )
+        shares = _compare_labels(numbers["copy_share"], numbers["copy_share_by_label"], numbers["copy_share_real"])
         near = numbers["near_copies"]
-        yield "near copies", _compare_labels(near["share"], near["by_label"], near["real"])
+        nearly = _compare_labels(near["share"], near["by_label"], near["real"])
+        yield "copies of text1", f"{shares}; near copies {nearly}"
     found = numbers["duplicates"]
     counts = {kind: f"{found[kind]['rows']} ({percent(found[kind]['share'])})" for kind in ("exact", "near")}
     yield (
@@ -118,17 +116,13 @@ def _show_diversity(numbers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _show_artefacts(numbers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     found = numbers["artefacts"]
-    for name, title in SHORTCUTS:
-        if shortcut := found[name]:
-            rule = f": {shortcut['rule']}" if shortcut["rule"] else ""
-            yield title, f"{_show_shortcut(shortcut)}{rule}"
-    by_label: dict[str, list[str]] = {}
-    for word in found["words"]:
-        real = "" if word["real_share"] is None else f", real {100 * word['real_share']:.0f}"
-        shown = f"{word['word']} ({word['rows']} rows, {100 * word['share']:.0f} %{real})"
-        by_label.setdefault(word["label"], []).append(shown)
-    for label, words in by_label.items():
-        yield "words", f"{label}: {', '.join(words)}"
+    shortcuts = [(title, found[name]) for name, title in SHORTCUTS if found[name]]
+    if not shortcuts:
+        return
+    yield "guessed from", f"{'right':>8} {'on real':>8} {'best there':>10}   most frequent label {_majority(shortcuts)}"
+    for title, shortcut in shortcuts:
+        shares = [percent(shortcut[name]) for name in ("accuracy", "transfer", "real_accuracy")]
+        yield f"  {title}", f"{shares[0]:>8} {shares[1]:>8} {shares[2]:>10}   {shortcut['rule'] or ''}"
 
 
 def _show_leaks(numbers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -155,10 +149,12 @@ def _show_judged(correct: Mapping[str, Any], judge: Mapping[str, Any]) -> str:
         return f"unknown: this judge cannot tell; {agreed}"
     low, high = percent(judge["corrected_low"]), percent(judge["corrected_high"])
     split = _split_labels(correct)
-    return f"{percent(correct['value'])} (95 %: {low} to {high}), the judge's own mistakes allowed for{split}; {agreed}"
+    return f"{percent(correct['value'])} (from {low} to {high}), the judge's own mistakes allowed for{split}; {agreed}"
 
 
 def _compare_labels(share: float, ours: Mapping[str, float | None], theirs: Mapping[str, float | None]) -> str:
+    if not any([share, *theirs.values()]):
+        return percent(share)
     each = ", ".join(f"{label} {percent(value)} (real {percent(theirs[label])})" for label, value in ours.items())
     return f"{percent(share)}: {each}"
 
@@ -168,13 +164,8 @@ def _split_labels(correct: Mapping[str, Any]) -> str:
     return f" ({each})" if each else ""
 
 
-def _show_shortcut(shortcut: Mapping[str, Any]) -> str:
-    sides = [f"{percent(shortcut['accuracy'])} right", f"most frequent label {percent(shortcut['majority'])}"]
-    if shortcut["transfer"] is not None:
-        sides.append(f"on the real rows {percent(shortcut['transfer'])}")
-    if shortcut["real_accuracy"] is not None:
-        sides.append(f"best there {percent(shortcut['real_accuracy'])}")
-    return ", ".join(sides)
+def _majority(shortcuts: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    return percent(shortcuts[0][1]["majority"])
 
 
 def _show_number(key: str, value: float) -> str:

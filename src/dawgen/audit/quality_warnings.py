@@ -21,6 +21,7 @@ FEWER_KINDS = 0.5  # of the real rows' Vendi score
 TELLING = 0.9  # share of the rows with a word that have its label
 COMMON = 0.05  # share of the rows that have the word
 APART = 0.15  # share of the label above the real one
+SURE = 0.05  # chance that some word does so where none does
 WORDS = 3  # that are named at most
 ECHOES = 0.02  # share of the rows; of near ones above the share of real rows that repeat an earlier one
 
@@ -165,9 +166,9 @@ def _judge_leaks(numbers: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _tells(word: Mapping[str, Any]) -> bool:
-    """Return whether a word goes with its label nearly always, and clearly more often than in real rows."""
+    """Return whether a word goes with its label nearly always, and surely more often than in real rows."""
     real = word["real_share"]
-    return real is not None and word["share"] >= TELLING and word["share"] - real > APART
+    return real is not None and word["share"] >= TELLING and word["share"] - real > APART and word["p"] < SURE
 
 
 def _count_lines(rule: str) -> str:

@@ -44,7 +44,8 @@ def draw_data(
 ) -> SceneData:
     """Draw disjoint, label-balanced splits: `shots` per label for train and dev, about `test` rows in all for test.
 
-    The test rows do not depend on the seed, so that seeds differ by their training data alone.
+    No pair stands in two splits, turned round neither. The test rows do not depend on the seed, so that seeds differ by
+    their training data alone.
     """
     labels = LABELS[task]
     seen: set[tuple[str, str]] = set()
@@ -53,21 +54,45 @@ def draw_data(
     rng = python_rng(seed, f"{task}/shots")
     train, dev = draw_examples(task, shots, rng, seen), draw_examples(task, shots, rng, seen)
     gold = draw_examples(task, gold_per_label, python_rng(seed, f"{task}/gold"), seen)
+    held = {turn_key(row) for row in test_rows}
+    turned_rng = python_rng(seed, f"{task}/turned")  # of its own, so that all other rows are what they would be
+    for rows in (train, dev, gold):
+        replace_turned(task, rows, held, turned_rng, seen)
     texts_rng = python_rng(seed, f"{task}/first_texts")
     return SceneData(train, dev, test_rows, gold, [draw_first_text(task, texts_rng) for _ in range(first_texts)])
 
 
 def draw_examples(task: str, per_label: int, rng: random.Random, seen: set[tuple[str, str]]) -> list[Example]:
     """Draw reserved examples, labels in turn, none of whose texts are in `seen`; what is drawn is added to it."""
-    examples = []
-    for _ in range(per_label):
-        for label in LABELS[task]:
-            example = draw_example(task, label, rng)
-            while not is_reserved(example) or pair_key(example) in seen:
-                example = draw_example(task, label, rng)
-            seen.add(pair_key(example))
-            examples.append(example)
-    return examples
+    return [draw_reserved(task, label, rng, seen) for _ in range(per_label) for label in LABELS[task]]
+
+
+def draw_reserved(task: str, label: str, rng: random.Random, seen: set[tuple[str, str]]) -> Example:
+    """Draw a reserved example whose texts are not in `seen`, and add it there."""
+    example = draw_example(task, label, rng)
+    while not is_reserved(example) or pair_key(example) in seen:
+        example = draw_example(task, label, rng)
+    seen.add(pair_key(example))
+    return example
+
+
+def replace_turned(
+    task: str, rows: list[Example], held: set[tuple[str, str]], rng: random.Random, seen: set[tuple[str, str]]
+) -> None:
+    """Draw those of the rows anew that turned round stand in earlier splits, and add the rows to these.
+
+    held: `turn_key` of all earlier splits' rows.
+    """
+    for place, row in enumerate(rows):
+        while pair_key(rows[place]) in held:
+            rows[place] = draw_reserved(task, str(row.label), rng, seen)
+    held |= {turn_key(row) for row in rows}
+
+
+def turn_key(example: Example) -> tuple[str, str]:
+    """Return the `pair_key` of the pair turned round."""
+    first, second = pair_key(example)
+    return second, first
 
 
 def draw_example(task: str, label: str, rng: random.Random) -> Example:

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from math import comb
+
+from scipy.special import bdtr
 
 COLLAPSED = 0.95  # share of one class among the predictions
 UNLIKELY = 0.05  # chance of an accuracy this low by guessing
@@ -35,7 +36,7 @@ def find_flip(truth: Sequence[str], predicted: Sequence[str], where: str) -> lis
     right = sum(a == b for a, b in zip(truth, predicted, strict=True))
     if right / rows >= chance:
         return []
-    luck = sum(comb(rows, k) * chance**k * (1 - chance) ** (rows - k) for k in range(right + 1))
+    luck = float(bdtr(right, rows, chance))
     if luck > UNLIKELY:
         return []
     return [
