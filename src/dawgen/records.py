@@ -39,6 +39,16 @@ def normalise(text: str) -> str:
     return _NOT_WORD.sub(" ", text.casefold()).strip()
 
 
+def split_words(text: str) -> list[str]:
+    """Return the text's words without case and punctuation."""
+    return normalise(text).split()
+
+
+def generated_text(example: Example) -> str:
+    """Return the text that a generator writes: text2 of a pair, else the text."""
+    return example.text1 if example.text2 is None else example.text2
+
+
 def pair_key(example: Example) -> tuple[str, str]:
     """Return what identifies the example's texts whatever its label; a pair keeps its order."""
     return normalise(example.text1), normalise(example.text2 or "")

@@ -95,7 +95,7 @@ def read_correct(step: Step) -> float:
 
 
 def read_p(step: Step) -> float:
-    return float(re.search(r"kernel MMD.*\(p (\d\.\d+)\)", step.printed)[1])  # type: ignore[index]
+    return float(re.search(r"kernel MMD.*?\(p (\d\.\d+)\)", step.printed, re.DOTALL)[1])  # type: ignore[index]
 
 
 def read_accuracy(step: Step) -> float:

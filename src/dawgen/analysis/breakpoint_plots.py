@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dawgen.analysis.breakpoint_series import Field
 from dawgen.analysis.breakpoint_study import Study
 from dawgen.report.grid_arms import Arm
+from dawgen.report.grid_plots import paint_means
 from dawgen.report.grid_series import Mean, average
 from dawgen.report.plots import INK, draw_svg, finish_axes, pick_look
 from dawgen.report.tables_text import write_slug
@@ -55,23 +56,9 @@ def draw_lines(lines: Sequence[Line], sizes: Sequence[int], *, name: str, label:
         if name in ("gain", "surgery"):
             axes.axhline(0, color=INK, linewidth=0.8, alpha=0.5)
         for number, line in enumerate(lines):
-            look = pick_look(number)
             shift = SHIFT * (number - (len(lines) - 1) / 2)
-            places = [place + shift for place in line.means]
-            for place, mean in zip(places, line.means.values(), strict=True):
-                if mean.interval is not None:
-                    span = [100 * value for value in mean.interval]
-                    axes.plot([place, place], span, color=look.colour, linewidth=1.0, alpha=0.7)
-            axes.plot(
-                places,
-                [100 * mean.mean for mean in line.means.values()],
-                color=look.colour,
-                marker=look.marker,
-                linestyle=look.dash,
-                markersize=4.5,
-                linewidth=1.5,
-                label=line.name,
-            )
+            means = list(line.means.values())
+            paint_means(axes, [place + shift for place in line.means], means, pick_look(number), line.name)
         seen = [100 * value for line in lines for mean in line.means.values() for value in mean.values]
         axes.set_ylim(min(seen) - MARGIN, max(seen) + MARGIN)
         axes.set_xticks(range(len(sizes)), [str(size) for size in sizes])

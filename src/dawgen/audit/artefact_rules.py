@@ -12,9 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dawgen.audit.duplicates import last_text
 from dawgen.curation.filters import measure_overlap
-from dawgen.records import Example, normalise
+from dawgen.records import Example, generated_text, split_words
 
 LEAST_ROWS = 0.02  # share of the rows that a side of a rule must have: a rule about a handful is chance
 
@@ -44,16 +43,16 @@ class Measure:
 
 
 @lru_cache(maxsize=65536)  # every fold and every rule asks for the same texts
-def split_words(text: str | None) -> tuple[str, ...]:
+def list_words(text: str | None) -> tuple[str, ...]:
     """Return the words without case and punctuation."""
-    return tuple(normalise(text or "").split())
+    return tuple(split_words(text or ""))
 
 
 LENGTHS = (
-    Measure("words of the last text", lambda row: float(len(split_words(last_text(row))))),
+    Measure("words of the last text", lambda row: float(len(list_words(generated_text(row))))),
     Measure(
         "words of text2 minus words of text1",
-        lambda row: float(len(split_words(row.text2)) - len(split_words(row.text1))),
+        lambda row: float(len(list_words(row.text2)) - len(list_words(row.text1))),
     ),
 )
 OVERLAP = Measure("share of text2's words that stand in text1", lambda row: measure_overlap(row) or 0.0, share=True)
@@ -112,7 +111,7 @@ class WordRule:
         labels = Counter(str(row.label) for row in rows)
         counts: dict[str, Counter[str]] = {}
         for row in rows:
-            for word in set(split_words(last_text(row))):
+            for word in set(list_words(generated_text(row))):
                 counts.setdefault(word, Counter())[str(row.label)] += 1
         best, most = cls("", *[labels.most_common(1)[0][0]] * 2), 0
         for word, inside in sorted(counts.items()):
@@ -126,7 +125,7 @@ class WordRule:
 
     def predict(self, rows: Sequence[Example]) -> list[str]:
         """Return the label by whether the word is there."""
-        return [self.present if self.word in split_words(last_text(row)) else self.absent for row in rows]
+        return [self.present if self.word in list_words(generated_text(row)) else self.absent for row in rows]
 
     def describe(self) -> str:
         """Return the rule in words."""
@@ -163,7 +162,7 @@ def fit_classifier(rows: Sequence[Example], *, second: bool) -> TextClassifier:
 
 def _list_features(text: str) -> list[str]:
     """Return words and pairs of words; single letters, which scikit-learn's own splitting leaves out, are words too."""
-    words = split_words(text)
+    words = list_words(text)
     return [*words, *map(" ".join, pairwise(words))]
 
 

@@ -9,9 +9,8 @@ from typing import Any
 
 from scipy.stats import fisher_exact
 
-from dawgen.audit.artefact_rules import split_words
-from dawgen.audit.duplicates import last_text
-from dawgen.records import Example
+from dawgen.audit.artefact_rules import list_words
+from dawgen.records import Example, generated_text
 
 TOP = 5  # words of a label
 LEAST_SHARE = 0.01  # of the rows: a word of fewer gives nothing away
@@ -73,7 +72,7 @@ def count_rows(rows: Sequence[Example]) -> dict[str, Counter[str]]:
     """Return for each word of the generated texts how many rows of each label have it."""
     counts: dict[str, Counter[str]] = {}
     for row in rows:
-        for word in set(split_words(last_text(row))):
+        for word in set(list_words(generated_text(row))):
             counts.setdefault(word, Counter())[str(row.label)] += 1
     return counts
 

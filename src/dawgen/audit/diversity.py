@@ -19,8 +19,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.helpers import extract_all_word_ngrams
 from torch import Tensor
 
-from dawgen.audit.duplicates import last_text
-from dawgen.records import Example, normalise
+from dawgen.records import Example, generated_text, split_words
 from dawgen.rng import python_rng, torch_rng
 
 MOST = 1000  # texts of a sample: what is shown of a larger set says so
@@ -44,7 +43,7 @@ def describe_diversity(rows: Sequence[Example], real: Sequence[Example], *, seed
 
 def measure_texts(texts: Sequence[str]) -> dict[str, float]:
     """Return distinct_1, _2, _3 and self_bleu, all in [0, 1], and how many words and different words there are."""
-    split = [normalise(text).split() for text in texts]
+    split = [split_words(text) for text in texts]
     return {
         **{f"distinct_{n}": count_distinct(split, n) for n in ORDERS},
         "self_bleu": measure_self_bleu(texts),
@@ -129,7 +128,7 @@ def cut_parts(values: Any, size: int) -> Iterator[Any]:
 def _sample(rows: Sequence[Example], seed: int, what: str) -> list[str]:
     """Return at most MOST of the generated texts in random order, as the rows may be sorted by label."""
     drawn = python_rng(seed, f"audit/diversity/{what}").sample(range(len(rows)), min(len(rows), MOST))
-    return [last_text(rows[place]) for place in drawn]
+    return [generated_text(rows[place]) for place in drawn]
 
 
 def _shuffle(vectors: Tensor, seed: int, what: str) -> Tensor:

@@ -79,11 +79,6 @@ def describe_duplicates(rows: Sequence[Example]) -> dict[str, Any]:
     return {name: _summarise(found, len(rows)) for name, found in groups.items()}
 
 
-def last_text(example: Example) -> str:
-    """Return the generated text: text2 of a pair, else the text."""
-    return example.text1 if example.text2 is None else example.text2
-
-
 def show_row(example: Example) -> str:
     """Return the row as `label: text1 | text2`."""
     return f"{example.label}: {example.text1}" + ("" if example.text2 is None else f" | {example.text2}")

@@ -23,9 +23,9 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from dawgen.audit.judge_features import list_texts, mark_words, measure_rows, split_words
+from dawgen.audit.judge_features import list_texts, mark_words, measure_rows
 from dawgen.errors import DataError
-from dawgen.records import Example
+from dawgen.records import Example, split_words
 from dawgen.rng import derive_seed, python_rng
 
 FOLDS = 5

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from dawgen.records import Example, normalise
+from dawgen.records import Example, split_words
 
 # "n" and "t" are what is left of "isn't" where the apostrophe is a space
 NEGATIONS = frozenset(
@@ -37,11 +37,6 @@ def mark_words(example: Example) -> list[str]:
     second = frozenset(split_words(example.text2 or ""))
     places = (("1", first - second), ("2", second - first), ("12", first & second))
     return [f"{place}:{word}" for place, words in places for word in sorted(words)]
-
-
-def split_words(text: str) -> list[str]:
-    """Return the words without case and punctuation."""
-    return normalise(text).split()
 
 
 def list_texts(rows: Sequence[Example]) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dawgen.audit.duplicates import last_text, show_row
+from dawgen.audit.duplicates import show_row
 from dawgen.config import CurateConfig
 from dawgen.curation.dedupe import NearIndex
 from dawgen.data import leak_key
-from dawgen.records import Example, normalise
+from dawgen.records import Example, generated_text, normalise
 
 
 def describe_leaks(
@@ -53,9 +53,9 @@ def describe_echoes(rows: Sequence[Example], real: Sequence[Example]) -> dict[st
     index = NearIndex(CurateConfig().echo)
     among = 0
     for row in real:
-        among += index.find((last_text(row),)) is not None
-        index.add((last_text(row),), "")
-    return {"echoes": sum(index.find((last_text(row),)) is not None for row in rows), "real_echoes": among}
+        among += index.find((generated_text(row),)) is not None
+        index.add((generated_text(row),), "")
+    return {"echoes": sum(index.find((generated_text(row),)) is not None for row in rows), "real_echoes": among}
 
 
 def list_texts(example: Example) -> list[str]:

@@ -14,6 +14,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # which joins the lines of a paragraph
     help="From a handful of labelled texts to a tested soft prompt. Errors show a traceback with --debug.",
 )
 config_app = typer.Typer(no_args_is_help=True, help="The settings.")

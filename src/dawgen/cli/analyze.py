@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dawgen.cost import Machine, Prediction
     from dawgen.cost.generators import Prices
 
-app = typer.Typer(no_args_is_help=True, help="What a run will take, and what it tells.")
+app = typer.Typer(no_args_is_help=True, help="What a run costs, whose gradients fight, where data stop paying.")
 
 Run = Annotated[
     Path | None,

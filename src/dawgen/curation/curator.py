@@ -10,7 +10,7 @@ from dawgen.curation.dedupe import NearIndex
 from dawgen.curation.filters import copy_stats, find_overlap_limits, is_copy, is_empty, measure_overlap
 from dawgen.curation.posterior import measure_margin
 from dawgen.errors import DataError
-from dawgen.records import Candidate, Example, pair_key
+from dawgen.records import Candidate, Example, generated_text, pair_key
 
 Reason = Literal["empty", "truncated", "copy", "leak", "echo", "duplicate", "near_duplicate", "near_copy", "posterior"]
 REASONS: tuple[Reason, ...] = get_args(Reason)  # in the order they are asked: a row has the first that applies
@@ -74,7 +74,7 @@ class Curator:
         self._real_pairs = _name_pairs("real", real)
         self._real_texts = NearIndex(self.config.echo)
         for row in real:
-            self._real_texts.add((_generated_text(row),), _name_row("real", row))
+            self._real_texts.add((generated_text(row),), _name_row("real", row))
         self._rows = NearIndex(self.config.near_duplicate)
 
     def judge(self, candidates: Iterable[Candidate]) -> list[Verdict]:
@@ -116,7 +116,7 @@ class Curator:
             return Verdict(False, "leak", 1.0, twin)
         if twin := self._real_pairs.get(unordered):
             return Verdict(False, "echo", 1.0, twin)
-        if match := self._real_texts.find((_generated_text(example),)):
+        if match := self._real_texts.find((generated_text(example),)):
             return Verdict(False, "echo", *match)
         if twin := self._rows.find_equal(_texts(example)):
             return Verdict(False, "duplicate", 1.0, twin)
@@ -174,10 +174,6 @@ def curate(
 
 def _texts(example: Example) -> tuple[str, ...]:
     return (example.text1,) if example.text2 is None else (example.text1, example.text2)
-
-
-def _generated_text(example: Example) -> str:
-    return _texts(example)[-1]
 
 
 def _name_pairs(origin: str, rows: Sequence[Example]) -> dict[tuple[str, ...], str]:

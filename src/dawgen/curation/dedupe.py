@@ -20,7 +20,7 @@ import numpy as np
 from datasketch import MinHash
 from numpy.typing import NDArray
 
-from dawgen.records import normalise
+from dawgen.records import normalise, split_words
 
 Shingles = frozenset[str]
 PERMUTATIONS = 128
@@ -47,7 +47,7 @@ AND second IN (SELECT value FROM json_each(?)) AND label = ? ORDER BY number
 @lru_cache(maxsize=1024)  # a first text comes back for every label, and every kept text is looked up, then added
 def find_shingles(text: str) -> Shingles:
     """Return the text's word 3-grams, marks for start and end included; empty for a text without words."""
-    words = normalise(text).split()
+    words = split_words(text)
     if not words:
         return frozenset()
     padded = ["^", "^", *words, "$", "$"]

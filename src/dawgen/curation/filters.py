@@ -8,7 +8,7 @@ value of a range from n draws, so that sixteen rows do not pass for all that the
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from dawgen.records import Example, normalise
+from dawgen.records import Example, normalise, split_words
 
 LEAST_LIMIT = 0.8  # a text2 with more than a fifth of words of its own is no near copy, whatever the real rows show
 
@@ -25,10 +25,10 @@ def is_copy(example: Example) -> bool:
 
 def measure_overlap(example: Example) -> float | None:
     """Return the share of text2's words that text1 has too, in [0, 1]; None for a single text or an empty text2."""
-    words = normalise(example.text2 or "").split()
+    words = split_words(example.text2 or "")
     if not words:
         return None
-    known = set(normalise(example.text1).split())
+    known = set(split_words(example.text1))
     return sum(word in known for word in words) / len(words)
 
 

@@ -105,20 +105,7 @@ def draw_sizes(sizes: Sizes, arms: Sequence[Arm], looks: Mapping[Arm, Look], *, 
             # intervals beside each other, not upon each other
             shift = 1 + 0.05 * (number - (len(arms) - 1) / 2)
             look, means = looks[arm], sizes.series[arm]
-            places = [mean.x * shift for mean in means]
-            for place, mean in zip(places, means, strict=True):
-                if mean.interval is not None:
-                    axes.plot([place, place], _percent(mean.interval), color=look.colour, linewidth=1.1, alpha=0.75)
-            axes.plot(
-                places,
-                _percent([mean.mean for mean in means]),
-                color=look.colour,
-                marker=look.marker,
-                linestyle=look.dash,
-                markersize=5,
-                linewidth=1.6,
-                label=arm.name,
-            )
+            paint_means(axes, [mean.x * shift for mean in means], means, look, arm.name)
         ticks = sorted({mean.x for arm in arms for mean in sizes.series[arm]})
         axes.set_xscale("log", base=2)
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -193,6 +180,23 @@ def _place_arms(arms: Sequence[Arm]) -> dict[Arm, float]:
         height += 0.0 if number == 0 else 1.0 if name_family(arm) == name_family(arms[number - 1]) else 1.5
         heights[arm] = height
     return heights
+
+
+def paint_means(axes: Axes, places: Sequence[float], means: Sequence[Mean], look: Look, name: str) -> None:
+    """Draw a line through means at the places, in percent, with their intervals."""
+    for place, mean in zip(places, means, strict=True):
+        if mean.interval is not None:
+            axes.plot([place, place], _percent(mean.interval), color=look.colour, linewidth=1.1, alpha=0.75)
+    axes.plot(
+        places,
+        _percent([mean.mean for mean in means]),
+        color=look.colour,
+        marker=look.marker,
+        linestyle=look.dash,
+        markersize=5,
+        linewidth=1.6,
+        label=name,
+    )
 
 
 def _percent(shares: Sequence[float]) -> list[float]:
