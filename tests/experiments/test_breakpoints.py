@@ -22,7 +22,7 @@ def test_the_grid_has_what_its_results_have() -> None:
     rows = read_csv(RESULTS / "breakpoints.csv").rows
     found = {(r.task, r.target, r.method, r.schedule, r.surgery, r.shots, r.multiple, r.seed) for r in rows}
     assert found == {tuple(row.as_dict().values()) for row in plan.rows}
-    assert len(rows) == len(found) == 456
+    assert len(rows) == len(found) == 760
 
 
 def test_the_page_of_break_points_shows_the_results(tmp_path: Path) -> None:
