@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from dawgen.analysis.gradient_accuracy import Answers
 from dawgen.analysis.gradient_controls import find_second_source
 from dawgen.analysis.gradient_examples import Drawn, list_drawn, read_margins
@@ -21,7 +19,7 @@ from dawgen.errors import ConfigError
 from dawgen.pipeline.inputs import Inputs, load_inputs
 from dawgen.pipeline.progress import Reporter
 from dawgen.pipeline.run import pick_device, set_threads
-from dawgen.pipeline.settings import resolve_config
+from dawgen.pipeline.settings import read_run_config
 from dawgen.records import Example
 from dawgen.target.classifier import PromptClassifier
 
@@ -72,11 +70,8 @@ def read_job(folder: Path, assignments: Sequence[str] = (), threads: int | None 
     assignments: settings to change, as in `--set`. Raises ConfigError where no finished run or no set is there, or the
     run's surgery does nothing, and DataError or ConfigError where its data are gone.
     """
-    if not (folder / "metrics.json").is_file() or not (folder / "config.yaml").is_file():
-        raise ConfigError(f"{folder}: expected a finished run, found no metrics.json and config.yaml.")
-    config = resolve_config(file=folder / "config.yaml", assignments=assignments)
-    record = yaml.safe_load((folder / "config.yaml").read_bytes()).get("record", {})
-    config = config.model_copy(update={"threads": threads or record.get("threads", config.threads)})
+    config = read_run_config(folder, assignments)
+    config = config.model_copy(update={"threads": threads or config.threads})
     if config.target.surgery == "none":
         raise ConfigError(
             f"{folder}: expected a run with surgery, found target.surgery none.\n"

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import yaml
 from transformers import AutoConfig, AutoTokenizer
 
 from dawgen.backbones.load import Backbone, Kind, resolve_name
@@ -17,10 +16,11 @@ from dawgen.cost import Machine, Prediction, Workload, assume_workload, measure_
 from dawgen.cost.predict import BRIEF, BUDGET, SHARE
 from dawgen.cost.table import describe
 from dawgen.cost.workload import KEPT
-from dawgen.errors import ConfigError, ModelError
+from dawgen.errors import ModelError
 from dawgen.pipeline.fidelity import has_oracle
 from dawgen.pipeline.inputs import Inputs, load_inputs
 from dawgen.pipeline.progress import Reporter
+from dawgen.pipeline.settings import read_run_config
 
 
 def announce_cost(
@@ -86,13 +86,9 @@ def read_run(folder: Path) -> tuple[RunConfig, dict[str, Any], float | None]:
     """Return settings, metrics and the share of judged candidates that was kept of a finished run.
 
     Raises:
-        ConfigError: no finished run is there.
+        ConfigError: no finished run is there, or its settings are damaged.
     """
-    if not (folder / "metrics.json").is_file() or not (folder / "config.yaml").is_file():
-        raise ConfigError(f"{folder}: expected a finished run, found no metrics.json and config.yaml.")
-    settings = yaml.safe_load((folder / "config.yaml").read_text())
-    record = settings.pop("record", {})
-    config = RunConfig.model_validate(settings | {"threads": record.get("threads", settings.get("threads"))})
+    config = read_run_config(folder)
     metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_bytes())
     written = metrics.get("synthetic") or {}
     judged = written.get("generated", 0) - written.get("surplus", 0)
