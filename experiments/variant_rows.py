@@ -14,9 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dawgen.audit.artefact_rules import fit_classifier
+from dawgen.audit.artefacts import split_folds
 from dawgen.backbones.load import Backbone
 from dawgen.config import RunConfig
 from dawgen.curation import Curator
+from dawgen.errors import DataError
 from dawgen.generator.generate import Judged
 from dawgen.pipeline.inputs import Inputs
 from dawgen.prompt.template import limit_tokens, render
@@ -94,6 +97,26 @@ def take_herded(material: Material) -> Chosen:
         real = embed(material, [row for row in material.inputs.train if row.label == label])
         for rank, chosen in enumerate(herd(rows, real, material.config.per_label)):
             values[places[chosen]] = -float(rank)
+    return _take_best(material, kept, values)
+
+
+def take_unguessable(material: Material) -> Chosen:
+    """Return the `per_label` rows of each label whose text2 alone says least about their label.
+
+    Logistic regression on TF-IDF of words and pairs of words, as in the audit, judges rows that it was not fitted on.
+    """
+    kept, _ = judge_pool(material, material.pool, fill=False)
+    rows = [candidate.example for candidate, _ in kept]
+    folds = split_folds(rows, material.config.seed)
+    if folds is None:
+        raise DataError(f"expected rows enough of each label for folds, got {len(rows)} in all.")
+    values = [0.0] * len(rows)
+    for fold in np.unique(folds.folds):
+        held = np.flatnonzero(folds.folds == fold)
+        pipeline = fit_classifier([rows[place] for place in np.flatnonzero(folds.folds != fold)], second=True).pipeline
+        chances = pipeline.predict_proba([rows[place].text2 or "" for place in held])
+        for place, chance in zip(held, chances, strict=True):
+            values[place] = -float(chance[list(pipeline.classes_).index(rows[place].label)])
     return _take_best(material, kept, values)
 
 

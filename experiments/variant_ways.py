@@ -36,6 +36,7 @@ from experiments.variant_rows import (
     take_herded,
     take_relabelled,
     take_surest,
+    take_unguessable,
 )
 
 LEAST = 16  # rows of a label; where a rule leaves fewer, the surer half of the label stays (FewGen)
@@ -245,6 +246,7 @@ WAYS: dict[str, Way] = {
     "whole_pool": Way(take_all, note="the whole pool is written, and all that passes is trained on"),
     "relabel": Way(take_relabelled),
     "mmd": Way(take_herded, effort=1.2, note="the whole pool is written"),
+    "unguessable": Way(take_unguessable, note="the whole pool is written"),
     "posterior_draw": Way(take_drawn, note="the whole pool is written"),
     "example_project": Way(settings={"granularity": "example"}),
     "example_drop": Way(settings={"granularity": "example", "surgery": "drop"}),

@@ -1,5 +1,6 @@
 """Variants: how rows are chosen, how a prompt learns in parts, and what the table says of ways on the same seeds."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from experiments.variant_rows import (
     take_herded,
     take_relabelled,
     take_surest,
+    take_unguessable,
 )
 from experiments.variant_ways import (
     WAYS,
@@ -89,6 +91,18 @@ def test_select_takes_the_largest_margins(tmp_path: Path, pool: Any) -> None:
     assert used == len(pool)
     assert len(take_all(make_material(tmp_path, [*pool, write_candidate(12, LABELS[0], 2.0)]))[0]) == 10
     assert pick_best(["a", "b", "a", "a"], [1.0, 0.0, 3.0, 3.0], 2) == [1, 2, 3]
+
+
+def test_unguessable_rows_do_not_have_the_words_of_their_label(tmp_path: Path) -> None:
+    told = {LABELS[0]: "certainly", LABELS[1]: "hardly"}
+    pool = [write_candidate(place, LABELS[place % 2], 1.0) for place in range(40)]
+    telling = [place for place in range(40) if place // 2 % 4]  # three of four
+    for place in telling:
+        row = pool[place].example
+        pool[place] = replace(pool[place], example=replace(row, text2=f"{row.text2} {told[str(row.label)]}"))
+    rows, used = take_unguessable(make_material(tmp_path, pool, per_label=4))
+    assert len(rows) == 8 and used == 40
+    assert not any(word in str(row.text2) for row in rows for word in told.values())
 
 
 def test_relabelled_rows_have_the_posteriors_label(tmp_path: Path, pool: Any) -> None:
