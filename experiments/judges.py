@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 
 from dawgen.audit.correctness import count_answers, describe_judge
 from dawgen.audit.embed import embed_examples
-from dawgen.audit.judge import Judge, number_rows, thin_rows
+from dawgen.audit.judge import Judge, number_rows
 from dawgen.backbones.load import Backbone, load_target
 from dawgen.baselines.interface import Given
 from dawgen.baselines.prompt_fine_tuning import fit_prompt_fine_tuning
@@ -37,6 +37,7 @@ from dawgen.data import read
 from dawgen.files import write_text
 from dawgen.pipeline.fidelity import measure_fidelity
 from dawgen.records import Example
+from dawgen.rng import thin
 from dawgen.scenes import LABELS, draw_data
 from dawgen.tasks import Task
 
@@ -78,7 +79,7 @@ def compare_kinds(data: Path, tasks: Sequence[str], out: Path) -> None:
                 continue
             task = Task.load(name)
             real = read(data / name / "train.jsonl.gz", task=task)
-            test = thin_rows(read(data / name / "validation.jsonl.gz", task=task), MOST_TEST, SEED, "judges")
+            test = thin(read(data / name / "validation.jsonl.gz", task=task), MOST_TEST, SEED, "judges")
             begin = time.perf_counter()
             answers = answer(task, target, real, test)
             right = float((answers == number_rows(test, task.labels)).mean())
@@ -135,7 +136,7 @@ def check_judges(grid: Path) -> Iterator[dict[str, Any]]:
         for one in sets:
             judge, confusion = judges[one["task"]]
             rows = read(grid / "sets" / one["key"] / "train.jsonl", task=Task.load(one["task"]))
-            rows = thin_rows(rows, SET_ROWS, SEED, "judges/set")
+            rows = thin(rows, SET_ROWS, SEED, "judges/set")
             found, truth = describe_judge(judge, rows, confusion), measure_fidelity(one["task"], rows)
             yield {
                 **{name: one[name] for name in ("task", "method", "shots", "seed")},

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import random
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
+
+T = TypeVar("T")
 
 
 def derive_seed(seed: int, purpose: str, index: int = 0) -> int:
@@ -34,3 +37,8 @@ def torch_rng(seed: int, purpose: str, index: int = 0, *, device: str = "cpu") -
     import torch
 
     return torch.Generator(device=device).manual_seed(derive_seed(seed, purpose, index))
+
+
+def thin(rows: Sequence[T], most: int, seed: int, purpose: str) -> list[T]:
+    """Return all rows in their order, or `most` of them, drawn evenly for the purpose, where there are more."""
+    return list(rows) if len(rows) <= most else python_rng(seed, purpose).sample(list(rows), most)

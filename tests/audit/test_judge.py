@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dawgen.audit.judge import TREES_FROM, Judge, answer_held_out, number_rows, thin_rows
+from dawgen.audit.judge import TREES_FROM, Judge, answer_held_out, number_rows
 from dawgen.audit.judge_features import mark_words, measure_rows
 from dawgen.errors import DataError
 from dawgen.records import Example
@@ -89,11 +89,3 @@ def test_too_few_rows_and_strange_labels_are_refused() -> None:
         answer_held_out([*first[:3], *others], LABELS, seed=1)
     with pytest.raises(DataError, match="expected labels among .*found 'maybe'"):
         number_rows([Example("a", "b", "maybe")], LABELS)
-
-
-def test_large_files_are_thinned_evenly() -> None:
-    rows = [Example(str(number)) for number in range(100)]
-    thin = thin_rows(rows, 10, 1, "test")
-    assert len(set(thin)) == 10
-    assert thin_rows(rows, 100, 1, "test") == rows
-    assert thin != thin_rows(rows, 10, 2, "test")

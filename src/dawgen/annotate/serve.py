@@ -15,7 +15,6 @@ from dawgen.errors import ConfigError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-HOST, PORT = "127.0.0.1", 8765  # a fixed port: what a browser keeps for a page goes by its address
 KEY_FILE = "key"
 
 

@@ -26,7 +26,7 @@ from dawgen.audit.artefact_rules import (
 )
 from dawgen.audit.artefact_words import list_label_words
 from dawgen.records import Example, normalise
-from dawgen.rng import derive_seed, python_rng
+from dawgen.rng import derive_seed, python_rng, thin
 
 MOST = 5000  # rows that classifiers and rules are fitted on
 FOLDS = 5
@@ -52,7 +52,7 @@ def describe_artefacts(
     The first two and overlap are None for single texts; all five are None where a label has fewer than FOLDS rows.
     words: see `list_label_words`. rule: the best two-line rule that is an artefact, or None. sample: rows looked at.
     """
-    rows = _sample([row for row in rows if row.label in labels], seed)
+    rows = thin([row for row in rows if row.label in labels], MOST, seed, "audit/artefacts")
     weights = Counter(str(row.label) for row in rows)
     ours, theirs = split_folds(rows, seed), split_folds(balance_labels(real, weights, seed), seed)
     finders = list_finders(pair=bool(rows) and rows[0].text2 is not None)
@@ -206,7 +206,3 @@ def split_folds(rows: Sequence[Example], seed: int) -> Folded | None:
     for fold, (_, held) in enumerate(splitter.split(np.zeros(len(rows)), labels, groups)):
         folds[held] = fold
     return Folded(rows, folds)
-
-
-def _sample(rows: list[Example], seed: int) -> list[Example]:
-    return rows if len(rows) <= MOST else python_rng(seed, "audit/artefacts").sample(rows, MOST)

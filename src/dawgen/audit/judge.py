@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from dawgen.audit.judge_features import list_texts, mark_words, measure_rows
 from dawgen.errors import DataError
 from dawgen.records import Example, split_words
-from dawgen.rng import derive_seed, python_rng
+from dawgen.rng import derive_seed, thin
 
 FOLDS = 5
 FEWEST = 2  # rows of each label: one to learn from and one to be held out
@@ -45,7 +45,7 @@ class Judge:
     """
 
     def __init__(self, rows: Sequence[Example], labels: Sequence[str], *, seed: int) -> None:
-        rows = thin_rows(rows, MOST, seed, "audit/judge/rows")
+        rows = thin(rows, MOST, seed, "audit/judge/rows")
         self.labels, self.rows, self.seed = tuple(labels), len(rows), seed
         own = number_rows(rows, labels)
         fewest = min(np.bincount(own, minlength=len(labels)))
@@ -115,8 +115,3 @@ def number_rows(rows: Sequence[Example], labels: Sequence[str]) -> NDArray[np.in
     if strange:
         raise DataError(f"expected labels among {', '.join(labels)}, found {next(iter(strange))!r}.")
     return np.array([numbers[str(row.label)] for row in rows], dtype=np.int64)
-
-
-def thin_rows(rows: Sequence[Example], most: int, seed: int, purpose: str) -> list[Example]:
-    """Return at most `most` rows, drawn evenly from all."""
-    return list(rows) if len(rows) <= most else python_rng(seed, purpose).sample(list(rows), most)

@@ -48,6 +48,7 @@ def annotate(
             help="address to listen on; on others than this machine's own the link has a key", rich_help_panel=FORM
         ),
     ] = "127.0.0.1",
+    # a fixed port: what a browser keeps for a page goes by its address
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one", rich_help_panel=FORM)] = 8765,
     browse: Annotated[bool, typer.Option("--open", help="open the form in a browser", rich_help_panel=FORM)] = False,
     report: Annotated[

@@ -22,7 +22,7 @@ from dawgen.pipeline.run import pick_device
 from dawgen.pipeline.settings import resolve_config
 from dawgen.records import Example
 from dawgen.report.files import RunFiles
-from dawgen.rng import python_rng
+from dawgen.rng import thin
 from dawgen.target.classifier import PromptClassifier
 
 MOST = 1000  # synthetic rows that are audited
@@ -106,7 +106,7 @@ def ask_prompt(folder: Path, method: MethodFacts, rows: Rows, backbone: Backbone
     except DawgenError as error:
         notes.append(f"{method.name} not looked at again: {str(error).splitlines()[0]}")
         return method
-    some = _thin(rows.synthetic, JUDGED, rows.config.seed) if not method.synthetic else []
+    some = thin(rows.synthetic, JUDGED, rows.config.seed, "doctor/rows") if not method.synthetic else []
     texts = [*rows.inputs.train, *rows.test]
     return replace(
         method,
@@ -128,7 +128,7 @@ def describe_set(data: SetFacts, rows: Rows, backbone: Backbone) -> SetFacts:
         return data
     task, config = rows.inputs.task, rows.config
     counts = Counter(str(row.label) for row in rows.synthetic)
-    thinned = _thin(rows.synthetic, MOST, config.seed)
+    thinned = thin(rows.synthetic, MOST, config.seed, "doctor/rows")
     real = [*rows.inputs.train, *(rows.inputs.dev or ())]
     fidelity = measure_fidelity(task.name, rows.synthetic)["label_fidelity"]
     return replace(
@@ -147,8 +147,3 @@ def describe_set(data: SetFacts, rows: Rows, backbone: Backbone) -> SetFacts:
             max_tokens=config.target.max_tokens,
         ),
     )
-
-
-def _thin(rows: Sequence[Example], most: int, seed: int) -> list[Example]:
-    """Return at most `most` rows, drawn evenly from all."""
-    return list(rows) if len(rows) <= most else python_rng(seed, "doctor/rows").sample(list(rows), most)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +29,10 @@ from dawgen.files import write_jsonl
 from dawgen.pipeline.fidelity import has_oracle, measure_fidelity
 from dawgen.pipeline.run import pick_device, set_threads
 from dawgen.records import Example
-from dawgen.rng import python_rng, torch_rng
+from dawgen.rng import thin, torch_rng
 from dawgen.scenes import LABELS, draw_data
 from dawgen.tasks import Task
 
-T = TypeVar("T")
 MOST = 1000  # rows of either side whose distance is measured: all pairs of them are held in memory
 
 
@@ -64,7 +63,7 @@ def audit_set(
     if generator is None:
         logp = read_raw(Path(source), rows, task.labels)
     else:
-        chosen = _thin(range(len(rows)), config.seed, "generator")
+        chosen = thin(range(len(rows)), MOST, config.seed, "audit/generator")
         logp = np.full((len(rows), len(task.labels)), np.nan)
         logp[chosen] = score_rows(Path(generator), [rows[place] for place in chosen], task.labels)
     return audit_examples(
@@ -110,7 +109,7 @@ def audit_examples(
     Raises DataError for fewer than 3 rows on either side, or with mauve fewer than 200.
     """
     encoder, name = make_encoder(backbone, task, embedding, max_tokens=max_tokens)
-    ours, theirs = (encoder(_thin(side, seed, what)) for side, what in ((rows, "set"), (real, "real")))
+    ours, theirs = (encoder(thin(side, MOST, seed, f"audit/{what}")) for side, what in ((rows, "set"), (real, "real")))
     counts = Counter(str(row.label) for row in rows)
     numbers = {
         "rows": len(rows),
@@ -181,8 +180,3 @@ def draw_files(task: str, out: Path, *, seed: int, shots: int, test: int, gold: 
     for name, written in rows.items():
         write_jsonl(out / f"{name}.jsonl", written)
     return {name: len(written) for name, written in rows.items()}
-
-
-def _thin(rows: Sequence[T], seed: int, what: str) -> list[T]:
-    """Return at most MOST rows, drawn evenly from all."""
-    return list(rows) if len(rows) <= MOST else python_rng(seed, f"audit/{what}").sample(list(rows), MOST)
