@@ -108,7 +108,10 @@ def test_a_finished_run_is_reused_and_other_settings_are_refused(tmp_path: Path,
     assert (out / "metrics.json").stat().st_mtime_ns == before
     with pytest.raises(ConfigError, match=r"seed 13 -> 14"):
         run(config | {"seed": 14}, out)
+    (out / "analysis").mkdir()  # of the run that goes
+    (out / "analysis" / "gradients.json").write_text("{}")
     assert run(config | {"seed": 14}, out, fresh=True)["seed"] == 14
+    assert not (out / "analysis").exists()
 
 
 def test_changed_input_is_not_taken_for_the_old_one(tmp_path: Path, models: dict[str, str]) -> None:

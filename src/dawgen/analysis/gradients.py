@@ -18,6 +18,7 @@ from dawgen.analysis.gradient_runs import TRAININGS, Watched, check_alike, read_
 from dawgen.analysis.gradient_sentences import describe_all
 from dawgen.errors import ConfigError
 from dawgen.files import write_json, write_text
+from dawgen.pipeline.folder import ANALYSIS
 from dawgen.pipeline.progress import Reporter
 
 DIGITS = 6  # of floats in the files
@@ -43,7 +44,7 @@ def analyze_gradients(
     if out is None:
         if len(folders) > 1:
             raise ConfigError(f"expected --out FOLDER, as {len(folders)} runs are given and have no folder in common.")
-        out = folders[0] / "analysis"
+        out = folders[0] / ANALYSIS
     jobs = [read_job(folder, assignments, threads) for folder in folders]
     check_alike(jobs)
     watched = [watch_run(job, reporter) for job in jobs]

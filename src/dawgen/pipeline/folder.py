@@ -18,6 +18,7 @@ from dawgen.files import describe_changes, hash_file, write_json, write_text
 from dawgen.pipeline.progress import Advance, Reporter
 
 TRACKING = "tracking"  # what trackers write; no part of the run's bytes
+ANALYSIS = "analysis"  # what is found out about the finished run; no part of its bytes either
 PARTS = (
     "config.yaml",
     "generator",
@@ -28,6 +29,7 @@ PARTS = (
     "metrics.json",
     "report.html",
     TRACKING,
+    ANALYSIS,
 )
 
 
@@ -60,7 +62,8 @@ class RunFolder:
 
     def finish(self, inputs: dict[str, str]) -> None:
         """Write the manifest with the hashes of inputs and outputs."""
-        left_out = {self.path / "manifest.json", *(self.path / TRACKING).rglob("*")}
+        beside = (item for name in (TRACKING, ANALYSIS) for item in (self.path / name).rglob("*"))
+        left_out = {self.path / "manifest.json", *beside}
         files = sorted(item for item in self.path.rglob("*") if item.is_file() and item not in left_out)
         outputs = {str(item.relative_to(self.path)): hash_file(item) for item in files}
         write_json(self.path / "manifest.json", {"inputs": inputs, "outputs": outputs})
