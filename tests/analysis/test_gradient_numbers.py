@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from dawgen.analysis.gradient_accuracy import Answers, compare_accuracy, describe_change, find_mcnemar_p
+from dawgen.analysis.gradient_accuracy import Answers, compare_accuracy, describe_change
 from dawgen.analysis.gradient_detectors import judge_detectors, measure_auc, measure_auc_within
 from dawgen.analysis.gradient_examples import Drawn, list_worst
 from dawgen.analysis.gradient_numbers import count_cosines, estimate, list_values, split_phases, summarise
@@ -17,6 +17,7 @@ from dawgen.analysis.gradient_sentences import describe_mislabelled, show_auc, s
 from dawgen.analysis.gradient_watch import RowsView, StepView
 from dawgen.records import Example
 from dawgen.rng import numpy_rng
+from dawgen.stats import find_mcnemar_p
 
 LABELS = ("yes", "no")
 quick = settings(deadline=None, max_examples=60)

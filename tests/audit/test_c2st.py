@@ -5,9 +5,10 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from dawgen.audit.c2st import find_auc_error, find_aucs, measure_c2st
+from dawgen.audit.c2st import measure_c2st
 from dawgen.errors import DataError
 from dawgen.rng import numpy_rng, torch_rng
+from dawgen.stats import find_auc_error, find_aucs
 
 
 def draw(rows: int, seed: int, shift: float = 0.0) -> torch.Tensor:

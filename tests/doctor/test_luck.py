@@ -4,7 +4,8 @@ import pytest
 from scipy.stats import binomtest, chi2_contingency, fisher_exact
 
 from dawgen.doctor.facts import Share
-from dawgen.doctor.luck import exceed, exceed_paired, guess, reach_at_least, reach_at_most, vary
+from dawgen.doctor.luck import exceed, guess, reach_at_least, reach_at_most, vary
+from dawgen.stats import find_mcnemar_p
 
 
 @pytest.mark.parametrize(("count", "rows", "p"), [(0, 10, 0.3), (7, 10, 0.5), (10, 10, 0.9), (1200, 4000, 0.33)])
@@ -23,8 +24,8 @@ def test_two_shares_as_fisher_has_it() -> None:
 
 def test_paired_rows_as_mcnemar_has_it() -> None:
     high, low = "1" * 12 + "0" * 3 + "1" * 85, "0" * 12 + "1" * 3 + "1" * 85
-    assert exceed_paired(high, low) == pytest.approx(binomtest(12, 15, 0.5, alternative="greater").pvalue)
-    assert exceed_paired(high, high) == 1.0
+    assert find_mcnemar_p(high, low, "greater") == pytest.approx(binomtest(12, 15, 0.5, alternative="greater").pvalue)
+    assert find_mcnemar_p(high, high, "greater") == 1.0
 
 
 def test_several_shares_as_the_chi_square_test_has_it() -> None:

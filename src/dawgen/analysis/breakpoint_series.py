@@ -12,6 +12,7 @@ import numpy as np
 from dawgen.analysis.breakpoint import Point
 from dawgen.report.grid_arms import GENERATORS, Arm, shorten_name
 from dawgen.report.grid_files import Grid, GridRow
+from dawgen.stats import read_answers
 
 Question = Literal["synthetic", "overall", "surgery", "multiple"]
 EVERY = Arm("all ways")
@@ -101,13 +102,7 @@ def measure_gain(size: int, rows: Mapping[int, GridRow], base: Mapping[int, Grid
     texts = [(rows[seed].correct, base[seed].correct) for seed in seeds]
     if not texts[0][0] or len({len(text) for pair in texts for text in pair}) > 1:
         return Point(size, gaps)
-    return Point(size, gaps, np.stack([_read_answers(a) - _read_answers(b) for a, b in texts]))
-
-
-def _read_answers(text: str) -> np.ndarray:
-    """Return answers [N] of "0" and "1" as int8."""
-    answers: np.ndarray = (np.frombuffer(text.encode(), np.uint8) == ord("1")).astype(np.int8)
-    return answers
+    return Point(size, gaps, np.stack([read_answers(a) - read_answers(b) for a, b in texts]))
 
 
 def _follow_synthetic(one: Field) -> Iterator[Series]:

@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.stats import binomtest
-
 from dawgen.records import Example
 from dawgen.rng import numpy_rng
-from dawgen.stats import average_items, bootstrap_items, find_t_interval
+from dawgen.stats import average_items, bootstrap_items, find_mcnemar_p, find_t_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +23,6 @@ class Answers:
     test: Sequence[Example]
     paired: str
     dawgen: str
-
-
-def find_mcnemar_p(a: str, b: str) -> float:
-    """Return the two-sided exact p of McNemar's test: of the rows on which a and b differ, is half won by each?"""
-    won = sum(left < right for left, right in zip(a, b, strict=True))
-    lost = sum(left > right for left, right in zip(a, b, strict=True))
-    return float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
 
 
 def compare_accuracy(runs: Sequence[Answers]) -> dict[str, Any] | None:

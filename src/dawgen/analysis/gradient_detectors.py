@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from dawgen.analysis.gradient_examples import KINDS, UNREADABLE, Drawn
 from dawgen.analysis.gradient_numbers import Estimate, estimate_mean
 from dawgen.rng import numpy_rng
+from dawgen.stats import find_aucs
 
 DRAWS = 1000  # of the bootstrap over examples
 Scores = NDArray[np.float64]
@@ -33,12 +33,9 @@ DETECTORS: dict[str, Callable[[Drawn], float]] = {
 
 def measure_auc(scores: Scores, wrong: Marks) -> float:
     """Return the AUC of scores [N] as a detector of the marked rows; nan where all rows are of one kind."""
-    positive = int(wrong.sum())
-    negative = len(wrong) - positive
-    if not positive or not negative:
+    if wrong.all() or not wrong.any():
         return math.nan
-    above = float(rankdata(scores)[wrong].sum()) - positive * (positive + 1) / 2
-    return above / (positive * negative)
+    return float(find_aucs(scores[:, None], wrong[:, None])[0])
 
 
 def measure_auc_within(scores: Scores, wrong: Marks, labels: NDArray[np.int64]) -> float:

@@ -28,7 +28,7 @@ TRAININGS = ("paired", "dawgen")  # without surgery, with the run's
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A finished run, read. raw: where the set's shards are, if they are kept. given: whether settings were changed."""
+    """A finished run, read. raw: where the set's shards are, if they are kept. changed: whether settings were."""
 
     folder: Path
     config: RunConfig

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
@@ -20,6 +19,7 @@ from torch import Tensor
 from dawgen.audit.distance import CHANCE, PERMUTATIONS
 from dawgen.errors import DataError
 from dawgen.rng import derive_seed, numpy_rng
+from dawgen.stats import find_auc_error, find_aucs
 
 FOLDS = 5
 FEWEST = FOLDS  # rows of a sample, one for each fold
@@ -73,24 +73,6 @@ def score_held_out(vectors: Floats, signs: Floats, folds: NDArray[np.int64]) -> 
         # without the intercept, the mean of the fold's signs, which would rank rows by their fold
         scores[held] = ridge.predict(scale.transform(vectors[held])) - ridge.intercept_
     return scores
-
-
-def find_aucs(scores: Floats, first: NDArray[np.bool_]) -> Floats:
-    """Return the area under the ROC curve of each column, [R]; equal scores count half. first: [N,R]."""
-    ranks, n = rankdata(scores, axis=0), first.sum(0)
-    return np.asarray(((ranks * first).sum(0) - n * (n + 1) / 2) / (n * (len(scores) - n)))
-
-
-def find_auc_error(first: Floats, second: Floats) -> float:
-    """Return the standard error of the AUC of scores [N] against [M].
-
-    var = var_i(V_i) / N + var_j(W_j) / M, V_i the share of the second sample below row i, W_j of the first above j.
-    """
-    pooled = rankdata(np.concatenate([first, second]))
-    n, m = len(first), len(second)
-    below = (pooled[:n] - rankdata(first)) / m
-    above = 1 - (pooled[n:] - rankdata(second)) / n
-    return float(np.sqrt(below.var(ddof=1) / n + above.var(ddof=1) / m))
 
 
 def _draw_folds(own: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:

@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from dawgen.stats import show_percent as percent
+
 NAME = 17  # characters before the text
 COLUMNS = (("distinct-1", "distinct_1"), ("distinct-2", "distinct_2"), ("distinct-3", "distinct_3"))
 MEASURES = (*COLUMNS, ("self-BLEU", "self_bleu"), ("Vendi", "vendi"), ("words", "words"), ("different", "vocabulary"))
@@ -136,11 +138,6 @@ def _show_leaks(numbers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                     f"({leak['held_sentences']} of its {leak['held']} rows have one){echoes}"
                 ),
             )
-
-
-def percent(share: float | None) -> str:
-    """Return a share as a percentage, None as a dash."""
-    return "-" if share is None else f"{100 * share:.1f} %"
 
 
 def _show_judged(correct: Mapping[str, Any], judge: Mapping[str, Any]) -> str:

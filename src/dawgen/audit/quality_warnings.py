@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dawgen.audit.artefacts import is_artefact
-from dawgen.audit.quality_lines import percent
+from dawgen.stats import show_percent as percent
 
 COPIES = 0.05  # share of a label's rows above that of the real rows
 DUPLICATES = 0.05  # share of the rows

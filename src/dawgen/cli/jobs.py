@@ -130,7 +130,7 @@ def _show(metrics: dict[str, Any], out: Path, json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from dawgen.pipeline.progress import plain_number as share
+    from dawgen.stats import show_percent as share
 
     console = Console(highlight=False, soft_wrap=True)
     table = Table("method", "accuracy", "macro-F1", "test rows", "seconds")

@@ -32,16 +32,6 @@ def exceed(high: Share, low: Share) -> float:
     return float(hypergeom.sf(high.count - 1, high.rows + low.rows, right, high.rows))
 
 
-def exceed_paired(high: str, low: str) -> float:
-    """Return the one-sided exact McNemar p of two strings of "0" and "1" on the same rows.
-
-    Of the rows that only one has right, as many or more fall to `high` by tossing a coin. 1 where none differs.
-    """
-    only_high = sum(a > b for a, b in zip(high, low, strict=True))
-    only_low = sum(a < b for a, b in zip(high, low, strict=True))
-    return reach_at_least(Share(only_high, only_high + only_low), 0.5)
-
-
 def vary(shares: Sequence[Share]) -> float:
     """Return p of the chi-square test that all shares have one rate m.
 

@@ -9,8 +9,8 @@ from statistics import fmean
 
 from dawgen.doctor.facts import Facts, MethodFacts, Share
 from dawgen.doctor.findings import Finding
-from dawgen.doctor.luck import exceed, exceed_paired, guess, reach_at_most
-from dawgen.stats import expect_best
+from dawgen.doctor.luck import exceed, guess, reach_at_most
+from dawgen.stats import expect_best, find_mcnemar_p
 from dawgen.target.diagnose import COLLAPSED
 
 RARE = 0.001  # chance of a false name in one look; a run has tens of them
@@ -154,7 +154,7 @@ def find_no_gain(facts: Facts, method: MethodFacts) -> Finding | None:
     base = facts.methods.get("prompt_tuning")
     if base is None or not method.synthetic or not method.correct or len(method.correct) != len(base.correct):
         return None
-    luck = exceed_paired(base.correct, method.correct)
+    luck = find_mcnemar_p(base.correct, method.correct, "greater")
     if luck >= BETTER or method.test is None or base.test is None:
         return None
     return Finding(

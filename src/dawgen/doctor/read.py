@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dawgen.audit.posterior import describe_posterior
 from dawgen.data import parse_fields, read_shards
 from dawgen.doctor.facts import Facts, MethodFacts, SetFacts
 from dawgen.errors import DataError
@@ -118,17 +119,9 @@ def _read_set(files: RunFiles, folder: Path, labels: Sequence[str]) -> SetFacts 
 
 
 def measure_posterior(folder: Path, labels: Sequence[str]) -> float | None:
-    """Return the mean of p(own label | text) over the candidates of raw shards, the prior uniform; None without any.
-
-    p(y | text) = exp(logp_y) / sum_l exp(logp_l), as curation.posterior has it.
-    """
-    own, rows = [], []
-    for candidate in read_shards(folder):
-        if candidate.logp is not None and candidate.example.label in labels:
-            rows.append(candidate.logp)
-            own.append(labels.index(candidate.example.label))
-    if not rows:
+    """Return the mean of p(own label | text) over the candidates of raw shards, None without any."""
+    known = [(row.example, row.logp) for row in read_shards(folder) if row.logp and row.example.label in labels]
+    if not known:
         return None
-    logp = np.array(rows)  # [N,K]
-    shares = np.exp(logp - logp.max(1, keepdims=True))
-    return float((shares[np.arange(len(own)), own] / shares.sum(1)).mean())
+    found = describe_posterior([row for row, _ in known], np.array([logp for _, logp in known]), labels, "raw")
+    return None if found is None else float(found["value"])

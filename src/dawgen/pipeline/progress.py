@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -51,8 +51,3 @@ class Reporter:
 
             yield advance
         self.say(f"{what}: {time.perf_counter() - begin:.0f} s")
-
-
-def plain_number(value: Any) -> str:
-    """Write a share as a percentage, None as a dash."""
-    return "-" if value is None else f"{100 * value:.1f} %"

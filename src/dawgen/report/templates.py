@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from dawgen.report.tables_layout import Layout
+from dawgen.stats import show_percent
 
 REASONS = {
     "empty": "no words",
@@ -33,7 +34,7 @@ def make_environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "percent": format_percent,
+        "percent": show_percent,
         "number": format_number,
         "cell": format_cell,
         "breakable": break_name,
@@ -41,11 +42,6 @@ def make_environment() -> jinja2.Environment:
     }
     environment.globals["reasons"] = REASONS
     return environment
-
-
-def format_percent(value: float | None) -> str:
-    """Write a share as a percentage, nothing known as a dash."""
-    return "-" if value is None else f"{100 * value:.1f} %"
 
 
 def format_number(value: float | None, digits: int = 2) -> str:

@@ -1,14 +1,16 @@
 """What numbers of several tasks, seeds and test rows say, and how sure they are: small formulas, one file each."""
 
 from dawgen.stats.agreement import bootstrap_alpha, measure_alpha, measure_kappa
+from dawgen.stats.auc import find_auc_error, find_aucs
 from dawgen.stats.bootstrap import DRAWS, bootstrap_pairs, mean_over_groups
 from dawgen.stats.correlation import Correlation, correlate_ranks, correlate_values
 from dawgen.stats.gap import Estimate, subtract_estimates
 from dawgen.stats.holm import adjust_holm
 from dawgen.stats.interval import find_t_interval
-from dawgen.stats.items import average_items, bootstrap_items
+from dawgen.stats.items import average_items, bootstrap_items, read_answers
+from dawgen.stats.mcnemar import find_mcnemar_p
 from dawgen.stats.optimism import expect_best
-from dawgen.stats.paired import Comparison, compare, describe, show_p, show_way
+from dawgen.stats.paired import Comparison, compare, describe, show_p, show_percent, show_way
 from dawgen.stats.ranks import find_rank_p
 
 __all__ = [
@@ -26,12 +28,17 @@ __all__ = [
     "correlate_values",
     "describe",
     "expect_best",
+    "find_auc_error",
+    "find_aucs",
+    "find_mcnemar_p",
     "find_rank_p",
     "find_t_interval",
     "mean_over_groups",
     "measure_alpha",
     "measure_kappa",
+    "read_answers",
     "show_p",
+    "show_percent",
     "show_way",
     "subtract_estimates",
 ]

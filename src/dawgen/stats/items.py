@@ -12,6 +12,12 @@ from dawgen.errors import DataError
 from dawgen.stats.bootstrap import DRAWS
 
 
+def read_answers(correct: str) -> np.ndarray:
+    """Return a model's answers, "0" or "1" for each test row, as int8 [N]."""
+    answers: np.ndarray = (np.frombuffer(correct.encode(), np.uint8) == ord("1")).astype(np.int8)
+    return answers
+
+
 def average_items(correct: Sequence[str]) -> np.ndarray:
     """Return the share of models that are right on each test row, [N] float64.
 
@@ -21,7 +27,7 @@ def average_items(correct: Sequence[str]) -> np.ndarray:
     lengths = sorted({len(text) for text in correct})
     if len(lengths) != 1 or not lengths[0]:
         raise DataError(f"expected the answers of all seeds on the same test rows, got {lengths or 'no'} rows.")
-    rights: np.ndarray = np.mean([np.frombuffer(text.encode(), np.uint8) == ord("1") for text in correct], axis=0)
+    rights: np.ndarray = np.mean([read_answers(text) for text in correct], axis=0)
     return rights
 
 

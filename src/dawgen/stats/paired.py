@@ -83,3 +83,8 @@ def show_p(p: float) -> str:
     if math.isnan(p):
         return "-"
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def show_percent(share: float | None) -> str:
+    """Return a share as a percentage with one digit, None as a dash."""
+    return "-" if share is None else f"{100 * share:.1f} %"
