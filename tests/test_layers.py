@@ -13,7 +13,8 @@ SOURCE = Path(dawgen.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"analysis", "annotate", "doctor"},
+    {"analysis", "annotate", "batch", "doctor", "serve"},
+    {"web"},
     {"bench"},
     {"pipeline"},
     {"report"},

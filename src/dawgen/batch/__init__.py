@@ -1,0 +1,1 @@
+"""Labelling files of any size: shards that stream, resume and spread over workers."""

@@ -1,0 +1,1 @@
+"""What dawgen's web pages and services share: sockets, who may talk to them, and the files of a page."""
