@@ -11,7 +11,8 @@ import pytest
 
 from dawgen.annotate.guide import pick_examples, read_guide
 from dawgen.annotate.ratings import Answer
-from dawgen.annotate.start import find_set, guess_name, name_sets, open_session
+from dawgen.annotate.start import guess_name, name_sets, open_session
+from dawgen.data import find_set
 from dawgen.errors import ConfigError, DataError
 from dawgen.pipeline.settings import resolve_config
 from dawgen.records import Example

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dawgen.annotate.guide import write_guide
 from dawgen.annotate.session import Session, is_session
-from dawgen.data import read
+from dawgen.data import find_set, read
 from dawgen.errors import ConfigError, DataError
 from dawgen.records import Example
 from dawgen.tasks import Task
@@ -84,12 +84,6 @@ def guess_name(path: Path) -> str:
     """Return the last part of a path that says something: runs/mine/synthetic/train.jsonl is mine."""
     parts = [part for part in (path.absolute().name.split(".")[0], *path.absolute().parts[-2::-1]) if part != "/"]
     return next((part for part in parts if part not in PLAIN_NAMES), path.name)
-
-
-def find_set(path: str) -> str:
-    """Return the file of a set: of a run or a set's folder its train.jsonl, else the path itself."""
-    inside = (Path(path) / "synthetic" / "train.jsonl", Path(path) / "train.jsonl")
-    return str(next((file for file in inside if file.is_file()), path))
 
 
 def read_real(

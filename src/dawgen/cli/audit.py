@@ -55,11 +55,12 @@ def audit(
         threads=threads,
     )
     from dawgen.audit.quality_lines import list_lines
+    from dawgen.data import find_set
     from dawgen.pipeline.audit import audit_set
 
     numbers = audit_set(
         settings,
-        str(o.find_set(synthetic)),
+        find_set(synthetic),
         gold=gold,
         generator=None if generator is None else str(generator),
         embedding=embedding,

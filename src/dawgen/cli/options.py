@@ -54,14 +54,10 @@ def make_config(
     if columns is not None:
         arguments["columns"] = parse_columns(columns)
     if arguments.get("synthetic") is not None:
-        arguments["synthetic"] = str(find_set(arguments["synthetic"]))
+        from dawgen.data import find_set
+
+        arguments["synthetic"] = find_set(arguments["synthetic"])
     return resolve_config(preset=preset, file=file, arguments=arguments, assignments=assignments or ())
-
-
-def find_set(source: str) -> str | Path:
-    """Return the file of a synthetic set: train.jsonl of a folder that has one, else the source itself."""
-    inside = Path(source) / "train.jsonl"
-    return inside if inside.is_file() else source
 
 
 def _parse_object(text: str, option: str) -> dict[str, str]:

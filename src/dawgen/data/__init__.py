@@ -12,7 +12,7 @@ from dawgen.data.leaks import (
 )
 from dawgen.data.read import Row, iterate_rows, read, read_rows
 from dawgen.data.rowfile import FieldFile, RowFile, as_row, parse_fields
-from dawgen.data.store import ShardStore, read_shards
+from dawgen.data.store import ShardStore, find_set, read_shards
 
 __all__ = [
     "FewShot",
@@ -23,6 +23,7 @@ __all__ = [
     "as_row",
     "find_conflicts",
     "find_leaks",
+    "find_set",
     "iterate_rows",
     "leak_key",
     "parse_fields",

@@ -102,6 +102,12 @@ class ShardStore:
                 )
 
 
+def find_set(source: str | Path) -> str:
+    """Return the file of a synthetic set: of a run's or a set's folder its train.jsonl, else the source itself."""
+    inside = (Path(source) / "synthetic" / "train.jsonl", Path(source) / "train.jsonl")
+    return str(next((file for file in inside if file.is_file()), source))
+
+
 def read_shards(folder: Path) -> Iterator[Candidate]:
     """Yield all candidates of a folder of shards, in shard order; none where it holds no shard.
 

@@ -14,7 +14,7 @@ from typing import Any
 from dawgen.backbones.load import load_generator, load_target
 from dawgen.config import CurateConfig, DecodeConfig, RunConfig
 from dawgen.curation import Curator
-from dawgen.data import as_row, iterate_rows, read, read_shards
+from dawgen.data import as_row, find_set, iterate_rows, read, read_shards
 from dawgen.errors import ConfigError
 from dawgen.files import write_json, write_jsonl, write_text
 from dawgen.generator.generator import Generator
@@ -178,10 +178,9 @@ def _load_generator(folder: Path, first_texts: str | None) -> tuple[Generator, l
 def _read_candidates(source: Path, task: Task) -> Iterator[Candidate]:
     """Yield a set's rows with the generator's scores where its raw shards lie beside it."""
     known: dict[bytes, Candidate] = {}  # a hash of the row -> its candidate without the texts
-    for candidate in read_shards(source / "raw"):
+    for candidate in read_shards(Path(find_set(source)).parent / "raw"):
         known.setdefault(_hash_row(candidate.example), replace(candidate, example=_NOTHING))
-    rows = iterate_rows(source / "train.jsonl" if (source / "train.jsonl").is_file() else source, task=task)
-    for row in rows:
+    for row in iterate_rows(find_set(source), task=task):
         found = known.get(_hash_row(row.example))
         yield replace(found, example=row.example) if found else Candidate(row.example)
 
