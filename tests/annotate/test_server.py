@@ -13,11 +13,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from dawgen.annotate import server
-from dawgen.annotate.guard import find_fault, is_loopback
-from dawgen.annotate.serve import keep_key, make_link, open_socket
-from dawgen.annotate.server import list_static, make_app, read_static
+from dawgen.annotate.guard import find_fault
+from dawgen.annotate.serve import keep_key, make_link
+from dawgen.annotate.server import PACKAGE, make_app
 from dawgen.annotate.session import Session
 from dawgen.errors import ConfigError
+from dawgen.web import list_static, read_static
 from forms import make_session
 from pages import check_self_contained
 
@@ -42,7 +43,7 @@ def answer(session: Session, number: str = "a1", place: int = 0, /, **changes: A
 
 
 def test_the_page_and_its_files_are_served_with_a_policy_that_lets_nothing_else_in(client: TestClient) -> None:
-    for name in ["", *list_static()]:
+    for name in ["", *list_static(PACKAGE)]:
         found = client.get(f"/{name}")
         assert found.status_code == 200, name
         assert "default-src 'none'" in found.headers["content-security-policy"]
@@ -55,13 +56,13 @@ def test_the_page_and_its_files_are_served_with_a_policy_that_lets_nothing_else_
 
 
 def test_the_page_is_well_formed_and_its_scripts_are_all_there() -> None:
-    page = read_static("page.html").decode()
+    page = read_static(PACKAGE, "page.html").decode()
     bare = page.replace(' src="page.js"', "").replace(' href="data:,"', "").replace(' href="style.css"', "")
     check_self_contained(bare.replace("<input", "<meta").replace("<link", "<meta"))
-    for name in list_static():
-        for line in read_static(name).decode().splitlines():
+    for name in list_static(PACKAGE):
+        for line in read_static(PACKAGE, name).decode().splitlines():
             if line.startswith("import "):
-                assert line.partition('"./')[2].rstrip('";') in list_static()
+                assert line.partition('"./')[2].rstrip('";') in list_static(PACKAGE)
 
 
 def test_annotators_see_no_sources(client: TestClient, session: Session) -> None:
@@ -208,8 +209,7 @@ def test_the_key_is_drawn_once_and_only_where_others_can_connect(tmp_path: Path)
     ("host", "own"),
     [("localhost", True), ("127.8.8.8", True), ("::1", True), ("10.0.0.1", False), ("localhost.evil.example", False)],
 )
-def test_loopback_names(host: str, own: bool) -> None:
-    assert is_loopback(host) is own
+def test_only_loopback_names_are_answered_without_a_key(host: str, own: bool) -> None:
     shown = f"[{host}]:80" if ":" in host else f"{host}:80"
     assert (find_fault("GET", {"host": shown}, None, None) is None) is own
 
@@ -217,15 +217,6 @@ def test_loopback_names(host: str, own: bool) -> None:
 @pytest.mark.parametrize("host", ["", ":", "[", "[::1", "127.0.0.1@evil.example", "evil.example#@127.0.0.1"])
 def test_damaged_names_are_refused(host: str) -> None:
     assert find_fault("GET", {"host": host}, None, None) is not None
-
-
-def test_a_taken_port_is_named() -> None:
-    listener = open_socket("127.0.0.1", 0)
-    port = listener.getsockname()[1]
-    with listener, pytest.raises(ConfigError, match=f"--port {port}: expected a free port"):
-        open_socket("127.0.0.1", port)
-    with pytest.raises(ConfigError, match="--host nowhere.invalid"):
-        open_socket("nowhere.invalid", 0)
 
 
 def test_without_the_extra_the_error_says_what_to_install(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,51 +1,27 @@
-"""Runs the form: a socket, the links to it, and uvicorn until Ctrl+C."""
+"""Runs the form: the links to it, their key, and uvicorn until Ctrl+C."""
 
 from __future__ import annotations
 
 import os
 import secrets
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from dawgen.annotate.guard import is_loopback
 from dawgen.errors import ConfigError
+from dawgen.web import is_loopback, make_address
 
 if TYPE_CHECKING:
+    import socket
+
     from fastapi import FastAPI
 
 KEY_FILE = "key"
 
 
-def open_socket(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; port 0 takes a free one.
-
-    Raises ConfigError where the address is not this machine's or the port is taken.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what a killed server left is no obstacle
-            listener.bind(address)
-            listener.listen(128)
-        except OSError:
-            listener.close()
-            raise
-    except (OSError, OverflowError) as error:
-        raise ConfigError(
-            f"--host {host} --port {port}: expected a free port of this machine, found {error}.\n"
-            "Stop the other server, or choose another --port."
-        ) from error
-    return listener
-
-
 def make_link(host: str, port: int, key: str | None) -> str:
-    """Return the form's address; where it listens on all addresses, by this machine's name."""
-    name = socket.gethostname() if host in ("0.0.0.0", "::") else host
-    shown = f"[{name}]" if ":" in name else name
-    return f"http://{shown}:{port}/" + ("" if key is None else f"?key={quote(key)}")
+    """Return the form's address, with the key where it has one."""
+    return make_address(host, port) + ("" if key is None else f"?key={quote(key)}")
 
 
 def keep_key(folder: Path, host: str) -> str | None:

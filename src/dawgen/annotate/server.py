@@ -6,22 +6,22 @@ same folder goes on where the last one was.
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from dawgen.annotate.guard import COOKIE, HEADERS, find_fault
+from dawgen.annotate.guard import COOKIE, find_fault
 from dawgen.annotate.guide import read_guide
 from dawgen.annotate.questions import QUESTIONS
 from dawgen.annotate.ratings import check_name, parse_answer
 from dawgen.annotate.session import Session
 from dawgen.errors import ConfigError, DataError
+from dawgen.web import HEADERS, guess_type, import_fastapi, list_static, read_static
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
+PACKAGE = "dawgen.annotate"  # whose static files the page is
 SENT = ("id", "annotator", "item", "ratings", "seconds")  # what the page says of an answer; the time is the server's
 
 
@@ -30,10 +30,10 @@ def make_app(session: Session, *, key: str | None = None) -> FastAPI:
 
     Raises ConfigError where FastAPI is not installed.
     """
-    fastapi = import_fastapi()
+    fastapi = import_fastapi("annotate")
     app: FastAPI = fastapi.FastAPI(title="dawgen annotate", docs_url=None, redoc_url=None, openapi_url=None)
-    pages = {"": ("text/html", read_static("page.html"))}
-    pages |= {name: (guess_type(name), read_static(name)) for name in list_static()}
+    pages = {"": ("text/html", read_static(PACKAGE, "page.html"))}
+    pages |= {name: (guess_type(name), read_static(PACKAGE, name)) for name in list_static(PACKAGE)}
     _guard(app, key)
     _answer_errors(app)
 
@@ -98,42 +98,6 @@ def describe_items(session: Session, annotator: str) -> dict[str, Any]:
         "items": [item.show() for item in session.list_items(annotator)],
         "answers": [{"kind": "answer", **{name: answer[name] for name in SENT}} for answer in answers],
     }
-
-
-def list_static() -> list[str]:
-    """Return the names of the page's files."""
-    names = [item.name for item in resources.files("dawgen.annotate").joinpath("static").iterdir()]
-    return ["style.css", *sorted(name for name in names if name.endswith(".js"))]
-
-
-def read_static(name: str) -> bytes:
-    """Return a file of the page; style.css is the report's, with the page's own after it."""
-    folder = resources.files("dawgen.annotate").joinpath("static")
-    if name == "style.css":
-        report = resources.files("dawgen.report").joinpath("style.css")
-        return report.read_bytes() + folder.joinpath("page.css").read_bytes()
-    return folder.joinpath(name).read_bytes()
-
-
-def guess_type(name: str) -> str:
-    """Return a file's media type; scripts run only under the right one, which some systems' tables get wrong."""
-    return "text/javascript" if name.endswith(".js") else mimetypes.guess_type(name)[0] or "application/octet-stream"
-
-
-def import_fastapi() -> Any:
-    """Return the module.
-
-    Raises:
-        ConfigError: it is not installed, or what serves it is not.
-    """
-    try:
-        import fastapi
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(
-            "annotate: expected the libraries FastAPI and uvicorn; install them with `pip install 'dawgen[web]'`."
-        ) from error
-    return fastapi
 
 
 def _guard(app: FastAPI, key: str | None) -> None:

@@ -156,8 +156,9 @@ def show_report(session: Session, gains: Path | None) -> dict[str, Any]:
 
 def serve_form(session: Session, host: str, port: int, browse: bool) -> None:
     """Serve the form until Ctrl+C; says what there is to rate, and where."""
-    from dawgen.annotate.serve import keep_key, make_link, open_socket, run_server
+    from dawgen.annotate.serve import keep_key, make_link, run_server
     from dawgen.annotate.server import make_app
+    from dawgen.web import open_socket
 
     key = keep_key(session.folder, host)
     app = make_app(session, key=key)

@@ -1,1 +1,19 @@
 """What dawgen's web pages and services share: sockets, who may talk to them, and the files of a page."""
+
+from dawgen.web.files import guess_type, list_static, read_static
+from dawgen.web.guard import HEADERS, is_elsewhere, is_loopback, names_loopback
+from dawgen.web.libraries import import_fastapi
+from dawgen.web.listen import make_address, open_socket
+
+__all__ = [
+    "HEADERS",
+    "guess_type",
+    "import_fastapi",
+    "is_elsewhere",
+    "is_loopback",
+    "list_static",
+    "make_address",
+    "names_loopback",
+    "open_socket",
+    "read_static",
+]

@@ -1,12 +1,11 @@
 /** The page of `dawgen annotate`: a name, then one item after the other, each step kept until the server has it. */
 import { fetchAbout, fetchItems, sendStep } from "./api.js";
+import { at } from "./elements.js";
 import { Keep } from "./keep.js";
 import { Outbox, makeId } from "./outbox.js";
 import { Progress } from "./progress.js";
 import { Questions } from "./questions.js";
 import { countWaiting, showAbout, showCount, showItem, showPart } from "./show.js";
-
-const at = (id) => document.getElementById(id);
 
 class Page {
   constructor(about) {

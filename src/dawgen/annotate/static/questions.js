@@ -1,3 +1,5 @@
+import { make } from "./elements.js";
+
 /** The questions of one item: groups of radio buttons, answered by mouse, by touch or by digits. */
 export class Questions {
   /** changed() is called after every rating. */
@@ -95,9 +97,4 @@ function isScale(values) {
 
 function nameEnd(at, values, low, high) {
   return at === 0 ? low : at === values.length - 1 ? high : "";
-}
-
-/** An element with properties; texts go in as text, never as HTML. */
-export function make(tag, properties = {}) {
-  return Object.assign(document.createElement(tag), properties);
 }

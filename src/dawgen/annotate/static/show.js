@@ -1,7 +1,5 @@
 /** Puts texts into the page. */
-import { make } from "./questions.js";
-
-const at = (id) => document.getElementById(id);
+import { at, make } from "./elements.js";
 
 export function showPart(part) {
   for (const id of ["start", "rate", "end"]) at(id).hidden = id !== part;
