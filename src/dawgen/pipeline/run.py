@@ -112,16 +112,27 @@ def _do_stages(
 
 
 def set_threads(threads: int | None) -> int:
-    """Set and return PyTorch's number of threads: the given one, or as many as the process may use."""
-    count = threads or count_cpus()
+    """Set and return PyTorch's number of threads: the given one, OMP_NUM_THREADS, or as many as there are CPUs."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    count = threads or (int(said) if said.isdigit() else 0) or count_cpus()
     torch.set_num_threads(count)
     return count
 
 
 def count_cpus() -> int:
-    """Return how many CPUs the process may use."""
+    """Return how many CPUs the process may use: by its affinity and, in a container, by its quota."""
     # macOS has no sched_getaffinity.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(own, read_quota(Path("/sys/fs/cgroup/cpu.max")) or own)
+
+
+def read_quota(path: Path) -> int | None:
+    """Return the whole CPUs, one at least, of a container's quota: "200000 100000" gives two; None without a quota."""
+    try:
+        time, period = path.read_text().split()
+        return max(1, int(time) // int(period))
+    except (OSError, ValueError):  # no container, another system, or "max"
+        return None
 
 
 def pick_device() -> str:
