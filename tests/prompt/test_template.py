@@ -1,12 +1,18 @@
 """Templates: where the answer goes, what is cut, and what user texts cannot do."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import PreTrainedTokenizerFast
 
 from dawgen.backbones.load import Backbone
 from dawgen.errors import ConfigError, DataError
-from dawgen.prompt.template import limit_tokens, render
+from dawgen.prompt.template import SENTINEL, find_sentinel, limit_tokens, render
 from dawgen.records import Example
 from targets import TARGETS, make_backbone
 from tiny import Kind
@@ -22,6 +28,22 @@ def test_an_encoder_decoder_sees_the_sentinel_and_the_end() -> None:
     backbone = make_backbone()
     ids = render([Example("a dog", "no cat")], template=TEMPLATE, backbone=backbone, max_tokens=50).ids[0]
     assert show(ids, backbone) == "a dog and no cat answer<extra_id_0></s>"
+
+
+@pytest.mark.parametrize("unknown", [None, "<unk>"])
+def test_an_encoder_decoder_whose_tokenizer_has_no_sentinel_gets_nothing_for_the_mask(unknown: str | None) -> None:
+    words = {word: place for place, word in enumerate(["<pad>", "</s>", "<unk>", "a", "dog", "answer"])}
+    words = words if unknown else {word: place for word, place in words.items() if word != "<unk>"}
+    backend = Tokenizer(WordLevel(words, unk_token="<unk>"))
+    backend.pre_tokenizer = Whitespace()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend, pad_token="<pad>", eos_token="</s>", unk_token=unknown
+    )
+    backbone = replace(make_backbone(), tokenizer=tokenizer)
+    assert find_sentinel(tokenizer) is None
+    ids = render([Example("a dog")], template="{text1} answer {mask}", backbone=backbone, max_tokens=50).ids[0]
+    assert ids == [words[word] for word in ("a", "dog", "answer", "</s>")]
+    assert find_sentinel(make_backbone().tokenizer) == make_backbone().tokenizer.get_vocab()[SENTINEL]
 
 
 def test_a_causal_target_ends_where_the_answer_begins() -> None:

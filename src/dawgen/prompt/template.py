@@ -69,7 +69,14 @@ def limit_tokens(backbone: Backbone, max_tokens: int, prompt_length: int) -> int
 
 def find_mask(backbone: Backbone) -> str:
     """Return what stands for {mask}: the sentinel where the tokenizer of an encoder-decoder has it, else nothing."""
-    return SENTINEL if backbone.kind == "seq2seq" and SENTINEL in backbone.tokenizer.get_vocab() else ""
+    return "" if backbone.kind != "seq2seq" or find_sentinel(backbone.tokenizer) is None else SENTINEL
+
+
+def find_sentinel(tokenizer: Any) -> int | None:
+    """Return the id of T5's first sentinel, None where the tokenizer has none."""
+    number = tokenizer.convert_tokens_to_ids(SENTINEL)  # `get_vocab` would make a dictionary of the whole vocabulary
+    known = number is not None and tokenizer.convert_ids_to_tokens(number) == SENTINEL  # not the unknown token's id
+    return number if known else None
 
 
 def tokenise(texts: Sequence[str], backbone: Backbone) -> list[list[int]]:

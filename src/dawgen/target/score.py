@@ -11,7 +11,7 @@ from torch import Tensor
 from dawgen.backbones.load import Backbone
 from dawgen.errors import ModelError
 from dawgen.prompt.soft_prompt import join
-from dawgen.prompt.template import SENTINEL
+from dawgen.prompt.template import SENTINEL, find_sentinel
 from dawgen.target import causal
 
 # padded tokens, prompts included, of one evaluation batch
@@ -49,7 +49,7 @@ def read_state(
     """Return the state [B,H] that answers: the decoder's first, or a causal model's last. Arguments: `score_batch`."""
     inputs, seen = join(prompt, prompt_mask, backbone.model.get_input_embeddings()(ids), mask)
     if backbone.kind == "seq2seq":
-        return _answer_seq2seq(backbone, inputs, seen, decoder_sentinel)
+        return answer_seq2seq(backbone, inputs, seen, [decoder_sentinel] * len(inputs))
     return causal.answer(backbone, inputs, seen)
 
 
@@ -171,22 +171,28 @@ def pad(rows: Sequence[Sequence[int]], backbone: Backbone) -> tuple[Tensor, Tens
     return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
 
 
-def _answer_seq2seq(backbone: Backbone, inputs: Tensor, mask: Tensor, sentinel: bool) -> Tensor:
-    """Return the decoder's state [B,H] after [start] or, with the sentinel switch, [start] <extra_id_0>."""
+def answer_seq2seq(backbone: Backbone, inputs: Tensor, mask: Tensor, sentinels: Sequence[bool]) -> Tensor:
+    """Return the decoder's state [B,H] after [start] or, where a row's sentinel switch is on, [start] <extra_id_0>.
+
+    inputs: [B,S,H], mask: [B,S]. The first position does not see the second: one decoder pass serves both.
+    """
     model = backbone.model
     encoded = model.get_encoder()(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
     begin = [model.config.decoder_start_token_id]
-    if sentinel:
+    if any(sentinels):
         begin.append(_find_sentinel(backbone))
     start = torch.tensor([begin], device=inputs.device).expand(len(inputs), -1)
-    decoded = model.get_decoder()(
+    states = model.get_decoder()(
         input_ids=start, encoder_hidden_states=encoded, encoder_attention_mask=mask, use_cache=False
-    )
-    return decoded.last_hidden_state[:, -1]  # type: ignore[no-any-return]
+    ).last_hidden_state
+    if all(sentinels) or not any(sentinels):
+        return states[:, -1]  # type: ignore[no-any-return]
+    places = torch.tensor(sentinels, device=inputs.device).long()
+    return states[torch.arange(len(states), device=inputs.device), places]  # type: ignore[no-any-return]
 
 
 def _find_sentinel(backbone: Backbone) -> int:
-    vocabulary = backbone.tokenizer.get_vocab()
-    if SENTINEL not in vocabulary:
+    number = find_sentinel(backbone.tokenizer)
+    if number is None:
         raise ModelError(f"{backbone.name}: expected {SENTINEL} in its vocabulary. Set decoder_sentinel to false.")
-    return int(vocabulary[SENTINEL])
+    return number

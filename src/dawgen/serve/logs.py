@@ -1,0 +1,89 @@
+"""One line of JSON per request and event on stderr: never a text, a token, or a name that a client made up."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import time
+import traceback
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+LOGGER = logging.getLogger("dawgen.serve")
+
+
+@dataclass
+class Visit:
+    """What is told of one request. prompt: a name that is served, None before it is known to be one.
+
+    inputs: texts or pairs, 0 before they are counted. started: by `time.monotonic`.
+    """
+
+    method: str
+    route: str
+    started: float = field(default_factory=time.monotonic)
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    status: int = 0
+    prompt: str | None = None
+    inputs: int = 0
+    error: str | None = None
+
+    def seconds(self) -> float:
+        """Return the time since it began."""
+        return time.monotonic() - self.started
+
+    def describe(self) -> dict[str, Any]:
+        """Return the fields of its line, without those that say nothing."""
+        facts: dict[str, Any] = {
+            "request": self.id,
+            "method": self.method,
+            "route": self.route,
+            "status": self.status,
+            "ms": round(1000 * self.seconds(), 3),
+        }
+        if self.prompt is not None:
+            facts |= {"prompt": self.prompt, "inputs": self.inputs}
+        return facts if self.error is None else facts | {"error": self.error}
+
+
+def name_error(error: BaseException) -> str:
+    """Return an error's class and where it was raised; its message may quote a text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return type(error).__name__ + where
+
+
+def log_event(event: str, **facts: Any) -> None:
+    """Log one line; facts: JSON values."""
+    LOGGER.info(event, extra={"facts": facts})
+
+
+class JsonLines(logging.Formatter):
+    """Formats a record as one object: time in UTC, event, and the record's facts.
+
+    Of other libraries' records only the words that stand in their code are kept: their values may quote a text.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        own = record.name.startswith(LOGGER.name)
+        said = record.getMessage() if own else str(record.msg).partition("\n")[0]
+        when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: dict[str, Any] = {"time": when.replace("+00:00", "Z"), "event": said}
+        if not own:
+            line["from"] = record.name
+        if record.exc_info and record.exc_info[1] is not None:
+            line["error"] = name_error(record.exc_info[1])
+        return json.dumps(line | getattr(record, "facts", {}))
+
+
+def start_logs() -> None:
+    """Write the lines of the service, and the warnings of all libraries, to stderr."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.getLogger().handlers = [handler]
+    LOGGER.setLevel(logging.INFO)
+    logging.captureWarnings(True)

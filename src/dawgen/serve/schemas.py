@@ -1,0 +1,98 @@
+"""What goes over the wire: texts and names in, labels with probabilities out. Never tensors, never paths but one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+
+Name = Annotated[str, Field(pattern=NAME, description="1 to 64 letters, digits, dots, dashes and underscores")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bundle")]
+
+
+class Wire(BaseModel):
+    """Base of all: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Texts(Wire):
+    """One text, or a pair of texts."""
+
+    text1: str
+    text2: str | None = None
+
+
+class Question(Wire):
+    """Texts to classify under one prompt."""
+
+    prompt: str = Field(description="the name of a prompt that /v1/prompts lists")
+    inputs: list[str | Texts] = Field(min_length=1, description="texts, or pairs as the prompt's task has them")
+
+
+class Result(Wire):
+    """What one input is."""
+
+    label: str = Field(description="the most probable label")
+    probabilities: dict[str, float] = Field(description="of each label; they sum to 1")
+    cut: bool = Field(description="a text was too long and lost its end")
+
+
+class Answer(Wire):
+    """The results, in the order of the inputs."""
+
+    prompt: str
+    digest: str = Field(description="of the bundle that answered")
+    results: list[Result]
+
+
+class Base(Wire):
+    """The frozen model."""
+
+    model: str
+    revision: str | None
+    fingerprint: str
+    kind: str
+    dtype: str
+    device: str
+
+
+class Prompt(Wire):
+    """One prompt on the shelf."""
+
+    name: Name
+    task: str
+    labels: list[str]
+    pair: bool = Field(description="whether it takes pairs of texts")
+    length: int = Field(description="vectors of the prompt")
+    bytes: int = Field(description="what it adds to the model's memory")
+    digest: str
+
+
+class Shelved(Wire):
+    """The frozen model and the prompts on it, sorted by name."""
+
+    base: Base
+    prompts: list[Prompt]
+
+
+class Bundle(Wire):
+    """A bundle to add."""
+
+    folder: str = Field(min_length=1, max_length=1000, description="inside the allowed folder, relative to it")
+    name: Name | None = Field(None, description="the folder's own name if there is none")
+    digest: Digest | None = Field(None, description="refuse the bundle unless it has this one")
+
+
+class Status(Wire):
+    """How the service is."""
+
+    status: str
+
+
+class Fault(Wire):
+    """Why a request was refused, in a sentence or two."""
+
+    detail: str
