@@ -12,18 +12,36 @@ if TYPE_CHECKING:
     from dawgen.curation import curate
     from dawgen.data import read
     from dawgen.generator.generator import Generator
+    from dawgen.pipeline.export import export_peft
+    from dawgen.pipeline.export_import import import_peft
+    from dawgen.serve.client import Client
     from dawgen.target.classifier import PromptClassifier
     from dawgen.tasks import Task
 
 __version__ = "0.1.0"
 
-__all__ = ["Example", "Generator", "PromptClassifier", "Task", "__version__", "curate", "errors", "read"]
+__all__ = [
+    "Client",
+    "Example",
+    "Generator",
+    "PromptClassifier",
+    "Task",
+    "__version__",
+    "curate",
+    "errors",
+    "export_peft",
+    "import_peft",
+    "read",
+]
 
 _HOMES = {
+    "Client": "dawgen.serve.client",
     "Generator": "dawgen.generator.generator",
     "PromptClassifier": "dawgen.target.classifier",
     "Task": "dawgen.tasks",
     "curate": "dawgen.curation",
+    "export_peft": "dawgen.pipeline.export",
+    "import_peft": "dawgen.pipeline.export_import",
     "read": "dawgen.data",
 }
 

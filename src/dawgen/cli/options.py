@@ -50,7 +50,7 @@ def make_config(
     from dawgen.pipeline.settings import resolve_config
 
     if label_words is not None:
-        arguments["label_words"] = _parse_object(label_words, "--label-words")
+        arguments["label_words"] = parse_label_words(label_words)
     if columns is not None:
         arguments["columns"] = parse_columns(columns)
     if arguments.get("synthetic") is not None:
@@ -73,6 +73,11 @@ def _parse_object(text: str, option: str) -> dict[str, str]:
 def parse_columns(text: str | None) -> dict[str, str] | None:
     """Return the column mapping that the text says in JSON."""
     return None if text is None else _parse_object(text, "--columns")
+
+
+def parse_label_words(text: str) -> dict[str, str]:
+    """Return the word of each label that the text says in JSON."""
+    return _parse_object(text, "--label-words")
 
 
 def print_json(value: Any, wanted: bool) -> None:

@@ -98,7 +98,10 @@ def generate_set(
         "pair": task.pair,
         "generator": {"model": backbone.name, "revision": backbone.revision, "kind": generator.kind},
         "seed": generator.seed,
+        "curate": curator.config.model_dump(mode="json"),
     }
+    if generator.decode is not None:
+        facts["decode"] = generator.decode.model_dump(mode="json")
     write_card(folder / "README.md", facts | numbers)
     return kept, numbers
 

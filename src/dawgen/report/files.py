@@ -43,7 +43,7 @@ def read_run(folder: Path) -> RunFiles:
     metrics = parse_fields(path.read_text(encoding="utf-8"), f"{path}")
     return RunFiles(
         name=folder.resolve().name,
-        config=_read_yaml(folder / "config.yaml"),
+        config=read_settings(folder / "config.yaml"),
         metrics=metrics,
         log=_read_jsonl(folder / "log.jsonl"),
         kept=_open_jsonl(folder / "synthetic" / "train.jsonl"),
@@ -51,7 +51,8 @@ def read_run(folder: Path) -> RunFiles:
     )
 
 
-def _read_yaml(path: Path) -> Row:
+def read_settings(path: Path) -> Row:
+    """Return the settings of a YAML file; a missing one is empty. Raises DataError for a damaged one."""
     if not path.is_file():
         return {}
     try:

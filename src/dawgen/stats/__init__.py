@@ -8,6 +8,7 @@ from dawgen.stats.gap import Estimate, subtract_estimates
 from dawgen.stats.holm import adjust_holm
 from dawgen.stats.interval import find_t_interval
 from dawgen.stats.items import average_items, bootstrap_items, read_answers
+from dawgen.stats.macro_f1 import bootstrap_macro_f1, find_macro_f1
 from dawgen.stats.mcnemar import find_mcnemar_p
 from dawgen.stats.optimism import expect_best
 from dawgen.stats.paired import Comparison, compare, describe, show_p, show_percent, show_way
@@ -22,6 +23,7 @@ __all__ = [
     "average_items",
     "bootstrap_alpha",
     "bootstrap_items",
+    "bootstrap_macro_f1",
     "bootstrap_pairs",
     "compare",
     "correlate_ranks",
@@ -30,6 +32,7 @@ __all__ = [
     "expect_best",
     "find_auc_error",
     "find_aucs",
+    "find_macro_f1",
     "find_mcnemar_p",
     "find_rank_p",
     "find_t_interval",
