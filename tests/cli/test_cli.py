@@ -58,8 +58,8 @@ def test_the_stages_talk_through_files(dawgen: Any, tmp_path: Path, config: Path
         assert dawgen("predict", bundle, "--in", files["test"], "--out", tmp_path / name)[0] == 0
     rows = [json.loads(line) for line in (tmp_path / "predicted.jsonl").read_text().splitlines()]
     assert len(rows) == 24
-    assert set(rows[0]) == {"text1", "text2", "label", "probability"}
-    assert (tmp_path / "predicted.csv").read_text().splitlines()[0] == "text1,text2,label,probability"
+    assert list(rows[0]) == ["text1", "text2", "given_label", "label", "probability"]
+    assert (tmp_path / "predicted.csv").read_text().splitlines()[0] == "text1,text2,given_label,label,probability"
 
 
 def test_a_run_prints_its_table_and_ends_with_json(dawgen: Any, tmp_path: Path, config: Path) -> None:

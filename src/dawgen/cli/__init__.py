@@ -6,7 +6,20 @@ import sys
 
 import typer
 
-from dawgen.cli import analyze, annotate, audit, bench, breakpoints, doctor, gradients, jobs, stages
+from dawgen.cli import (
+    analyze,
+    annotate,
+    audit,
+    bench,
+    breakpoints,
+    doctor,
+    export,
+    gradients,
+    jobs,
+    predict,
+    serve,
+    stages,
+)
 from dawgen.errors import DawgenError
 
 app = typer.Typer(
@@ -35,13 +48,16 @@ for verb in (
     annotate.annotate,
     stages.train,
     stages.evaluate,
-    stages.predict,
+    predict.predict,
+    serve.serve,
+    export.export,
     doctor.doctor,
     jobs.report,
     jobs.tasks,
     audit.draw,
 ):
     app.command()(verb)
+app.command("import")(export.import_)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The verbs of single stages, which talk through files: tune, preview, generate, curate, train, evaluate, predict."""
+"""The verbs of single stages, which talk through files: tune, preview, generate, curate, train, evaluate."""
 
 from __future__ import annotations
 
@@ -144,16 +144,3 @@ def evaluate(
     for label, row in zip(numbers["labels"], numbers["confusion"], strict=True):
         typer.echo(f"{label:>16} " + " ".join(f"{count:6}" for count in row))
     o.print_json(numbers, json)
-
-
-def predict(
-    bundle: Bundle,
-    source: Annotated[str, typer.Option("--in", help="examples; labels are not needed")],
-    out: Annotated[Path, typer.Option(help="predictions: .jsonl or .csv")],
-    columns: o.Columns = None,
-    threads: o.Threads = None,
-) -> None:
-    """Label examples with a soft prompt."""
-    from dawgen.pipeline.stages import predict_stage
-
-    typer.echo(f"{predict_stage(bundle, source, out, o.parse_columns(columns), threads)} rows in {out}")

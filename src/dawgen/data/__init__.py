@@ -10,7 +10,7 @@ from dawgen.data.leaks import (
     resolve_leaks,
     share_sentences,
 )
-from dawgen.data.read import Row, iterate_rows, read, read_rows
+from dawgen.data.read import Row, iterate_records, iterate_rows, read, read_rows
 from dawgen.data.rowfile import FieldFile, RowFile, as_row, parse_fields
 from dawgen.data.store import ShardStore, find_set, read_shards
 
@@ -24,6 +24,7 @@ __all__ = [
     "find_conflicts",
     "find_leaks",
     "find_set",
+    "iterate_records",
     "iterate_rows",
     "leak_key",
     "parse_fields",

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import io
 import json
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dawgen.data.lines import iterate_lines
 from dawgen.errors import DataError
+
+# A file may be one row group of any size: so much of it is in memory at a time.
+BUFFER = 1 << 20  # bytes of each column
+BATCH = 4096  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +60,6 @@ def _suffix(path: Path) -> str:
     return name if kind == "parquet" and plain != name else kind  # Parquet compresses itself
 
 
-def _decode(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-        if path.name.lower().endswith(".gz"):
-            data = gzip.decompress(data)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: expected a whole gzip file: {error}. Copy it again.") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}.") from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = data[: error.start]
-        line, column = before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1)
-        raise DataError(
-            f"{path}:{line}: expected UTF-8, found byte 0x{data[error.start]:02x} at byte {column} of the line "
-            f"(byte {error.start} of the file).\nSave the file as UTF-8."
-        ) from error
-
-
 def _parse_json(text: str, where: str) -> Any:
     try:
         return json.loads(text)
@@ -97,14 +79,14 @@ def _as_record(value: Any, where: str) -> Record:
 
 
 def _read_lines(path: Path) -> Iterator[Record]:
-    for number, line in enumerate(_decode(path).split("\n"), start=1):
-        if line.strip():  # str.splitlines would also split at the separators that JSON allows inside strings
-            yield _as_record(_parse_json(line, f"{path}:{number}"), f"{path}:{number}")
+    for number, line in enumerate(iterate_lines(path), start=1):
+        if line.strip():
+            yield _as_record(_parse_json(line.rstrip("\n"), f"{path}:{number}"), f"{path}:{number}")
 
 
 def _read_array(path: Path) -> Iterator[Record]:
     """Read a JSON array of objects, or JSON Lines if the file is called .json but holds those."""
-    text = _decode(path)
+    text = "".join(iterate_lines(path))
     if not text.lstrip().startswith("["):
         yield from _read_lines(path)
         return
@@ -117,13 +99,13 @@ def _read_array(path: Path) -> Iterator[Record]:
 
 
 def _read_plain(path: Path) -> Iterator[Record]:
-    for number, line in enumerate(_decode(path).split("\n"), start=1):
+    for number, line in enumerate(iterate_lines(path), start=1):
         if line.strip():
-            yield Record({"text1": line}, f"{path}:{number}")
+            yield Record({"text1": line.rstrip("\n")}, f"{path}:{number}")
 
 
 def _read_delimited(path: Path, delimiter: str) -> Iterator[Record]:
-    reader = csv.reader(io.StringIO(_decode(path), newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(iterate_lines(path, newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
     line = 1
     try:
@@ -156,7 +138,7 @@ def _read_parquet(path: Path) -> Table:
     import pyarrow.parquet
 
     try:
-        file = pyarrow.parquet.ParquetFile(path)
+        file = pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path}: expected a Parquet file: {str(error).splitlines()[0]}") from error
     return Table(_iterate_parquet(file, path), _class_names(file.schema_arrow.metadata or {}))
@@ -164,7 +146,7 @@ def _read_parquet(path: Path) -> Table:
 
 def _iterate_parquet(file: Any, path: Path) -> Iterator[Record]:
     number = 0
-    for batch in file.iter_batches():
+    for batch in file.iter_batches(batch_size=BATCH):
         for fields in batch.to_pylist():
             number += 1
             yield Record(fields, f"{path} row {number}")

@@ -72,6 +72,19 @@ def iterate_rows(
     need_label: bool = True,
 ) -> Iterator[Row]:
     """Yield what `read_rows` returns, row by row; what concerns the whole source is checked at its end."""
+    for _, row in iterate_records(source, columns=columns, task=task, split=split, need_label=need_label):
+        yield row
+
+
+def iterate_records(
+    source: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    task: Task | None = None,
+    split: str | None = None,
+    need_label: bool = True,
+) -> Iterator[tuple[Record, Row]]:
+    """Yield what `iterate_rows` does, each row behind the record that it was made of, with all of its columns."""
     for key in columns or {}:
         if key not in _FIELDS:
             raise ConfigError(f"columns: unknown field {key!r}; {suggest(key, _FIELDS)}")
@@ -96,7 +109,7 @@ def iterate_rows(
                 "Give every row a text2, or none."
             )
         labels[label] += 1
-        yield row
+        yield record, row
     _check_whole(str(source), labels, task, need_label, skipped)
 
 

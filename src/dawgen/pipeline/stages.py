@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -14,11 +12,12 @@ from typing import Any
 from dawgen.backbones.load import load_generator, load_target
 from dawgen.config import CurateConfig, DecodeConfig, RunConfig
 from dawgen.curation import Curator
-from dawgen.data import as_row, find_set, iterate_rows, read, read_shards
+from dawgen.data import find_set, iterate_rows, read, read_shards
 from dawgen.errors import ConfigError
-from dawgen.files import write_json, write_jsonl, write_text
+from dawgen.files import write_json
 from dawgen.generator.generator import Generator
 from dawgen.pipeline.arms import run_method
+from dawgen.pipeline.export_sets import describe_generator, find_generator
 from dawgen.pipeline.fidelity import measure_fidelity
 from dawgen.pipeline.folder import Job, StepLog
 from dawgen.pipeline.generate import generate_set, tune_generator, write_set
@@ -108,8 +107,11 @@ def curate_stage(config: RunConfig, source: Path, out: Path) -> dict[str, Any]:
         "kept_by_label": {label: by_name.get(label, 0) for label in task.labels},
         "label_fidelity": measure_fidelity(task.name, kept)["label_fidelity"],
     }
-    write_json(out / "curation.json", numbers)
-    write_card(out / "README.md", {"task": task.name, "pair": task.pair, "labels": numbers["kept_by_label"]} | numbers)
+    generator = find_generator(source) if source.is_dir() else None
+    made = {"task": task.name, "curate": config.curate.model_dump(mode="json")}
+    made |= describe_generator(generator) if generator else {}
+    write_json(out / "curation.json", numbers | made)
+    write_card(out / "README.md", {"pair": task.pair, "labels": numbers["kept_by_label"]} | made | numbers)
     return numbers
 
 
@@ -142,30 +144,6 @@ def evaluate_stage(folder: Path, test: str, columns: Mapping[str, str] | None, t
     examples = read(test, task=classifier.task_, columns=columns)
     truth = [str(example.label) for example in examples]
     return measure(truth, classifier.predict(examples).tolist(), classifier.task_.labels)
-
-
-def predict_stage(folder: Path, source: str, out: Path, columns: Mapping[str, str] | None, threads: int | None) -> int:
-    """Write the examples with their predicted label and its probability; returns the number of rows."""
-    if out.suffix not in (".jsonl", ".csv"):
-        raise ConfigError(f"--out {out}: expected a name that ends in .jsonl or .csv.")
-    set_threads(threads)
-    classifier = PromptClassifier.load(folder, device=pick_device())
-    examples = read(source, task=classifier.task_, columns=columns, need_label=False)
-    probabilities = classifier.predict_proba(examples)
-    rows = [
-        {key: value for key, value in as_row(example).items() if key != "label"}
-        | {"label": str(classifier.classes_[row.argmax()]), "probability": round(float(row.max()), 6)}
-        for example, row in zip(examples, probabilities, strict=True)
-    ]
-    if out.suffix == ".jsonl":
-        write_jsonl(out, rows)
-    else:
-        table = io.StringIO()
-        writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(out, table.getvalue())
-    return len(rows)
 
 
 def _load_generator(folder: Path, first_texts: str | None) -> tuple[Generator, list[str] | None]:

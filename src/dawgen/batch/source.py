@@ -1,0 +1,98 @@
+"""The rows to label: checked once from end to end, then read again as often as needed; never all in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from dawgen.data import Row, iterate_records
+from dawgen.errors import DataError
+from dawgen.records import Example
+from dawgen.tasks import Task
+
+# What a column holds, as far as files of other kinds must know.
+KINDS = {type(None): "null", bool: "bool", int: "int", float: "float", str: "text", list: "nested", dict: "nested"}
+Kinds = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one pass over the rows tells. texts: SHA-256 of all texts in order. columns: name and kind, in order."""
+
+    rows: int
+    texts: str
+    columns: Kinds
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file, folder or dataset that `dawgen.read` knows, for a task; labels in it are not looked at."""
+
+    name: str
+    task: Task
+    columns: Mapping[str, str] | None = None
+    state: tuple[int, int] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Remember what the file looks like now."""
+        object.__setattr__(self, "state", self._look())
+
+    @property
+    def path(self) -> Path | None:
+        """The file, None for a folder or a dataset on the hub."""
+        return Path(self.name) if Path(self.name).is_file() else None
+
+    def iterate(self) -> Iterator[tuple[dict[str, Any], Row]]:
+        """Yield the columns of every row and its texts. Raises DataError with file and row for what is wrong."""
+        records = iterate_records(self.name, columns=self.columns, task=self.task, need_label=False)
+        return ((record.fields, row) for record, row in records)
+
+    def check(self) -> Facts:
+        """Read every row, so that what is wrong is said before hours of work. Raises DataError with file and row."""
+        digest, columns, rows = hashlib.sha256(), Kinds(), 0
+        for fields, row in self.iterate():
+            digest.update(repr((row.example.text1, row.example.text2)).encode())
+            for name, value in fields.items():
+                _notice(columns, name, value, row.where)
+            rows += 1
+        return Facts(rows, digest.hexdigest(), columns)
+
+    def iterate_chunks(self, size: int) -> Iterator[tuple[Example, ...]]:
+        """Yield the rows' texts, `size` at a time."""
+        rows = self.iterate()
+        while chunk := tuple(row.example for _, row in islice(rows, size)):
+            yield chunk
+
+    def check_unchanged(self) -> None:
+        """Raise DataError where the file is not what it was when this object was made."""
+        if self._look() != self.state:
+            raise DataError(f"{self.name}: it was changed while it was labelled.\nRun the same command again.")
+
+    def _look(self) -> tuple[int, int] | None:
+        if self.path is None:
+            return None
+        stat = self.path.stat()
+        return stat.st_size, stat.st_mtime_ns
+
+
+def _notice(columns: Kinds, name: str, value: Any, where: str) -> None:
+    """Take down what a column holds."""
+    kind = KINDS.get(type(value), "other")
+    if kind == "text" and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"{where}: column {name!r} holds half a character ({error.reason}). Repair the text."
+            ) from error
+    known = columns.get(name, "null")
+    if kind in (known, "null"):
+        columns.setdefault(name, kind)
+    elif known == "null":
+        columns[name] = kind
+    else:
+        columns[name] = "float" if {known, kind} == {"int", "float"} else "mixed"

@@ -1,0 +1,51 @@
+"""The verb that labels files: predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dawgen.cli import options as o
+from dawgen.cli.stages import Bundle
+
+
+def predict(
+    bundle: Bundle,
+    source: Annotated[
+        str, typer.Option("--in", help="texts: .parquet, .jsonl, .csv, .tsv, .txt or .json; labels are not needed")
+    ],
+    out: Annotated[Path, typer.Option(help="the same rows with label and probability: .parquet, .jsonl or .csv")],
+    columns: o.Columns = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each worker")] = 1,
+    shard_rows: Annotated[int, typer.Option(min=1, help="rows of a shard, the most that a kill can lose")] = 4096,
+    engine: Annotated[str, typer.Option(help="local, or ray for many machines")] = "local",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="processes (default: as CPUs, memory and rows allow; 1 on a GPU)")
+    ] = None,
+    address: Annotated[str, typer.Option(help="of the Ray cluster; auto finds a running one")] = "auto",
+    gpus: Annotated[float, typer.Option(min=0, help="GPUs of each Ray task; a fraction shares one")] = 0.0,
+    fresh: o.Fresh = False,
+    json: o.Json = False,
+) -> None:
+    """Label a file of any size with a soft prompt, in flat memory.
+
+    The output has the input's columns as they are, in order, then `label` and the `probability` of that label. An
+    input column with one of these names is not looked at and comes out as `given_label` or `given_probability`.
+
+    Rows are labelled in shards that lie in OUT.parts until OUT is whole. Killed, the same command goes on with the
+    first shard that is missing; the bytes are the same however often it was killed and whatever the workers.
+    """
+    from dawgen.batch.job import How, label_file
+
+    how = How(shard_rows, threads, engine, workers, address, gpus)
+    numbers = label_file(bundle, source, out, columns=o.parse_columns(columns), how=how, fresh=fresh)
+    speed = numbers["rows_per_second"]
+    typer.echo(f"{numbers['rows']:,} rows in {out}" + (f", {speed:,.0f} rows/s" if speed else ""))
+    for label, count in numbers["labels"].items():
+        typer.echo(f"{count:>12,}  {label}")
+    if numbers["cut"]:
+        rows = "1 row was" if numbers["cut"] == 1 else f"{numbers['cut']:,} rows were"
+        typer.echo(f"warning: {rows} too long for the model and lost the end of a text", err=True)
+    o.print_json(numbers, json)
