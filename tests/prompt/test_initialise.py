@@ -62,3 +62,6 @@ def test_a_start_from_a_file_must_fit(tmp_path: Path) -> None:
     for name in ("bad.safetensors", "missing.safetensors"):
         with pytest.raises(BundleError, match=name):
             start_from_file(tmp_path / name, 3, 4)
+    (tmp_path / "bundle.json").write_text("{}")  # a whole bundle: its digest counts
+    with pytest.raises(BundleError, match="format"):
+        start_from_file(tmp_path, 3, 4)

@@ -101,6 +101,7 @@ def test_a_bundle_comes_back_whole(folder: Path, tmp_path: Path) -> None:
         np.testing.assert_array_equal(loaded.predict_proba(make_pairs(5)), classifier.predict_proba(make_pairs(5)))
         assert loaded.get_params()["steps"] == 6 and loaded.metrics_ == {"accuracy": 0.5}
     loaded.save(tmp_path / "again", metrics=loaded.metrics_)
+    assert loaded.digest_ == classifier.digest_ == info["digest"]
     for name in ("bundle.json", "prompt.safetensors"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "bundle" / name).read_bytes()
 
@@ -129,7 +130,8 @@ def test_a_wrong_base_is_refused(folder: Path, tmp_path: Path) -> None:
 
 def test_golden_outputs_notice_a_base_that_computes_something_else(folder: Path, tmp_path: Path) -> None:
     fit(load_target(str(folder))).save(tmp_path / "bundle")
-    changed = load_target(str(folder))  # the fingerprint was taken before the change
+    changed = load_target(str(folder))
+    assert changed.exact  # it and the fingerprint were taken before the change
     changed.model.shared.weight[82] += 0.05
     with pytest.raises(BundleError, match="golden outputs differ"):
         PromptClassifier.load(tmp_path / "bundle", changed)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dawgen.backbones.load import Backbone, resolve_name
+from dawgen.backbones.trust import code_options, weight_options
 from dawgen.errors import ConfigError, ModelError
 from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example
@@ -42,8 +43,14 @@ class SentenceEncoder:
 
     def __init__(self, name: str, *, device: str) -> None:
         library, place = import_sentence_transformers(), resolve_name(name)
+        code, weights = code_options(name), weight_options(name)
         try:
-            self.name, self._model = name, library.SentenceTransformer(place, device=device)
+            self.name, self._model = (
+                name,
+                library.SentenceTransformer(
+                    place, device=device, **code, model_kwargs={"use_safetensors": weights["use_safetensors"]}
+                ),
+            )
         except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ModelError(

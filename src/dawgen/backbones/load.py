@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
@@ -19,6 +19,7 @@ from transformers.models.auto.modeling_auto import (
 from transformers.utils import logging as transformers_logging
 
 from dawgen.backbones.fuse import fuse
+from dawgen.backbones.trust import advise, check_source, code_options, weight_options
 from dawgen.config import Dtype
 from dawgen.errors import ModelError
 
@@ -27,7 +28,8 @@ MINIS = ("mini-ctrl", "mini-t5", "mini-flan")
 
 _WEIGHTS = Path(__file__).parent / "weights"
 _OVERFLOWS = ("t5", "mt5", "umt5", "longt5", "switch_transformers")
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_DTYPES: dict[Dtype, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_AUTO: dict[Kind, Any] = {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM}
 _PROBE = "Two people aren't playing chess, 1 + 2 = 3."
 
 
@@ -44,6 +46,13 @@ class Backbone:
     name: str
     revision: str | None
     fingerprint: str
+
+    @cached_property
+    def exact(self) -> str:
+        """SHA-256 of the weights bit for bit, in the dtype that they were loaded in; made when first asked for."""
+        digest = hashlib.sha256()
+        _hash_weights(digest, self.model, None)
+        return digest.hexdigest()
 
 
 def load_generator(name: str, *, dtype: Dtype = "float32", device: str = "cpu") -> Backbone:
@@ -95,32 +104,57 @@ def resolve_name(name: str) -> str:
     return str(folder) if folder.is_dir() else name
 
 
+def read_config(name: str) -> Any:
+    """Return the configuration of the model.
+
+    Raises:
+        ModelError: it cannot be found or read, or it is code that is not trusted.
+    """
+    return _read(name, AutoConfig, resolve_name(name), **code_options(name))
+
+
+def read_tokenizer(name: str) -> Any:
+    """Return the tokenizer of the model; raises as `read_config`."""
+    return _read(name, AutoTokenizer, resolve_name(name), **code_options(name))
+
+
 def fingerprint(model: Any, tokenizer: Any) -> str:
     """Return a SHA-256 over architecture, weights (in bfloat16, so that the dtype of loading does not matter) and
     tokenizer: what a prefix or soft prompt depends on."""
     digest = hashlib.sha256(model.config.model_type.encode())
-    for name, weight in sorted(model.state_dict().items()):
-        digest.update(f"{name}{tuple(weight.shape)}".encode())
-        bits = weight.detach().to("cpu", torch.bfloat16) if weight.is_floating_point() else weight.detach().cpu()
-        digest.update(bits.contiguous().flatten().view(torch.uint8).numpy().data)
+    _hash_weights(digest, model, torch.bfloat16)
     digest.update(json.dumps(sorted(tokenizer.get_vocab().items())).encode())
     digest.update(json.dumps(tokenizer(_PROBE)["input_ids"]).encode())
     return digest.hexdigest()
 
 
+def name_dtype(backbone: Backbone) -> Dtype:
+    """Return the dtype of the model's weights."""
+    return next(name for name, dtype in _DTYPES.items() if dtype == backbone.model.dtype)
+
+
+def _hash_weights(digest: Any, model: Any, dtype: torch.dtype | None) -> None:
+    """Feed names, shapes and bits of all weights, numbers with a fraction rounded to `dtype` first (None: as is)."""
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(f"{name}{tuple(weight.shape)}".encode())
+        bits = weight.detach().to("cpu", dtype) if weight.is_floating_point() else weight.detach().cpu()
+        digest.update(bits.contiguous().flatten().view(torch.uint8).numpy().data)
+
+
 def _load(name: str, dtype: Dtype, device: str) -> Backbone:
     source = resolve_name(name)
     with _quiet():
-        config = _read(name, AutoConfig, source)
+        config = read_config(name)
+        check_source(name, source, config)
         kind = _find_kind(name, config)
         if dtype == "float16" and config.model_type in _OVERFLOWS:
             raise ModelError(
                 f"{name}: float16 is refused for the {config.model_type} family, whose activations overflow it and "
                 "become NaN.\nUse bfloat16 or float32."
             )
-        auto = AutoModelForSeq2SeqLM if kind == "seq2seq" else AutoModelForCausalLM
-        tokenizer = _read(name, AutoTokenizer, source)
-        model, info = _read(name, auto, source, dtype=_DTYPES[dtype], output_loading_info=True)
+        tokenizer = read_tokenizer(name)
+        options = weight_options(name) | {"dtype": _DTYPES[dtype], "output_loading_info": True}
+        model, info = _read(name, _AUTO[kind], source, **options)
     if info["missing_keys"]:  # transformers fills them with random numbers
         raise ModelError(
             f"{name}: its weights lack {len(info['missing_keys'])} tensors, {min(info['missing_keys'])} among them."
@@ -139,8 +173,11 @@ def _find_kind(name: str, config: Any) -> Kind:
         "seq2seq": MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES.get(family),
         "causal": MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(family),
     }
+    own = getattr(config, "auto_map", None) or {}  # of a trusted model with code of its own
     for kind, architecture in kinds.items():
         if architecture and (architecture in named or not named):
+            return kind
+        if not architecture and _AUTO[kind].__name__ in own:
             return kind
     raise ModelError(
         f"{name}: expected a causal or a seq2seq language model, got {', '.join(named) or family}.\n"
@@ -151,11 +188,11 @@ def _find_kind(name: str, config: Any) -> Kind:
 def _read(name: str, auto: Any, source: str, **options: Any) -> Any:
     try:
         return auto.from_pretrained(source, **options)
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+    except Exception as error:  # whatever transformers stumbles over in a stranger's files
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"{name}: expected a Hugging Face model folder or hub name, could not load it: {reason}\n"
-            f"Check the name and the network, or use a bundled model ({', '.join(MINIS)})."
+            + (advise(name, source, error) or f"Check name and network, or use a bundled model ({', '.join(MINIS)}).")
         ) from error
 
 

@@ -142,7 +142,7 @@ def describe_environment(engine: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": version("torch"),
         "transformers": version("transformers"),
-        "machine": _name_machine(),
+        "machine": name_machine(),
         "threads_per_cell": 1,
         "engine": engine,
     }
@@ -153,7 +153,7 @@ def _show_prompt(cell: Cell, numbers: Mapping[str, Any]) -> dict[str, Any]:
     return {"key": cell.key} | shown | {"set": str(PurePosixPath(cell.source).parent) if cell.source else None}
 
 
-def _name_machine() -> str:
+def name_machine() -> str:
     """Return the processor's name."""
     known = Path("/proc/cpuinfo")
     lines = known.read_text().splitlines() if known.is_file() else []

@@ -8,15 +8,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from transformers import AutoConfig, AutoTokenizer
-
-from dawgen.backbones.load import Backbone, Kind, resolve_name
+from dawgen.backbones.load import Backbone, Kind, read_config, read_tokenizer
 from dawgen.config import GeneratorKind, RunConfig
 from dawgen.cost import Machine, Prediction, Workload, assume_workload, measure_workload, predict_run
 from dawgen.cost.predict import BRIEF, BUDGET, SHARE
 from dawgen.cost.table import describe
 from dawgen.cost.workload import KEPT
-from dawgen.errors import ModelError
 from dawgen.pipeline.fidelity import has_oracle
 from dawgen.pipeline.inputs import Inputs, load_inputs
 from dawgen.pipeline.progress import Reporter
@@ -101,20 +98,13 @@ def read_base(name: str) -> Backbone:
     Raises:
         ModelError: it cannot be found or read.
     """
-    try:
-        config = AutoConfig.from_pretrained(resolve_name(name))
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{name}: expected the configuration of a model, could not read it: {error}") from error
+    config = read_config(name)
     kind: Kind = "seq2seq" if config.is_encoder_decoder else "causal"
     return Backbone(SimpleNamespace(config=config), None, kind, name, None, "")
 
 
 def _add_tokenizer(base: Backbone) -> Backbone:
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(resolve_name(base.name))
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ModelError(f"{base.name}: expected a tokenizer beside the configuration: {error}") from error
-    return Backbone(base.model, tokenizer, base.kind, base.name, None, "")
+    return Backbone(base.model, read_tokenizer(base.name), base.kind, base.name, None, "")
 
 
 def _look_at(

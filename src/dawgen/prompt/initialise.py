@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from dawgen.backbones.load import Backbone
 from dawgen.config import TargetConfig
 from dawgen.errors import BundleError, ConfigError
+from dawgen.prompt.bundle import load_bundle
+from dawgen.prompt.bundle_files import INFO, PROMPT, read_prompt
 from dawgen.prompt.vocabulary import encode_word, find_frequent
 from dawgen.rng import torch_rng
 
@@ -80,12 +80,10 @@ def start_from_file(path: Path, length: int, width: int) -> Tensor:
     Raises:
         BundleError: the file is missing, damaged, or its prompt is not [length, width].
     """
-    file = path / "prompt.safetensors" if path.is_dir() else path
-    try:
-        prompt = load_file(file)["prompt"]
-    except (OSError, KeyError, SafetensorError) as error:
-        raise BundleError(f"{file}: expected a soft prompt in safetensors, could not read it: {error}") from error
-    return _check_shape(prompt, length, width, str(file))
+    if (path / INFO).exists():
+        return _check_shape(load_bundle(path)[0], length, width, str(path))
+    file = path / PROMPT if path.is_dir() else path
+    return _check_shape(read_prompt(file), length, width, str(file))
 
 
 def _check_shape(prompt: Tensor, length: int, width: int, where: str) -> Tensor:

@@ -14,18 +14,19 @@ from pydantic import ValidationError
 from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import Tensor
 
-from dawgen.backbones.load import Backbone, load_target
+from dawgen.backbones.load import Backbone, load_target, name_dtype
 from dawgen.config import Dtype, Granularity, Schedule, Surgery, TargetConfig
-from dawgen.errors import ConfigError, DataError
+from dawgen.errors import BundleError, ConfigError, DataError, DawgenError
 from dawgen.prompt.bundle import (
     BundleInfo,
     check_base,
     check_golden,
+    describe_base,
     golden_examples,
-    hash_tokenizer,
     load_bundle,
     save_bundle,
 )
+from dawgen.prompt.bundle_files import clean
 from dawgen.prompt.initialise import start_prompt
 from dawgen.prompt.label_words import LabelWords, resolve_label_words
 from dawgen.prompt.template import limit_tokens, render
@@ -48,7 +49,8 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     own). task: None makes one from the examples. init_from: a prompt [P,H], or another bundle whose prompt to start
     from. The other parameters are `TargetConfig`'s. After `fit`: task_, backbone_, label_words_, prompt_ [P,H],
     classes_ (the task's label order), warnings_ (for metrics.json), best_step_ and dev_accuracy_ (None without a dev
-    set), cut_ (texts of training steps and the dev set that were cut to max_tokens), trainable_ (P * H).
+    set), cut_ (texts of training steps and the dev set that were cut to max_tokens), trainable_ (P * H). A saved or
+    loaded one has digest_, its bundle's.
 
         >>> classifier = PromptClassifier("mini-t5", task, steps=150).fit(real, synthetic)
         >>> classifier.predict([("A man sleeps.", "Nobody is awake.")])
@@ -199,13 +201,8 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def save(self, folder: str | Path, metrics: dict[str, Any] | None = None) -> None:
         """Write a bundle: prompt, all settings, golden outputs, warnings, and `metrics` if given."""
-        backbone = self.backbone_
         info = BundleInfo(
-            base=backbone.name,
-            revision=backbone.revision,
-            fingerprint=backbone.fingerprint,
-            tokenizer=hash_tokenizer(backbone.tokenizer),
-            dtype=_name_dtype(backbone),
+            **describe_base(self.backbone_),
             task=self.task_.model_dump(mode="json"),
             template=self.task_.template,
             labels=self.task_.labels,
@@ -220,28 +217,32 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             warnings=tuple(self.warnings_),
             metrics=metrics or {},
         )
-        save_bundle(Path(folder), self.prompt_, info)
+        self.digest_ = save_bundle(Path(folder), self.prompt_, info)
 
     @classmethod
-    def load(cls, folder: str | Path, model: str | Backbone | None = None, *, device: str = "cpu") -> PromptClassifier:
-        """Load a bundle onto its base model, or onto `model` where that is the same one in another place.
+    def load(
+        cls, folder: str | Path, model: str | Backbone | None = None, *, device: str = "cpu", digest: str | None = None
+    ) -> PromptClassifier:
+        """Load a bundle (of this `digest` only) onto its base model, or `model` if that is the same elsewhere.
 
         Raises:
             BundleError: damaged files, another base model, or golden outputs that are no longer reached.
             ModelError: the base model cannot be found.
         """
-        prompt, info = load_bundle(Path(folder))
+        prompt, info = load_bundle(Path(folder), digest=digest)
         settings = info.settings.model_dump() | {"dtype": info.dtype, "model": model or info.base}
         task = Task.model_validate(info.task)
         self = cls(task=task, schedule=info.schedule, seed=info.seed, device=device, **settings)
-        self.task_, self.backbone_ = task, self._find_backbone()
-        check_base(prompt, info, self.backbone_)
+        self.task_, self.backbone_, self.digest_ = task, self._find_backbone(), info.digest
         self.prompt_, self.trainable_ = prompt.to(self.backbone_.model.device), prompt.numel()
         self.label_words_ = LabelWords(info.label_words, info.label_ids)
-        self.classes_ = np.array(info.labels, dtype=object)
+        self.classes_, self.metrics_ = np.array(info.labels, dtype=object), info.metrics
         self.warnings_, self.best_step_, self.dev_accuracy_, self.cut_ = list(info.warnings), None, None, 0
-        self.metrics_ = info.metrics
-        check_golden(info, torch.from_numpy(self._golden()), _name_dtype(self.backbone_))
+        try:
+            check_base(prompt, info, self.backbone_)
+            check_golden(info, torch.from_numpy(self._golden()), name_dtype(self.backbone_))
+        except DawgenError as error:
+            raise BundleError(f"{folder}: {clean(error)}") from error
         return self
 
     def _validate(self) -> TargetConfig:
@@ -293,7 +294,3 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def _golden(self) -> NDArray[np.float32]:
         return self._score(golden_examples(self.task_.pair), self.prompt_)
-
-
-def _name_dtype(backbone: Backbone) -> Dtype:
-    return {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}[backbone.model.dtype]  # type: ignore[return-value]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterable, Mapping
 from importlib import resources
@@ -15,6 +16,7 @@ from dawgen.config import Settings
 from dawgen.errors import ConfigError, DataError, suggest
 from dawgen.records import Example
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -63,6 +65,8 @@ class Task(Settings):
         """Labels are at least two, differ, and every mapping speaks of exactly these."""
         if len(self.labels) < 2 or len(set(self.labels)) < len(self.labels) or "" in self.labels:
             raise ValueError(f"labels: expected two or more different names, found {list(self.labels)}")
+        if _CONTROL.search("".join((self.name, *self.labels))):  # they are printed, on terminals too
+            raise ValueError(f"name, labels: expected no control characters, found {[self.name, *self.labels]}")
         _check_keys("generator.prompts", self.generator.prompts, self.labels)
         if self.label_words is not None:
             _check_keys("label_words", self.label_words, self.labels)
