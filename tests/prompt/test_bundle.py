@@ -97,6 +97,10 @@ def test_a_measure_that_is_no_number_is_saved_as_none(tmp_path: Path) -> None:
 def test_damage_is_refused_with_its_reason(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"bundle.json is missing"):
         load_bundle(tmp_path)
+    (tmp_path / "prompts" / "dawgen").mkdir(parents=True)
+    (tmp_path / "prompts" / "dawgen" / "bundle.json").touch()
+    with pytest.raises(BundleError, match=r"missing\. There are prompts/dawgen in it\."):
+        load_bundle(tmp_path)
     save_bundle(tmp_path, torch.ones(3, 4), make_info())
     whole = json.loads((tmp_path / "bundle.json").read_text())
     for text, reason in [

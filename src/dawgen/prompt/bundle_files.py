@@ -45,9 +45,12 @@ def read_file(path: Path, most: int) -> bytes:
                 raise BundleError(f"{path}: expected at most {most} bytes, found {max(facts.st_size, len(data))}.")
             return data
     except FileNotFoundError as error:
-        raise BundleError(f"{path.parent}: expected a bundle, {path.name} is missing.") from error
+        raise BundleError(
+            f"{path.parent}: expected a bundle, {path.name} is missing.{_point_inside(path.parent)}"
+        ) from error
     except (OSError, ValueError) as error:
-        reason = "it is a symbolic link" if os.path.islink(path) else str(error)[:100]
+        said = error.strerror if isinstance(error, OSError) else str(error)[:100]  # without the path, which may be long
+        reason = "it is a symbolic link" if os.path.islink(path) else said
         raise BundleError(f"{path}: expected a regular file, could not read it: {reason}") from error
 
 
@@ -126,6 +129,12 @@ def compute_digest(content: Mapping[str, Any], prompt: Tensor) -> str:
 def clean(text: object) -> str:
     """Return what an error says of a stranger's file: at most 400 characters, with ? for control characters."""
     return "".join(char if char.isprintable() or char == "\n" else "?" for char in str(text)[:400])
+
+
+def _point_inside(folder: Path) -> str:
+    """Return where the bundles of a run are, for those who name the run."""
+    inside = sorted(f"prompts/{path.parent.name}" for path in folder.glob("prompts/*/bundle.json"))
+    return clean(f" There are {', '.join(inside[:8])} in it.") if inside else ""
 
 
 def _refuse_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
