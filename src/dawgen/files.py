@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
+from dawgen.errors import DataError
+
 
 def write_with(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it; on an error nothing is left behind."""
@@ -29,6 +31,20 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write indented JSON; keys keep their order."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path, advice: str = "") -> dict[str, Any]:
+    """Return the JSON object of a file. advice: what to do where there is none, at the end of the error.
+
+    Raises DataError with the file's name where it is missing or damaged, or holds something else than an object.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: expected a file with JSON: {error}.{advice}") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: expected a JSON object, found {type(value).__name__}.{advice}")
+    return value
 
 
 def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from dawgen.backbones.load import Backbone, load_target
 from dawgen.config import RunConfig, Surgery
 from dawgen.data import RowFile
 from dawgen.errors import ConfigError
+from dawgen.files import read_json
 from dawgen.pipeline.inputs import Inputs, load_inputs
 from dawgen.pipeline.progress import Reporter
 from dawgen.pipeline.run import pick_device, set_threads
@@ -154,5 +154,5 @@ def _compare_predictions(job: Job, name: str, predicted: Sequence[str]) -> bool 
     if job.changed or not file.is_file():
         return None
     labels = list(job.inputs.task.labels)
-    own: list[int] = json.loads(file.read_bytes())["predicted"]
+    own: list[int] = read_json(file)["predicted"]
     return own == [labels.index(label) for label in predicted]

@@ -6,7 +6,6 @@ shards/000000.json    label numbers and probabilities of the first rows
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,8 +16,9 @@ from typing import Any
 from dawgen.batch.shard import FOLDER, name_shard
 from dawgen.batch.source import Facts
 from dawgen.errors import ConfigError, DataError
-from dawgen.files import describe_changes, write_json
+from dawgen.files import describe_changes, read_json, write_json
 
+ANEW = "\nStart again with --fresh."
 PACKAGES = ("torch", "transformers", "tokenizers")  # what probabilities depend on
 
 
@@ -36,7 +36,7 @@ class Parts:
             path.unlink(missing_ok=True)
         if not path.is_file():
             write_json(path, dict(settings))
-        elif changes := describe_changes(_read_object(path), settings):
+        elif changes := describe_changes(read_json(path, ANEW), settings):
             raise ConfigError(
                 f"{self.folder}: expected the settings that its shards were made with, found changes: {changes}\n"
                 "Use the old settings to go on, start again with --fresh, or choose another --out."
@@ -51,7 +51,7 @@ class Parts:
 
     def read(self, index: int) -> dict[str, Any]:
         """Return a shard's numbers."""
-        return _read_object(self.folder / FOLDER / f"{name_shard(index)}.json")
+        return read_json(self.folder / FOLDER / f"{name_shard(index)}.json", ANEW)
 
     def iterate(self, shards: int) -> Iterator[tuple[int, float]]:
         """Yield label number and probability of every row, in order; one shard is in memory."""
@@ -108,13 +108,3 @@ def _holds_others(folder: Path) -> bool:
     """Return whether a folder without settings holds more than what a process killed at its start leaves."""
     names = [item.name for item in folder.iterdir()] if folder.is_dir() else []
     return any(name != "lock" and not name.endswith(".tmp") for name in names)
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected a file with JSON: {error}.\nStart again with --fresh.") from error
-    if not isinstance(value, dict):
-        raise DataError(f"{path}: expected a JSON object.\nStart again with --fresh.")
-    return value

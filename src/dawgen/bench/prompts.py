@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dawgen.bench.cells import Cell, cached_target, quiet_job
 from dawgen.config import RunConfig
+from dawgen.files import read_json
 from dawgen.pipeline.arms import run_method
 from dawgen.pipeline.fidelity import measure_fidelity
 from dawgen.pipeline.inputs import Inputs, load_inputs
@@ -116,7 +117,7 @@ def _open_folder(cell: Cell, store: Store) -> AbstractContextManager[str | Path]
 
 
 def _read_correct(path: Path) -> str:
-    found = json.loads(path.read_bytes())
+    found = read_json(path)
     return "".join(str(int(a == b)) for a, b in zip(found["gold"], found["predicted"], strict=True))
 
 

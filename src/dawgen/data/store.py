@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from dawgen.errors import ConfigError, DataError
-from dawgen.files import describe_changes, hash_file, write_json, write_jsonl
+from dawgen.files import describe_changes, hash_file, read_json, write_json, write_jsonl
 from dawgen.records import Candidate, Example
+
+ANEW = " Use --fresh to start again."
 
 
 class ShardStore:
@@ -35,11 +37,11 @@ class ShardStore:
         self._manifest = self.folder / "manifest.json"
         path = self.folder / "settings.json"
         if path.is_file():
-            self._check_settings(_load_json(path))
+            self._check_settings(read_json(path, ANEW))
         else:
             write_json(path, self.settings)
         if self.complete:
-            self._check_hashes(_load_json(self._manifest))
+            self._check_hashes(read_json(self._manifest, ANEW))
 
     @property
     def complete(self) -> bool:
@@ -139,11 +141,3 @@ def _parse_row(line: bytes, where: str) -> Candidate:
         raise DataError(
             f"{where}: expected a generated row, found damage ({error}). Delete the shard to generate it again."
         ) from error
-
-
-def _load_json(path: Path) -> dict[str, Any]:
-    try:
-        value: dict[str, Any] = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise DataError(f"{path}: expected JSON: {error}. Use --fresh to start again.") from error
-    return value

@@ -18,7 +18,7 @@ from dawgen.baselines.spot import check_sources
 from dawgen.baselines.table import find_fit
 from dawgen.config import Method, RunConfig
 from dawgen.errors import DataError
-from dawgen.files import write_json, write_text
+from dawgen.files import read_json, write_json, write_text
 from dawgen.pipeline.folder import Job
 from dawgen.pipeline.inputs import Inputs, first_rows
 from dawgen.records import Example
@@ -60,8 +60,7 @@ def run_method(
     done = folder / "metrics.json"
     if done.is_file():
         job.reporter.say(f"{method}: found in {folder}, reused")
-        found: dict[str, Any] = json.loads(done.read_bytes())
-        return found
+        return read_json(done, " Delete it; the method is then trained again.")
     begin = time.perf_counter()
     spec = METHODS[method]
     real = gold_rows(inputs, synthetic, config.per_label) if spec.gold else inputs.train

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from dawgen.data import iterate_rows
 from dawgen.data.hub import is_hub_name
 from dawgen.errors import DataError
-from dawgen.files import hash_file
+from dawgen.files import hash_file, read_json
 from dawgen.generator.saved import Record
 from dawgen.pipeline.fidelity import measure_fidelity
 from dawgen.records import Example
@@ -51,7 +50,7 @@ def find_run(folder: Path) -> Path | None:
 
 def read_run_files(run: Path) -> tuple[Row, Row]:
     """Return what config.yaml and metrics.json of a run say. Raises DataError for a damaged one."""
-    return read_settings(run / "config.yaml"), _read_json(run / "metrics.json")
+    return read_settings(run / "config.yaml"), read_json(run / "metrics.json")
 
 
 def find_generator(folder: Path) -> Record | None:
@@ -59,7 +58,7 @@ def find_generator(folder: Path) -> Record | None:
     settings = folder / "raw" / "settings.json"
     for place in (folder / "generator", folder.resolve().parent / "generator"):
         files = [place / "generator.json", place / "prefix.safetensors", settings]
-        if all(file.is_file() for file in files) and _read_json(settings).get("prefix") == hash_file(files[1]):
+        if all(file.is_file() for file in files) and read_json(settings).get("prefix") == hash_file(files[1]):
             try:
                 return Record.model_validate_json(files[0].read_bytes())
             except ValueError as error:
@@ -119,10 +118,10 @@ def _read_curation(folder: Path) -> dict[str, Any]:
     curated, manifest = folder / "curation.json", folder / "raw" / "manifest.json"
     if curated.is_file():
         left_out = ("kept", "label_fidelity")  # which are counted again
-        numbers = {key: value for key, value in _read_json(curated).items() if key not in left_out}
+        numbers = {key: value for key, value in read_json(curated).items() if key not in left_out}
     elif manifest.is_file():
         numbers = {
-            key: value for key, value in _read_json(manifest).items() if key in ("generated", "dropped", "surplus")
+            key: value for key, value in read_json(manifest).items() if key in ("generated", "dropped", "surplus")
         }
     else:
         return {}
@@ -160,13 +159,3 @@ def name_inputs(config: Row) -> dict[str, str]:
     """Return the SHA-256 of each input file by its bare name: where it lay is nobody's business."""
     found = (config.get("record") or {}).get("inputs") or {}
     return {Path(str(name)).name: str(digest) for name, digest in found.items()}
-
-
-def _read_json(path: Path) -> Row:
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected JSON, the file is damaged: {error}") from error
-    if not isinstance(value, dict):
-        raise DataError(f"{path}: expected an object, got {type(value).__name__}.")
-    return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +13,7 @@ from dawgen.cost import Machine, Prediction, Workload, assume_workload, measure_
 from dawgen.cost.predict import BRIEF, BUDGET, SHARE
 from dawgen.cost.table import describe
 from dawgen.cost.workload import KEPT
+from dawgen.files import read_json
 from dawgen.pipeline.fidelity import has_oracle
 from dawgen.pipeline.inputs import Inputs, load_inputs
 from dawgen.pipeline.progress import Reporter
@@ -86,7 +86,7 @@ def read_run(folder: Path) -> tuple[RunConfig, dict[str, Any], float | None]:
         ConfigError: no finished run is there, or its settings are damaged.
     """
     config = read_run_config(folder)
-    metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_bytes())
+    metrics = read_json(folder / "metrics.json")
     written = metrics.get("synthetic") or {}
     judged = written.get("generated", 0) - written.get("surplus", 0)
     return config, metrics, written["kept"] / judged if judged else None

@@ -18,7 +18,7 @@ from dawgen.backbones.load import Backbone, load_generator, load_target
 from dawgen.config import DecodeConfig, RunConfig
 from dawgen.curation import Curator
 from dawgen.errors import ConfigError
-from dawgen.files import hash_file, write_json, write_text
+from dawgen.files import hash_file, read_json, write_json, write_text
 from dawgen.pipeline.arms import check_methods, run_method
 from dawgen.pipeline.fidelity import has_oracle
 from dawgen.pipeline.folder import Job, RunFolder, StepLog
@@ -63,8 +63,7 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
     folder = RunFolder(out, settings, _record(inputs, threads, target, source), fresh=fresh)
     if folder.complete:
         reporter.say(f"{out}: complete, reused")
-        metrics: dict[str, Any] = json.loads((out / "metrics.json").read_bytes())
-        return metrics
+        return read_json(out / "metrics.json")
     reporter.announce(inputs.notes, inputs.warnings)
     announce_cost(config, inputs, target, source, reporter)
     with track_run(config.tracking, out, settings, reporter) as tracking:
