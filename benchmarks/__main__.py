@@ -2,6 +2,7 @@
 
 python -m benchmarks                     all that a CPU can, under 20 minutes
 python -m benchmarks --only generation   those files whose name holds the word; prints, writes nothing
+python -m benchmarks --only serving --merge   the same, and puts their lines in place of the old ones
 python -m benchmarks --device cuda       real sizes in bfloat16; writes results-gpu.json, leaves the README
 """
 
@@ -15,11 +16,11 @@ import torch
 import transformers
 
 from benchmarks.harness import Result, Setup
-from benchmarks.table import render_table, rewrite_table
+from benchmarks.table import merge_results, read_results, render_table, rewrite_table
 from dawgen.files import write_json
 
 HERE = Path(__file__).parent
-PARTS = ("generator_step", "prompt_step", "generation", "scoring")
+PARTS = ("generator_step", "prompt_step", "generation", "scoring", "serving")
 
 
 def main() -> None:
@@ -27,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--only", default="", help="part of a benchmark's name; nothing is written then")
+    parser.add_argument("--merge", action="store_true", help="with --only: keep the lines of the others, write these")
     parser.add_argument("--threads", type=int, default=1, help="the same for both sides")
     parser.add_argument("--pairs", type=int, default=5)
     options = parser.parse_args()
@@ -44,10 +46,12 @@ def main() -> None:
         results += (found := importlib.import_module(f"benchmarks.{part}").run(setup))
         print(render_table([result.as_dict() for result in found]))
         print(f"{part}: {time.perf_counter() - begin:.0f} s\n", flush=True)
-    if options.only:
+    if options.only and not options.merge:
         return
-    rows = [result.as_dict() for result in results]
-    write_json(HERE / ("results-gpu.json" if gpu else "results.json"), rows)
+    rows, path = [result.as_dict() for result in results], HERE / ("results-gpu.json" if gpu else "results.json")
+    if options.only and path.exists():
+        rows = merge_results(read_results(path), rows)
+    write_json(path, rows)
     if not gpu:
         rewrite_table(HERE.parent / "README.md", rows, describe(setup))
 
@@ -57,8 +61,8 @@ def describe(setup: Setup) -> str:
     torch_version = torch.__version__.split("+")[0]
     return (
         f"Ratios of `make bench`: median, lowest and highest of {setup.pairs} pairs run in turn, {setup.threads} "
-        f"thread{'s' * (setup.threads > 1)} of {read_processor()},\ntorch {torch_version}, transformers "
-        f"{transformers.__version__}, random weights in float32."
+        f"thread{'s' * (setup.threads > 1)} where a line does not say\nanother number, of {read_processor()}, torch "
+        f"{torch_version}, transformers {transformers.__version__}, random weights in float32."
     )
 
 

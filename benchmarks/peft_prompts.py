@@ -36,9 +36,9 @@ def wrap(backbone: Backbone, prompt: Tensor) -> PeftModel:
     return model
 
 
-def find_prompt(model: PeftModel) -> Tensor:
+def find_prompt(model: PeftModel, adapter: str = "default") -> Tensor:
     """Return the parameter [P,H] that a PEFT model trains."""
-    weight: Tensor = model.prompt_encoder["default"].embedding.weight
+    weight: Tensor = model.prompt_encoder[adapter].embedding.weight
     return weight
 
 
@@ -49,7 +49,9 @@ def collate(ids: Sequence[Sequence[int]], model: PeftModel, length: int) -> dict
     return {"input_ids": rows, "attention_mask": mask}
 
 
-def score(model: PeftModel, ids: Sequence[Sequence[int]], length: int | None = None) -> Tensor:
+def score(
+    model: PeftModel, ids: Sequence[Sequence[int]], length: int | None = None, words: Sequence[int] = WORDS
+) -> Tensor:
     """Return the label words' log-probabilities [B,K] in float32 from one forward pass; length: the longest row's."""
     batch: dict[str, Any] = collate(ids, model, length or max(map(len, ids)))
     if model.config.is_encoder_decoder:
@@ -60,4 +62,4 @@ def score(model: PeftModel, ids: Sequence[Sequence[int]], length: int | None = N
         logits = model(**batch).logits
         text = logits.shape[1] - batch["input_ids"].shape[1]  # logits of the prompt's positions come first
         logits = logits[torch.arange(len(ids), device=logits.device), text + last]
-    return torch.log_softmax(logits[:, list(WORDS)].float(), -1)
+    return torch.log_softmax(logits[:, list(words)].float(), -1)

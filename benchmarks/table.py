@@ -46,3 +46,13 @@ def read_results(path: Path) -> list[dict[str, Any]]:
     """Return the list in results.json."""
     results: list[dict[str, Any]] = json.loads(path.read_text())
     return results
+
+
+def merge_results(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the old lines with those that were measured again in their places, and behind them what is new."""
+    found = {_name(row): row for row in old} | {_name(row): row for row in new}
+    return list(found.values())
+
+
+def _name(row: dict[str, Any]) -> tuple[str, ...]:
+    return row["name"], row["against"], row["unit"]

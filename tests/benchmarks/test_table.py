@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness import Result
-from benchmarks.table import BEGIN, END, read_results, render_table, rewrite_table, show
+from benchmarks.table import BEGIN, END, merge_results, read_results, render_table, rewrite_table, show
 
 ROOT = Path(__file__).parents[2]
 FIELDS = {"name", "against", "unit", "ratio_median", "ratio_min", "ratio_max", "pairs", "target", "holds"}
@@ -31,6 +31,14 @@ def test_small_ratios_do_not_read_as_nothing() -> None:
         "9.88",
         "23.4",
     ]
+
+
+def test_lines_measured_again_take_their_old_places_and_new_ones_the_end() -> None:
+    old = make_rows()
+    again = old[0] | {"ratio_median": 2.3}
+    other = old[1] | {"against": "another step"}
+    assert merge_results(old, [other, again]) == [again, old[1], other]
+    assert old == make_rows()
 
 
 def test_only_what_stands_between_the_marks_changes(tmp_path: Path) -> None:

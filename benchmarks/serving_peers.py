@@ -1,0 +1,38 @@
+"""What a user would do with many prompts instead: one PEFT model that switches between them, request by request."""
+
+from collections.abc import Sequence
+
+import torch
+from peft import PeftModel
+from torch import Tensor
+
+from benchmarks.peft_prompts import find_prompt, score, wrap
+from benchmarks.serving_traffic import Request
+from dawgen.backbones.load import Backbone
+from dawgen.serve.served import Served
+
+
+def wrap_all(backbone: Backbone, prompts: Sequence[Served]) -> PeftModel:
+    """Return a PEFT model with an adapter for every prompt, by its name; it shares the backbone's weights."""
+    model = wrap(backbone, prompts[0].prompt)
+    for served in prompts:
+        model.add_adapter(served.name, model.peft_config["default"])
+        with torch.no_grad():
+            find_prompt(model, served.name).copy_(served.prompt)
+    model.set_adapter(prompts[0].name)
+    model.delete_adapter("default")
+    return model.eval()
+
+
+@torch.inference_mode()
+def ask_peft(model: PeftModel, prompts: Sequence[Served], traffic: Sequence[Request]) -> list[Tensor]:
+    """Return the answers [K] of all requests in turn: a batch of PEFT has one adapter, and neighbours differ in theirs.
+
+    Label words are picked from the logits of the whole vocabulary.
+    """
+    answers = []
+    for request in traffic:
+        served = prompts[request.prompt]
+        model.set_adapter(served.name)
+        answers.append(score(model, [request.ids], words=served.word_ids)[0].cpu())
+    return answers

@@ -1,0 +1,85 @@
+"""Requests to a service with many prompts, and a client that keeps so many of them under way."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, islice
+from queue import SimpleQueue
+
+import torch
+from torch import Tensor
+
+from benchmarks.targets import FIRST_ID, draw_lengths, make_rows
+from dawgen.backbones.load import Backbone
+from dawgen.prompt.label_words import LabelWords
+from dawgen.rng import python_rng, torch_rng
+from dawgen.serve.batcher import Batcher
+from dawgen.serve.served import Served
+from dawgen.serve.ticket import Ticket
+from dawgen.target.classifier import PromptClassifier
+from dawgen.tasks.task import GeneratorPrompts, Task
+
+SHORTEST, LONGEST = 10, 60  # tokens of a request's text
+FEWEST, MOST = 2, 5  # label words of a prompt
+
+
+@dataclass(frozen=True)
+class Request:
+    """One text for one prompt. prompt: its number; ids: token ids."""
+
+    prompt: int
+    ids: list[int]
+
+
+def make_served(backbone: Backbone, number: int, length: int) -> list[Served]:
+    """Return so many random prompts [length,H], each of a task of its own."""
+    return list(islice(draw_served(backbone, length), number))
+
+
+def draw_served(backbone: Backbone, length: int) -> Iterator[Served]:
+    """Yield random prompts [length,H] without end; their tasks have 2 to 5 label words in turn."""
+    rng, words = python_rng(0, "label words of the prompts"), backbone.model.config.vocab_size
+    width, device = backbone.model.config.hidden_size, backbone.model.device.type
+    drawn = torch_rng(0, "prompts of the service", device=device)
+    for number in count():
+        ids = tuple(rng.sample(range(FIRST_ID, words), FEWEST + number % (MOST - FEWEST + 1)))
+        prompt = torch.randn(length, width, generator=drawn, device=device) * width**-0.5
+        yield make_one(backbone, f"task-{number}", prompt, ids)
+
+
+def make_one(backbone: Backbone, name: str, prompt: Tensor, ids: tuple[int, ...]) -> Served:
+    """Return a prompt [P,H] as the service holds it after loading a bundle."""
+    labels = tuple(f"label {number}" for number in range(len(ids)))
+    prompts = GeneratorPrompts(prompts=dict.fromkeys(labels, ""))
+    task = Task(name=name, labels=labels, pair=False, template="{text1}", generator=prompts)
+    classifier = PromptClassifier(backbone, task)
+    classifier.backbone_, classifier.task_, classifier.prompt_ = backbone, task, prompt
+    classifier.label_words_ = LabelWords(labels, ids)
+    return Served.of(classifier, name, "")
+
+
+def draw_traffic(backbone: Backbone, number: int, prompts: int) -> list[Request]:
+    """Return requests of 10 to 60 tokens in the order of their arrival, each for a prompt drawn at random."""
+    rng = python_rng(0, "prompts asked for")
+    lengths = draw_lengths(number, SHORTEST, LONGEST, "lengths of requests")
+    return [Request(rng.randrange(prompts), ids) for ids in make_rows(backbone, lengths, "requests").ids]
+
+
+def ask_batcher(
+    batcher: Batcher, prompts: Sequence[Served], traffic: Sequence[Request], under_way: int
+) -> list[Tensor]:
+    """Return the answers [K] of all requests; a client for each of `under_way` asks again once it is answered."""
+    done: SimpleQueue[int] = SimpleQueue()
+    tickets: list[Ticket] = []
+
+    def ask() -> None:
+        place, request = len(tickets), traffic[len(tickets)]
+        tickets.append(batcher.submit(prompts[request.prompt], [request.ids]))
+        tickets[place].future.add_done_callback(lambda _: done.put(place))
+
+    while len(tickets) < min(under_way, len(traffic)):
+        ask()
+    for _ in traffic:
+        done.get()
+        if len(tickets) < len(traffic):
+            ask()
+    return [ticket.future.result()[0] for ticket in tickets]
