@@ -1,6 +1,6 @@
 """Run the benchmarks, write results.json and rewrite the README's table from it.
 
-python -m benchmarks                     all that a CPU can, under 20 minutes
+python -m benchmarks                     all that a CPU can, under half an hour
 python -m benchmarks --only generation   those files whose name holds the word; prints, writes nothing
 python -m benchmarks --only serving --merge   the same, and puts their lines in place of the old ones
 python -m benchmarks --device cuda       real sizes in bfloat16; writes results-gpu.json, leaves the README

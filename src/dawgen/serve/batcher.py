@@ -83,11 +83,6 @@ class Batcher:
         """Whether batches are computed: nobody has closed the batcher, and its worker runs."""
         return not self._closed and (self._thread is None or self._thread.is_alive())
 
-    @property
-    def draining(self) -> bool:
-        """Whether new rows are refused for good."""
-        return self._draining
-
     def submit(self, served: Served, rows: Sequence[Sequence[int]]) -> Ticket:
         """Queue rows of token ids under a prompt; from any thread, and at once.
 
