@@ -24,7 +24,7 @@ def test_named_threads_come_before_the_environment_and_that_before_the_cpus(monk
     assert [set_threads(None), torch.get_num_threads()] == [2, 2]
     for unset in ("", "2,1"):  # a list is for nested regions
         monkeypatch.setenv("OMP_NUM_THREADS", unset)
-        assert set_threads(None) == 3
+        assert [set_threads(None), set_threads(None, 1)] == [3, 1]
 
 
 @pytest.mark.parametrize(

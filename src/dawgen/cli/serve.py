@@ -47,7 +47,10 @@ def serve(
     device: Annotated[
         str | None, typer.Option(help="such as cpu or cuda:0 (a GPU if there is one)", rich_help_panel=MODEL)
     ] = None,
-    threads: o.Threads = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="CPU threads (half of the CPUs: requests need some too)", rich_help_panel=MODEL),
+    ] = None,
     token_budget: Annotated[
         int | None, typer.Option(min=1, help="padded tokens of a batch (by device)", rich_help_panel=MODEL)
     ] = None,
@@ -84,7 +87,7 @@ def serve(
     """
     from pydantic import SecretStr
 
-    from dawgen.pipeline.run import pick_device, set_threads
+    from dawgen.pipeline.run import count_cpus, pick_device, set_threads
     from dawgen.serve.auth import read_token
     from dawgen.serve.run import run_service
     from dawgen.serve.settings import ServeSettings
@@ -111,7 +114,7 @@ def serve(
     address = make_address(host, listener.getsockname()[1])
 
     def load() -> Service:
-        count = set_threads(threads)
+        count = set_threads(threads, max(1, count_cpus() // 2))
         return make_service(
             load_base(named, model, numbers, check_device(device or pick_device())),
             named,

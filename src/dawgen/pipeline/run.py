@@ -110,10 +110,10 @@ def _do_stages(
     return metrics
 
 
-def set_threads(threads: int | None) -> int:
-    """Set and return PyTorch's number of threads: the given one, OMP_NUM_THREADS, or as many as there are CPUs."""
+def set_threads(threads: int | None, otherwise: int | None = None) -> int:
+    """Set and return PyTorch's number of threads: the given one, OMP_NUM_THREADS, `otherwise`, or one for each CPU."""
     said = os.environ.get("OMP_NUM_THREADS", "")
-    count = threads or (int(said) if said.isdigit() else 0) or count_cpus()
+    count = threads or (int(said) if said.isdigit() else 0) or otherwise or count_cpus()
     torch.set_num_threads(count)
     return count
 
