@@ -26,6 +26,7 @@ from tiny import save_tiny
 
 TOPICS = {"music": "music", "sport": "sport", "food": "food", "travel": "travel"}
 TEXT = "the family is cooking a meal"
+PAIR = {"text1": "a man is sleeping", "text2": "somebody is asleep"}
 
 
 def make_topic_task() -> Task:

@@ -6,12 +6,16 @@ from typing import Any, Literal
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
+    BartConfig,
+    BartForConditionalGeneration,
     CTRLConfig,
     CTRLLMHeadModel,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
     PreTrainedTokenizerFast,
     Qwen3Config,
     Qwen3ForCausalLM,
@@ -97,6 +101,31 @@ def tiny_llama(seed: int = 0, **options: Any) -> LlamaForCausalLM:
 def tiny_qwen3(seed: int = 0, **options: Any) -> Qwen3ForCausalLM:
     """Return a 2-layer Qwen3 with grouped heads and a tied head."""
     return _build(Qwen3ForCausalLM, Qwen3Config(**_rotary(head_dim=8, tie_word_embeddings=True, **options)), seed)
+
+
+def tiny_mistral(window: int, seed: int = 0) -> MistralForCausalLM:
+    """Return a 2-layer Mistral, whose layers see so many tokens back."""
+    return _build(MistralForCausalLM, MistralConfig(**_rotary(sliding_window=window)), seed)
+
+
+def tiny_bart(seed: int = 0) -> BartForConditionalGeneration:
+    """Return a 2+2-layer BART, which has learned positions."""
+    config = BartConfig(
+        vocab_size=len(tiny_tokenizer()),
+        d_model=32,
+        encoder_layers=2,
+        decoder_layers=2,
+        encoder_attention_heads=4,
+        decoder_attention_heads=4,
+        encoder_ffn_dim=64,
+        decoder_ffn_dim=64,
+        max_position_embeddings=96,
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=3,
+        decoder_start_token_id=1,
+    )
+    return _build(BartForConditionalGeneration, config, seed)
 
 
 def tiny_t5(seed: int = 0, **options: Any) -> T5ForConditionalGeneration:

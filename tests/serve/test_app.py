@@ -15,17 +15,11 @@ from starlette.testclient import TestClient
 from dawgen.serve import batcher as batching
 from dawgen.serve.settings import ServeSettings
 from dawgen.target.classifier import PromptClassifier
-from services import TEXT, TOPICS, open_service, save_bundles
+from services import PAIR, TEXT, TOPICS, open_service
 from targets import make_backbone, make_pairs
 
 HERE = "http://127.0.0.1:8400"
-PAIR = {"text1": "a man is sleeping", "text2": "somebody is asleep"}
 SMALL = ServeSettings(max_body=2000, max_inputs=4, max_characters=100, max_prompts=2)
-
-
-@pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_bundles(make_backbone(), tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.fixture

@@ -14,10 +14,8 @@ from dawgen.serve.batcher import Batcher
 from dawgen.serve.limits import describe_faults
 from dawgen.serve.settings import ServeSettings
 from dawgen.serve.shelf import Shelf
-from services import save_bundles
+from services import PAIR, save_bundles
 from targets import make_backbone
-
-PAIR = {"text1": "a man is sleeping", "text2": "somebody is asleep"}
 
 
 @pytest.fixture(scope="module")

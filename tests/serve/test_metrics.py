@@ -9,15 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from dawgen.serve.metrics import OTHER, REMOVED, name_method, name_route
-from services import TEXT, open_service, save_bundles
+from services import PAIR, TEXT, open_service
 from targets import make_backbone
-
-PAIR = {"text1": "a man is sleeping", "text2": "somebody is asleep"}
-
-
-@pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_bundles(make_backbone(), tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.fixture

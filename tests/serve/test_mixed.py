@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import BartConfig, BartForConditionalGeneration, MistralConfig, MistralForCausalLM
 
 from dawgen.backbones.load import Backbone
 from dawgen.serve.mixed import index_prompts, index_words, score_mixed
@@ -15,7 +14,7 @@ from dawgen.target.classifier import PromptClassifier
 from dawgen.target.score import score_rows
 from served import draw_rows, make_served
 from targets import TARGETS, make_backbone, make_pairs, make_task, wrap
-from tiny import Kind, tiny_tokenizer
+from tiny import Kind, tiny_bart, tiny_mistral
 
 EXACT = 1e-5
 # length, number of labels, sentinel switch of each prompt
@@ -79,53 +78,16 @@ def test_a_batch_may_be_wider_than_the_window_of_each_row(kind: Kind) -> None:
 
 
 def test_the_rows_of_a_longer_prompt_do_not_move_those_of_a_shorter_one_in_a_model_with_learned_positions() -> None:
-    config = BartConfig(
-        vocab_size=len(tiny_tokenizer()),
-        d_model=32,
-        encoder_layers=2,
-        decoder_layers=2,
-        encoder_attention_heads=4,
-        decoder_attention_heads=4,
-        encoder_ffn_dim=64,
-        decoder_ffn_dim=64,
-        max_position_embeddings=96,
-        pad_token_id=0,
-        eos_token_id=1,
-        bos_token_id=3,
-        decoder_start_token_id=1,
-    )
-    backbone = wrap(build(BartForConditionalGeneration, config), "seq2seq")
+    backbone = wrap(tiny_bart())
     several = [make_served(backbone, length, 3, seed=length) for length in (2, 9, 5)]
     assert_as_alone(backbone, draw_rows([12, 3, 20]), several)
 
 
 def test_a_model_with_sliding_windows_shares_no_keys_and_still_mixes() -> None:
-    config = MistralConfig(
-        vocab_size=len(tiny_tokenizer()),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=96,
-        sliding_window=6,
-        bos_token_id=3,
-        eos_token_id=1,
-    )
-    backbone = wrap(build(MistralForCausalLM, config), "causal")
+    backbone = wrap(tiny_mistral(window=6), "causal")
     several = [make_served(backbone, length, 3, seed=length) for length in (2, 9, 5)]
     assert all(served.shared is None for served in several)
     assert_as_alone(backbone, draw_rows([12, 3, 20]), several)
-
-
-def build(model_class: type, config: object) -> torch.nn.Module:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = model_class(config)
-        for parameter in model.parameters():
-            if parameter.dim() > 1:
-                torch.nn.init.normal_(parameter, std=0.1)
-    return model.eval().requires_grad_(False)
 
 
 def test_answers_are_ordinary_tensors_and_probabilities() -> None:

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from dawgen.serve.settings import ServeSettings
-from services import open_service, save_bundles
+from services import open_service
 from targets import make_backbone
 
 TOKEN = "a-token-of-some-length"
@@ -73,11 +73,6 @@ class Fuzzer:
             self.seen[method, path, response.status_code] += 1
 
         send()
-
-
-@pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_bundles(make_backbone(), tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.fixture(params=[None, TOKEN], ids=["open", "token"])

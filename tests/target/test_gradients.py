@@ -3,7 +3,6 @@
 import pytest
 import torch
 from torch import Tensor
-from transformers import MistralConfig, MistralForCausalLM
 
 from dawgen.backbones.load import Backbone
 from dawgen.config import TargetConfig
@@ -13,7 +12,7 @@ from dawgen.target.causal import prefill
 from dawgen.target.gradients import batch_rows, differentiate
 from dawgen.target.score import pad, score_batch, score_rows
 from targets import TARGETS, make_backbone, wrap
-from tiny import Kind, tiny_tokenizer
+from tiny import Kind, tiny_mistral
 
 WORDS = (82, 12, 40)
 COUNTS = (5, 7)
@@ -90,18 +89,7 @@ def test_the_prompt_given_to_prefill_is_not_changed(kind: Kind) -> None:
 
 
 def test_a_model_with_sliding_windows_takes_the_plain_way() -> None:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        config = MistralConfig(
-            vocab_size=len(tiny_tokenizer()),
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            sliding_window=32,
-        )
-        backbone = wrap(MistralForCausalLM(config).eval().requires_grad_(False), "causal")
+    backbone = wrap(tiny_mistral(window=32), "causal")
     prompt, (ids, labels) = draw_prompt(), make_rows()
     assert prefill(backbone, prompt[None]) is None
     both, _ = differentiate(backbone, prompt, WORDS, ids, labels, COUNTS, TargetConfig())
