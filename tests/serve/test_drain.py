@@ -239,7 +239,7 @@ def test_many_that_come_and_go_leave_nothing_behind(bundles: Path) -> None:
                     adding = Call(service.app, "POST", "/v1/prompts", {"folder": "pairs", "name": "other"})
                     calls.append(adding)
                 if number % 10 == 5:
-                    await adding.end()  # it is there now, and was not before
+                    await adding.end()  # there is one to remove now
                     calls.append(Call(service.app, "DELETE", "/v1/prompts/other"))
                 if number % 4 == 0:
                     await asyncio.sleep(0.0005 * (number % 7))
