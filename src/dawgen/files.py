@@ -82,6 +82,12 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def split_name(argument: str) -> tuple[str | None, str]:
+    """Return name and path of NAME=PATH; no name where the argument as it stands is a path that exists."""
+    name, equals, path = argument.partition("=")
+    return (name, path) if equals and not Path(argument).exists() else (None, argument)
+
+
 def describe_changes(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     """Return which settings differ, as "a.b 1 -> 2, ..." (the first four), or "" where none does."""
     there, here = _flatten(found), _flatten(wanted)

@@ -9,6 +9,7 @@ from dawgen.annotate.guide import write_guide
 from dawgen.annotate.session import Session, is_session
 from dawgen.data import find_set, read
 from dawgen.errors import ConfigError, DataError
+from dawgen.files import split_name
 from dawgen.records import Example
 from dawgen.tasks import Task
 
@@ -66,12 +67,10 @@ def name_sets(sources: Sequence[str]) -> dict[str, str]:
     """
     files: dict[str, str] = {}
     for source in sources:
-        before, equals, after = source.partition("=")
-        named = bool(equals) and not Path(source).exists()
-        path = after if named else source
+        given, path = split_name(source)
         if not Path(path).exists():
             raise ConfigError(f"{path or source}: there is no such file or folder. Name a synthetic set, or a session.")
-        name = before.strip() if named else guess_name(Path(path))
+        name = guess_name(Path(path)) if given is None else given.strip()
         if name in files:
             raise ConfigError(
                 f"two sets are called {name!r}: give them names, such as first={files[name]} second={path}."

@@ -18,7 +18,7 @@ from dawgen.pipeline.export_hub import Kind, check_push, push_folder
 from dawgen.pipeline.export_sets import gather_set_facts
 from dawgen.prompt.bundle import BundleInfo, load_bundle
 from dawgen.prompt.peft_io import write_adapter
-from dawgen.prompt.template import SENTINEL, find_mask
+from dawgen.prompt.template import find_mask, find_sentinel
 from dawgen.report.cards import describe_licence, write_card
 from dawgen.report.model_card import render_model_card
 from dawgen.target.classifier import PromptClassifier
@@ -160,7 +160,7 @@ def rename_base(info: BundleInfo, base: str | None) -> BundleInfo:
 def describe_base(info: BundleInfo, backbone: Backbone, base: str | None) -> dict[str, Any]:
     """Return what a card says of the base model: where others find it, and how its input is built."""
     bundled = info.base in MINIS
-    sentinel = backbone.tokenizer.get_vocab().get(SENTINEL) if info.decoder_sentinel else None
+    sentinel = find_sentinel(backbone.tokenizer) if info.decoder_sentinel else None
     return {
         "base": {"name": info.base, "revision": info.revision, "fingerprint": info.fingerprint},
         "kind": backbone.kind,

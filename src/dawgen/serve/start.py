@@ -10,6 +10,7 @@ import torch
 from dawgen.backbones.load import Backbone, load_target
 from dawgen.config import Dtype
 from dawgen.errors import ConfigError
+from dawgen.files import split_name
 from dawgen.prompt.bundle import load_bundle
 from dawgen.serve.app import make_app
 from dawgen.serve.batcher import Batcher
@@ -27,12 +28,11 @@ def split_names(bundles: Sequence[str]) -> list[tuple[str | None, Path]]:
     """
     pairs = []
     for argument in bundles:
-        name, equals, folder = argument.partition("=")
-        named = bool(equals) and not Path(argument).is_dir()
-        place = Path(folder if named else argument)
+        name, folder = split_name(argument)
+        place = Path(folder)
         if not place.is_dir():
             raise ConfigError(f"{argument}: expected a bundle's folder or NAME=FOLDER, there is no folder {place}.")
-        pairs.append((name if named else None, place))
+        pairs.append((name, place))
     return pairs
 
 
