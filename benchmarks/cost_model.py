@@ -17,15 +17,16 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, T5Config, T5ForConditionalGeneration
 
-from dawgen.backbones.load import resolve_name
 from dawgen.config import RunConfig
 from dawgen.cost.predict import BUDGET, forget
 from dawgen.cost.table import compare, read_measured
 from dawgen.files import write_json
-from dawgen.pipeline.demo import demo_config
-from dawgen.pipeline.forecast import forecast
-from dawgen.pipeline.progress import Reporter
-from dawgen.pipeline.run import run_job, set_threads
+from dawgen.models.load import resolve_name
+from dawgen.runs.demo import demo_config
+from dawgen.runs.forecast import forecast
+from dawgen.runs.progress import Reporter
+from dawgen.runs.run import run_job
+from dawgen.runtime import set_threads
 
 HERE = Path(__file__).parent
 AIM = 1.5

@@ -20,10 +20,10 @@ from torch.nn.functional import cross_entropy, dropout, pad
 from transformers import DynamicCache
 
 from dawgen.config import GeneratorConfig
-from dawgen.generator.alignment import alignment_loss, compare
+from dawgen.generator.codec import Batch
 from dawgen.generator.prefix import Prefix
-from dawgen.generator.rows import Batch
-from dawgen.generator.weighting import WeightNet, token_disc_loss, weighted_nll
+from dawgen.generator.tune.alignment import alignment_loss, compare
+from dawgen.generator.tune.weighting import WeightNet, token_disc_loss, weighted_nll
 from dawgen.rng import torch_rng
 
 LENGTH = 128  # max_seq_length of its scripts

@@ -15,7 +15,7 @@ from benchmarks.generation_peers import write_batched, write_singly
 from benchmarks.generation_work import END, Work, make_work
 from benchmarks.generator_step import BIG, SMALL
 from benchmarks.harness import Result, Setup, compare_rates, time_rate
-from dawgen.generator.generate import FinishedOnly
+from dawgen.generator.write.quotas import FinishedOnly
 from dawgen.records import Candidate
 
 # Both sides at their best: `generate` with the fastest of these batches, dawgen with shards of so many first texts.

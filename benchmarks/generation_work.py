@@ -9,9 +9,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import CTRLConfig, CTRLLMHeadModel, PreTrainedTokenizerFast
 
 from dawgen.config import DecodeConfig
-from dawgen.generator.generate import Writer
+from dawgen.generator.codec import Codec
 from dawgen.generator.prefix import read_prefix
-from dawgen.generator.rows import Codec
+from dawgen.generator.write.quotas import Writer
 from dawgen.rng import python_rng
 
 SPECIAL = ("<pad>", "</s>", "<unk>")

@@ -18,9 +18,9 @@ from transformers import CTRLConfig, CTRLLMHeadModel
 from benchmarks.fewgen_recipe import FewGen
 from benchmarks.harness import Result, Setup, compare_costs, compare_rates, peak_rss, run_apart
 from dawgen.config import GeneratorConfig
+from dawgen.generator.codec import Batch, Row, collate
 from dawgen.generator.prefix import Prefix, read_prefix
-from dawgen.generator.rows import Batch, Row, collate
-from dawgen.generator.tune import Tuner
+from dawgen.generator.tune.tuner import Tuner
 from dawgen.rng import python_rng
 
 Side = Literal["dawgen", "fewgen"]

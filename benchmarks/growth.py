@@ -22,17 +22,17 @@ import torch
 from benchmarks.growth_plots import draw_generation, draw_training
 from benchmarks.harness import Result, peak_rss
 from benchmarks.table import render_table
-from dawgen.backbones.load import Backbone, load_generator, load_target
+from dawgen.classifier.estimator import PromptClassifier
 from dawgen.config import CurateConfig, DecodeConfig, GeneratorConfig, TargetConfig
 from dawgen.curation import Curator
 from dawgen.data import RowFile
 from dawgen.files import write_json
-from dawgen.pipeline.folder import Job, StepLog
-from dawgen.pipeline.generate import generate_set, tune_generator
-from dawgen.pipeline.progress import Reporter
-from dawgen.pipeline.run import shard_settings
+from dawgen.models.load import Backbone, load_generator, load_target
+from dawgen.runs.folder import Job, StepLog
+from dawgen.runs.generate import generate_set, tune_generator
+from dawgen.runs.progress import Reporter
+from dawgen.runs.run import shard_settings
 from dawgen.scenes import draw_data
-from dawgen.target.classifier import PromptClassifier
 from dawgen.tasks import Task
 
 HERE = Path(__file__).parent

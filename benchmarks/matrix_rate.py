@@ -16,8 +16,8 @@ import torch
 
 from benchmarks.harness import Result, Setup, time_rate
 from benchmarks.targets import SHAPES, WORDS, Shape, make_prompt, make_rows, make_target, ship
+from dawgen.classifier.train import train_prompt
 from dawgen.config import TargetConfig
-from dawgen.target.train import train_prompt
 
 ROWS, PROMPT, LENGTH = 64, 100, 128
 STEPS = 5

@@ -23,7 +23,7 @@ from dawgen.cost import memory
 from dawgen.cost.probe import STEPS, build_model, probe_generator, probe_target
 from dawgen.cost.shape import Shape, read_shape
 from dawgen.files import write_json
-from dawgen.generator.rows import Row
+from dawgen.generator.codec import Row
 from dawgen.rng import python_rng
 
 HERE = Path(__file__).parent

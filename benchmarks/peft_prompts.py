@@ -16,7 +16,7 @@ from peft import PeftModel, PromptTuningConfig, get_peft_model
 from torch import Tensor
 
 from benchmarks.targets import WORDS
-from dawgen.backbones.load import Backbone
+from dawgen.models.load import Backbone
 
 
 def wrap(backbone: Backbone, prompt: Tensor) -> PeftModel:

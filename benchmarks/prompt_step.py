@@ -17,13 +17,13 @@ from benchmarks.harness import Result, Setup, compare_costs, compare_rates
 from benchmarks.matrix_rate import compare_with_matrix_rate
 from benchmarks.peft_prompts import find_prompt, score, wrap
 from benchmarks.targets import WORDS, Family, draw_lengths, make_prompt, make_rows, make_target, ship
-from dawgen.backbones.load import Backbone
+from dawgen.classifier.gradients import differentiate
+from dawgen.classifier.rows import Rows
+from dawgen.classifier.score import pad, score_batch
+from dawgen.classifier.surgery import operate, project
+from dawgen.classifier.train import train_prompt
 from dawgen.config import TargetConfig
-from dawgen.target.gradients import differentiate
-from dawgen.target.rows import Rows
-from dawgen.target.score import pad, score_batch
-from dawgen.target.surgery import operate, project
-from dawgen.target.train import train_prompt
+from dawgen.models.load import Backbone
 
 NAMES: dict[Family, str] = {"t5": "T5", "llama": "Llama"}
 STEPS = 1  # of one measurement

@@ -14,8 +14,8 @@ from torch import Tensor
 from benchmarks.harness import Result, Setup, compare_rates
 from benchmarks.peft_prompts import score, wrap
 from benchmarks.targets import WORDS, Family, draw_lengths, make_prompt, make_rows, make_target, ship
-from dawgen.target.rows import Rows
-from dawgen.target.score import score_rows
+from dawgen.classifier.rows import Rows
+from dawgen.classifier.score import score_rows
 
 BATCH = 32
 Padding = Literal["set", "batch"]

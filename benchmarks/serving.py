@@ -21,10 +21,10 @@ from benchmarks.serving_memory import COUNTS, compare_growth, measure_apart
 from benchmarks.serving_peers import ask_peft, wrap_all
 from benchmarks.serving_traffic import Request, ask_batcher, draw_traffic, make_served
 from benchmarks.targets import Family, Size, make_target, ship
-from dawgen.backbones.load import Backbone
-from dawgen.prompt.bundle import TOLERANCE
-from dawgen.serve.batcher import Batcher
-from dawgen.serve.served import Served
+from dawgen.deploy.serve.batcher import Batcher
+from dawgen.deploy.serve.loaded_prompt import Served
+from dawgen.models.load import Backbone
+from dawgen.prompt.bundle.format import TOLERANCE
 
 PROMPTS, LENGTH = 32, 20
 CLIENTS, GPU_CLIENTS = 64, 256

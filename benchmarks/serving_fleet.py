@@ -22,10 +22,10 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.utils import logging
 
 from benchmarks.serving_traffic import Request
-from dawgen.backbones.fuse import fuse
-from dawgen.backbones.load import Backbone, resolve_name
-from dawgen.serve.served import Served
-from dawgen.target.score import score_rows
+from dawgen.classifier.score import score_rows
+from dawgen.deploy.serve.loaded_prompt import Served
+from dawgen.models.fuse import fuse
+from dawgen.models.load import Backbone, resolve_name
 
 Start = Literal["forkserver", "spawn"]
 Prompt = tuple[Any, tuple[int, ...]]  # what a process is given of each prompt: [P,H] as an array, ids of label words

@@ -17,8 +17,8 @@ from benchmarks.growth import read_rss
 from benchmarks.harness import run_apart
 from benchmarks.serving_traffic import ask_batcher, draw_served, draw_traffic
 from benchmarks.targets import Family, Size, make_target, ship
-from dawgen.serve.batcher import Batcher
-from dawgen.serve.served import Served
+from dawgen.deploy.serve.batcher import Batcher
+from dawgen.deploy.serve.loaded_prompt import Served
 
 COUNTS = (1, 1000)
 REQUESTS = 32  # of a round

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from benchmarks.peft_prompts import find_prompt, score, wrap
 from benchmarks.serving_traffic import Request
-from dawgen.backbones.load import Backbone
-from dawgen.serve.served import Served
+from dawgen.deploy.serve.loaded_prompt import Served
+from dawgen.models.load import Backbone
 
 
 def wrap_all(backbone: Backbone, prompts: Sequence[Served]) -> PeftModel:

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from benchmarks.targets import FIRST_ID, draw_lengths, make_rows
-from dawgen.backbones.load import Backbone
+from dawgen.classifier.estimator import PromptClassifier
+from dawgen.deploy.serve.batcher import Batcher
+from dawgen.deploy.serve.loaded_prompt import Served
+from dawgen.deploy.serve.pending import Ticket
+from dawgen.models.load import Backbone
 from dawgen.prompt.label_words import LabelWords
 from dawgen.rng import python_rng, torch_rng
-from dawgen.serve.batcher import Batcher
-from dawgen.serve.served import Served
-from dawgen.serve.ticket import Ticket
-from dawgen.target.classifier import PromptClassifier
 from dawgen.tasks.task import GeneratorPrompts, Task
 
 SHORTEST, LONGEST = 10, 60  # tokens of a request's text

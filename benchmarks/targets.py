@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, T5Config, T5ForConditionalGeneration
 
-from dawgen.backbones.fuse import fuse
-from dawgen.backbones.load import Backbone, resolve_name
+from dawgen.classifier.rows import Rows
+from dawgen.models.fuse import fuse
+from dawgen.models.load import Backbone, resolve_name
 from dawgen.rng import python_rng, torch_rng
-from dawgen.target.rows import Rows
 
 WORDS = (207, 270, 900)  # label words; which they are does not matter for speed
 FIRST_ID = 200  # lower ones may be special tokens

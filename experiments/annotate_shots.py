@@ -16,9 +16,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from dawgen.annotate.serve import make_link, run_server
-from dawgen.annotate.server import make_app
-from dawgen.annotate.session import Session
+from dawgen.evaluate.annotate.serve import make_link, run_server
+from dawgen.evaluate.annotate.server import make_app
+from dawgen.evaluate.annotate.session import Session
 from dawgen.web import open_socket
 
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync")

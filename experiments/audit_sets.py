@@ -26,10 +26,10 @@ from typing import Any
 
 import torch
 
-from dawgen.backbones.load import load_target
 from dawgen.data import read
+from dawgen.evaluate.audit.job import audit_examples
 from dawgen.files import write_text
-from dawgen.pipeline.audit import audit_examples
+from dawgen.models.load import load_target
 from dawgen.records import Example
 from dawgen.rng import python_rng
 from dawgen.tasks import Task

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
-from dawgen.report.tables_core import Table, make_table
+from dawgen.report.table.core import Table, make_table
 from experiments.audit_sets import PUBLISHED, SEED, TASKS, read_csv
 from experiments.pages import show_blocks
 

@@ -12,14 +12,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dawgen.analysis.breakpoint_series import Field
-from dawgen.analysis.breakpoint_study import Study, study_grid
-from dawgen.analysis.breakpoint_tables import make_tables
-from dawgen.analysis.breakpoint_text import list_cautions, list_sentences
+from dawgen.bench.gains import Field
+from dawgen.evaluate.breakpoints.study import Study, study_grid
+from dawgen.evaluate.breakpoints.tables import make_tables
+from dawgen.evaluate.breakpoints.text import list_cautions, list_sentences
 from dawgen.files import write_with
-from dawgen.report.grid_arms import Arm
-from dawgen.report.tables_core import Table
-from dawgen.report.tables_text import write_points
+from dawgen.report.grid.arms import Arm
+from dawgen.report.table.core import Table
+from dawgen.report.table.text import write_points
 from experiments.mini_tables import read_csv
 from experiments.pages import show_blocks
 

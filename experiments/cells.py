@@ -11,14 +11,14 @@ from typing import Any
 
 from dawgen.bench.cells import Cell, hash_facts
 from dawgen.bench.job import describe_cell
-from dawgen.bench.local import LocalEngine
 from dawgen.bench.predict import predict_cells
-from dawgen.bench.schedule import run_cells as run_on
-from dawgen.bench.storage import Store
 from dawgen.curation.filters import is_empty
 from dawgen.data import RowFile, as_row, read_shards
+from dawgen.engine.local import LocalEngine
+from dawgen.engine.schedule import run_all as run_on
+from dawgen.engine.storage import Store
 from dawgen.files import write_jsonl
-from dawgen.pipeline.fidelity import measure_fidelity
+from dawgen.scenes.fidelity import measure_fidelity
 from dawgen.tasks import Task
 
 EVERY = 20  # cells, after which the time is said

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from dawgen.pipeline.demo import run_demo
+from dawgen.runs.demo import run_demo
 
 
 def main(

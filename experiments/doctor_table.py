@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from dawgen.data import RowFile, as_row
-from dawgen.doctor.examine import examine
-from dawgen.doctor.findings import Finding
 from dawgen.errors import DataError
+from dawgen.evaluate.doctor.examine import examine
+from dawgen.evaluate.doctor.findings import Finding
 from dawgen.files import write_jsonl, write_text
-from dawgen.pipeline.progress import Reporter
-from dawgen.pipeline.run import run_job
-from dawgen.pipeline.settings import resolve_config
-from dawgen.report.tables_core import Table, make_table
+from dawgen.report.table.core import Table, make_table
+from dawgen.runs.progress import Reporter
+from dawgen.runs.run import run_job
+from dawgen.runs.settings import resolve_config
 from experiments.doctor_faults import FAULTS, SEED, Fault, Material, take_material
 from experiments.pages import show_blocks
 

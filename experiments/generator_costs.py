@@ -11,10 +11,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from dawgen.analysis.cost_table import tabulate_generators
 from dawgen.cost.generators import GeneratorCost, Prices
 from dawgen.errors import DataError
-from dawgen.report.tables_core import Table
+from dawgen.evaluate.costs.table import tabulate_generators
+from dawgen.report.table.core import Table
 from experiments.pages import show_blocks
 
 

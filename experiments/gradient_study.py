@@ -13,15 +13,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dawgen.analysis.gradient_charts import paint_histogram
-from dawgen.analysis.gradient_tables import DETECTORS, list_tables
-from dawgen.analysis.gradients import analyze_gradients
 from dawgen.config import RunConfig
+from dawgen.evaluate.gradients.charts import paint_histogram
+from dawgen.evaluate.gradients.study import analyze_gradients
+from dawgen.evaluate.gradients.tables import DETECTORS, list_tables
 from dawgen.files import write_json, write_with
-from dawgen.pipeline.run import run_job
-from dawgen.pipeline.settings import resolve_config
 from dawgen.report.plots import pick_look
-from dawgen.report.tables_core import Table
+from dawgen.report.table.core import Table
+from dawgen.runs.run import run_job
+from dawgen.runs.settings import resolve_config
 from experiments.pages import show_blocks
 
 SEEDS = (13, 21, 42, 87, 100)

@@ -26,19 +26,19 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from dawgen.audit.correctness import count_answers, describe_judge
-from dawgen.audit.embed import embed_examples
-from dawgen.audit.judge import Judge, number_rows
-from dawgen.backbones.load import Backbone, load_target
-from dawgen.baselines.interface import Given
-from dawgen.baselines.prompt_fine_tuning import fit_prompt_fine_tuning
 from dawgen.config import TargetConfig
 from dawgen.data import read
+from dawgen.evaluate.audit.correctness import count_answers, describe_judge
+from dawgen.evaluate.audit.embed import embed_examples
+from dawgen.evaluate.audit.judge import Judge, number_rows
 from dawgen.files import write_text
-from dawgen.pipeline.fidelity import measure_fidelity
+from dawgen.methods.interface import Given
+from dawgen.methods.prompt_fine_tuning import fit_prompt_fine_tuning
+from dawgen.models.load import Backbone, load_target
 from dawgen.records import Example
 from dawgen.rng import thin
 from dawgen.scenes import LABELS, draw_data
+from dawgen.scenes.fidelity import measure_fidelity
 from dawgen.tasks import Task
 
 SEED = 13

@@ -13,18 +13,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from dawgen.errors import DataError
-from dawgen.report.grid_arms import Arm
-from dawgen.report.grid_files import Grid, GridRow
-from dawgen.report.grid_significance import (
+from dawgen.report.grid.arms import Arm
+from dawgen.report.grid.files import Grid, GridRow
+from dawgen.report.grid.significance import (
     contrast_baseline,
     list_baseline_tests,
     list_generator_tests,
     list_surgery_tests,
 )
-from dawgen.report.grid_sizes import list_sizes
-from dawgen.report.grid_tables import list_ablation, list_combination, list_main, list_rules
-from dawgen.report.grid_view import list_targets, make_view
-from dawgen.report.tables_core import Table
+from dawgen.report.grid.sizes import list_sizes
+from dawgen.report.grid.tables import list_ablation, list_combination, list_main, list_rules
+from dawgen.report.grid.view import list_targets, make_view
+from dawgen.report.table.core import Table
 from experiments.pages import show_blocks
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from dawgen.errors import DataError
 from dawgen.files import write_text
-from dawgen.report.exports import as_markdown
-from dawgen.report.tables_core import Table
+from dawgen.report.table.core import Table
+from dawgen.report.table.exports import as_markdown
 
 Blocks = Mapping[str, Table] | Mapping[str, str] | Mapping[str, Table | str]
 

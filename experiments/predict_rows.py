@@ -150,7 +150,7 @@ def kill_often(bundle: Path, source: Path, out: Path, *options: object) -> list[
 
 def make_blocks(found: dict[str, Any]) -> dict[str, Any]:
     """Return the page's table and sentences."""
-    from dawgen.report.tables_core import make_table
+    from dawgen.report.table.core import make_table
 
     files = found["files"]
     rows = [

@@ -17,10 +17,10 @@ from dawgen.curation import Curator
 from dawgen.data import as_row, leak_key, parse_fields, place_rows, resolve_conflicts
 from dawgen.errors import DataError
 from dawgen.files import hash_file, write_json, write_text
-from dawgen.pipeline.generate import write_set
-from dawgen.pipeline.inputs import first_rows, load_inputs
 from dawgen.records import Candidate, Example
 from dawgen.rng import python_rng
+from dawgen.runs.generate import write_set
+from dawgen.runs.inputs import first_rows, load_inputs
 from dawgen.tasks import Task
 
 SHOTS = 16

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from dawgen.bench.cells import Cell
-from dawgen.bench.storage import Store
 from dawgen.config import Method, RunConfig
+from dawgen.engine.storage import Store
 from dawgen.files import write_json
 from experiments.cells import add_options, run_cells
 from experiments.sensitivity_report import Measured, draw_panels, print_tables

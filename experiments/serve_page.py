@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.table import read_results, render_table
-from dawgen.report.tables_core import Table, make_table
+from dawgen.report.table.core import Table, make_table
 from experiments.pages import show_blocks
 
 ROOT = Path(__file__).parents[1]

@@ -20,12 +20,12 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from dawgen.annotate.serve import run_server
-from dawgen.backbones.load import load_target
-from dawgen.prompt.bundle import load_bundle
-from dawgen.serve.app import make_app
-from dawgen.serve.batcher import Batcher
-from dawgen.serve.shelf import Shelf
+from dawgen.deploy.serve.app import make_app
+from dawgen.deploy.serve.batcher import Batcher
+from dawgen.deploy.serve.registry import Shelf
+from dawgen.evaluate.annotate.serve import run_server
+from dawgen.models.load import load_target
+from dawgen.prompt.bundle.format import load_bundle
 from dawgen.web import make_address, open_socket
 
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync")

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dawgen.backbones.load import load_target
+from dawgen.classifier.estimator import PromptClassifier
+from dawgen.models.load import load_target
 from dawgen.records import Example
 from dawgen.rng import python_rng
 from dawgen.scenes import draw_data
-from dawgen.target.classifier import PromptClassifier
 from dawgen.tasks import Task
 
 STEPS = 8  # of training: enough that no two prompts answer alike

@@ -10,9 +10,9 @@ from typing import Annotated
 import torch
 import typer
 
-from dawgen.backbones.load import load_target
+from dawgen.classifier.estimator import PromptClassifier
+from dawgen.models.load import load_target
 from dawgen.scenes import draw_data
-from dawgen.target.classifier import PromptClassifier
 from dawgen.tasks import Task
 
 

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dawgen.bench.engine import Engine
 from dawgen.bench.grid import read_grid
 from dawgen.bench.job import look_ahead, run_grid
-from dawgen.bench.local import LocalEngine
 from dawgen.bench.plan import Plan, make_plan
-from dawgen.bench.storage import Store
+from dawgen.engine.engine import Engine
+from dawgen.engine.local import LocalEngine
+from dawgen.engine.storage import Store
 from dawgen.files import hash_file
 
 TIMES = {"seconds", "cpu_seconds", "times"}
@@ -46,7 +46,7 @@ def _run_on_two(plan: Plan, stores: dict[str, Store]) -> float:
     """Start two nodes, run the grid on them and return its seconds."""
     from ray.cluster_utils import Cluster
 
-    from dawgen.bench.on_ray import RayEngine
+    from dawgen.engine.on_ray import RayEngine
 
     cluster = Cluster(initialize_head=True, head_node_args=NODE | {"include_dashboard": False})
     cluster.add_node(**NODE)

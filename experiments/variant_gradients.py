@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import torch
 
+from dawgen.classifier.estimator import PromptClassifier
+from dawgen.classifier.gradients import differentiate
+from dawgen.classifier.surgery import cosine
 from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example
-from dawgen.target.classifier import PromptClassifier
-from dawgen.target.gradients import differentiate
-from dawgen.target.surgery import cosine
 from experiments.variant_rows import Material, pick_best
 
 USEFUL = 32  # synthetic rows per label from which a generator learns again

@@ -14,18 +14,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dawgen.audit.artefact_rules import fit_classifier
-from dawgen.audit.artefacts import split_folds
-from dawgen.backbones.load import Backbone
+from dawgen.classifier.score import bucket, choose_budget, pad
 from dawgen.config import RunConfig
 from dawgen.curation import Curator
 from dawgen.errors import DataError
-from dawgen.generator.generate import Judged
-from dawgen.pipeline.inputs import Inputs
+from dawgen.evaluate.audit.artefact_rules import fit_classifier
+from dawgen.evaluate.audit.artefacts import split_folds
+from dawgen.generator.write.quotas import Judged
+from dawgen.models.load import Backbone
 from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Candidate, Example
 from dawgen.rng import python_rng
-from dawgen.target.score import bucket, choose_budget, pad
+from dawgen.runs.inputs import Inputs
 
 Chosen = tuple[list[Example], int]
 

@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dawgen.bench.cells import cached_generator, quiet_job
+from dawgen.classifier.estimator import PromptClassifier
 from dawgen.curation import Curator
 from dawgen.errors import suggest
-from dawgen.pipeline.generate import generate_set, tune_generator
-from dawgen.pipeline.run import choose_first_texts, shard_settings
 from dawgen.records import Example
 from dawgen.rng import derive_seed
-from dawgen.target.classifier import PromptClassifier
+from dawgen.runs.generate import generate_set, tune_generator
+from dawgen.runs.run import choose_first_texts, shard_settings
 from experiments.variant_gradients import align, find_useful
 from experiments.variant_rows import (
     Choose,

@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 
 from dawgen.bench.cells import Cell, cached_target, hash_facts, hash_weights
-from dawgen.bench.storage import Store
 from dawgen.config import CurateConfig, RunConfig
 from dawgen.data import read_shards
-from dawgen.pipeline.fidelity import measure_fidelity
-from dawgen.pipeline.inputs import load_inputs
-from dawgen.pipeline.settings import resolve_config
+from dawgen.engine.storage import Store
 from dawgen.records import Example
 from dawgen.rng import python_rng
+from dawgen.runs.inputs import load_inputs
+from dawgen.runs.settings import resolve_config
+from dawgen.scenes.fidelity import measure_fidelity
 from dawgen.stats import compare, describe
 from experiments.cells import add_options, run_cells, tabulate
 from experiments.variant_rows import Material

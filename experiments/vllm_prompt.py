@@ -18,13 +18,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dawgen.backbones.load import resolve_name
+from dawgen.classifier.estimator import PromptClassifier
 from dawgen.data import read
 from dawgen.errors import ConfigError
+from dawgen.models.load import resolve_name
 from dawgen.prompt.soft_prompt import join
 from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example
-from dawgen.target.classifier import PromptClassifier
 
 
 def embed_requests(classifier: PromptClassifier, examples: Sequence[Example]) -> list[Tensor]:

@@ -16,11 +16,11 @@ from typing import Any
 
 import torch
 
-from dawgen.backbones.load import Backbone, load_generator
 from dawgen.files import write_json
-from dawgen.generator.generator import Generator
-from dawgen.pipeline.fidelity import measure_fidelity
+from dawgen.generator.estimator import Generator
+from dawgen.models.load import Backbone, load_generator
 from dawgen.scenes import draw_data
+from dawgen.scenes.fidelity import measure_fidelity
 from dawgen.tasks import Task
 
 
@@ -46,7 +46,7 @@ def main() -> None:
             flush=True,
         )
     for every, seed in missing:
-        write_json(find(options, every, seed), run_cell(backbone, options, every, seed, options.steps, options.rows))
+        write_json(find(options, every, seed), run_work(backbone, options, every, seed, options.steps, options.rows))
     print(render({cell: json.loads(find(options, *cell).read_text()) for cell in cells}, options))
 
 
@@ -58,7 +58,7 @@ def find(options: argparse.Namespace, every: int, seed: int) -> Path:
     return folder / f"every{every}-seed{seed}.json"
 
 
-def run_cell(
+def run_work(
     backbone: Backbone, options: argparse.Namespace, every: int, seed: int, steps: int, rows: int
 ) -> dict[str, Any]:
     """Tune, write candidates and let the oracle judge them."""
@@ -93,7 +93,7 @@ def predict(backbone: Backbone, options: argparse.Namespace, missing: list[tuple
     """Return the seconds that the missing cells will take, from one short cell of each kind."""
     total, steps, rows = 0.0, 8, min(20, options.rows)
     for every in {every for every, _ in missing}:
-        short = run_cell(backbone, options, every, options.seeds[0], steps, rows)
+        short = run_work(backbone, options, every, options.seeds[0], steps, rows)
         whole = short["tuning_seconds"] * options.steps / steps + short["writing_seconds"] * options.rows / rows
         total += whole * sum(kind == every for kind, _ in missing)
     return total

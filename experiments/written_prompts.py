@@ -13,12 +13,12 @@ from typing import Annotated
 import torch
 import typer
 
-from dawgen.backbones.load import load_generator
 from dawgen.config import DecodeConfig, GeneratorKind
 from dawgen.curation.posterior import measure_margin
-from dawgen.generator.generator import Generator
-from dawgen.pipeline.fidelity import measure_fidelity
+from dawgen.generator.estimator import Generator
+from dawgen.models.load import load_generator
 from dawgen.scenes import draw_data
+from dawgen.scenes.fidelity import measure_fidelity
 from dawgen.tasks import Task
 
 # For each task: FewGen's prompts with their infixes, then those of connectives, in the order of the task's labels.

@@ -9,13 +9,13 @@ from dawgen import errors
 from dawgen.records import Example
 
 if TYPE_CHECKING:
+    from dawgen.classifier.estimator import PromptClassifier
     from dawgen.curation import curate
     from dawgen.data import read
-    from dawgen.generator.generator import Generator
-    from dawgen.pipeline.export import export_peft
-    from dawgen.pipeline.export_import import import_peft
-    from dawgen.serve.client import Client
-    from dawgen.target.classifier import PromptClassifier
+    from dawgen.deploy.export.exporting import export_peft
+    from dawgen.deploy.export.importing import import_peft
+    from dawgen.deploy.serve.client import Client
+    from dawgen.generator.estimator import Generator
     from dawgen.tasks import Task
 
 __version__ = "0.1.0"
@@ -35,13 +35,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Client": "dawgen.serve.client",
-    "Generator": "dawgen.generator.generator",
-    "PromptClassifier": "dawgen.target.classifier",
+    "Client": "dawgen.deploy.serve.client",
+    "Generator": "dawgen.generator.estimator",
+    "PromptClassifier": "dawgen.classifier.estimator",
     "Task": "dawgen.tasks",
     "curate": "dawgen.curation",
-    "export_peft": "dawgen.pipeline.export",
-    "import_peft": "dawgen.pipeline.export_import",
+    "export_peft": "dawgen.deploy.export.exporting",
+    "import_peft": "dawgen.deploy.export.importing",
     "read": "dawgen.data",
 }
 

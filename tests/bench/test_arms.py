@@ -5,8 +5,8 @@ import pytest
 from dawgen.bench import arms
 from dawgen.bench.arms import find_job, find_kind, has_size, make_arm, parse_arm
 from dawgen.errors import ConfigError
-from dawgen.report import grid_arms
-from dawgen.report.grid_arms import Arm
+from dawgen.report.grid import arms as grid_arms
+from dawgen.report.grid.arms import Arm
 
 
 @pytest.mark.parametrize(

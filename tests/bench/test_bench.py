@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from dawgen.bench import predict
-from grids import write_grid
+from support.grids import write_grid
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from dawgen.bench.cells import Cell, run_cell
-from dawgen.bench.storage import Store
+from dawgen.bench.cells import Cell
 from dawgen.config import Method, RunConfig
-from grids import make_toy
+from dawgen.engine.storage import Store
+from dawgen.engine.work import run_work
+from support.grids import make_toy
 
 CONFIG = RunConfig(task="scenes-nli", seed=1)
 SOURCE = "sets/a/train.jsonl"
@@ -115,9 +116,9 @@ def test_a_prompt_that_shall_stay_is_done_when_it_is_there(tmp_path: Path) -> No
 
 def test_a_cell_that_fails_says_why_and_leaves_no_file(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    assert run_cell(make_toy("a", fails=True), store) == {"error": "no rows in a"}
+    assert run_work(make_toy("a", fails=True), store) == {"error": "no rows in a"}
     assert not store.exists("prompts/a.json")
-    numbers = run_cell(make_toy("b"), store)
+    numbers = run_work(make_toy("b"), store)
     assert store.read_json("prompts/b.json") == numbers
     assert numbers["accuracy"] == 0.5
     assert numbers["seconds"] >= 0
@@ -128,5 +129,5 @@ def test_an_error_of_any_kind_ends_its_cell_alone(tmp_path: Path, monkeypatch: p
         return {"accuracy": 1 / 0}
 
     monkeypatch.setattr(Cell, "run", divide)
-    found = run_cell(Cell(CONFIG, "gold"), Store(tmp_path))
+    found = run_work(Cell(CONFIG, "gold"), Store(tmp_path))
     assert found["error"].startswith("ZeroDivisionError: division by zero (test_cells.py:")

@@ -7,7 +7,7 @@ import yaml
 
 from dawgen.bench.grid import read_grid
 from dawgen.errors import ConfigError
-from grids import write_grid
+from support.grids import write_grid
 
 GOOD = """name: small
 tasks:

@@ -8,7 +8,7 @@ from dawgen.bench import predict
 from dawgen.bench.cells import Cell
 from dawgen.bench.predict import predict_cells
 from dawgen.config import Method, RunConfig
-from dawgen.pipeline.inputs import Inputs
+from dawgen.runs.inputs import Inputs
 
 TASK = {"task": "scenes-topic", "shots": 4, "per_label": 10}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from dawgen.bench.prompts import draw_curves, load_cell, take_rows
 from dawgen.config import RunConfig
 from dawgen.records import Example
-from jobs import write_inputs
+from support.jobs import write_inputs
 
 
 def test_curves_are_means_over_at_most_15_windows() -> None:

@@ -9,7 +9,7 @@ import yaml
 from dawgen.bench.grid import read_grid
 from dawgen.bench.plan import Plan, make_plan
 from dawgen.bench.results import COLUMNS, average_rows, collect_results, count_failures, format_csv, read_numbers
-from dawgen.bench.storage import Store
+from dawgen.engine.storage import Store
 
 DONE: dict[str, Any] = {"accuracy": 0.61234, "macro_f1": 0.5, "n_test": 4, "seconds": 1.26, "cpu_seconds": 1.0}
 SET: dict[str, Any] = {"rows": 12, "fidelity": 0.8, "dropped": {"copy": 2}, "seconds": 3.0, "samples": [], "kept": 12}

@@ -10,8 +10,8 @@ from benchmarks import generator_step
 from benchmarks.fewgen_recipe import FewGen
 from benchmarks.generator_step import configure, draw_batches, draw_rows, make_model, make_prefix
 from benchmarks.harness import Setup
-from dawgen.generator.rows import collate
-from dawgen.generator.tune import Tuner, draw_batch, tune
+from dawgen.generator.codec import collate
+from dawgen.generator.tune.tuner import Tuner, draw_batch, tune
 
 TINY = {"vocab_size": 300, "n_embd": 32, "n_head": 4, "dff": 64, "n_layer": 2, "n_positions": 160}
 

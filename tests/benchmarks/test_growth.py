@@ -9,8 +9,8 @@ import pytest
 from benchmarks import growth
 from benchmarks.growth import Meter, compare_costs, grow_set, judge, list_milestones, read_rss, time_training
 from benchmarks.growth_plots import draw_generation, draw_training
-from dawgen.backbones.load import load_generator, load_target
 from dawgen.config import GeneratorConfig
+from dawgen.models.load import load_generator, load_target
 
 
 def make_notes(shards: int, cost: Any = lambda shard: 0.01) -> list[dict[str, Any]]:

@@ -10,11 +10,11 @@ from benchmarks.harness import Setup
 from benchmarks.matrix_rate import compare_with_matrix_rate, count_step
 from benchmarks.prompt_step import HalfBatches, PeftTuning, compare, compare_projection
 from benchmarks.targets import SHAPES, WORDS, Family, draw_lengths, make_prompt, make_rows, make_target, ship
-from dawgen.backbones.load import Backbone
+from dawgen.classifier.gradients import differentiate
+from dawgen.classifier.rows import Rows
+from dawgen.classifier.train import train_prompt
 from dawgen.config import TargetConfig
-from dawgen.target.gradients import differentiate
-from dawgen.target.rows import Rows
-from dawgen.target.train import train_prompt
+from dawgen.models.load import Backbone
 
 FAMILIES: tuple[Family, ...] = ("t5", "llama")
 

@@ -8,7 +8,7 @@ from benchmarks.harness import Setup
 from benchmarks.peft_prompts import find_prompt, wrap
 from benchmarks.scoring import Padding, compare, score_in_order
 from benchmarks.targets import WORDS, Family, draw_lengths, make_prompt, make_rows, make_target, ship
-from dawgen.target.score import score_rows
+from dawgen.classifier.score import score_rows
 
 
 @pytest.mark.parametrize("padding", ["set", "batch"])

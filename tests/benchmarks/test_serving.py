@@ -19,9 +19,9 @@ from benchmarks.serving_memory import compare_growth, measure
 from benchmarks.serving_peers import ask_peft, wrap_all
 from benchmarks.serving_traffic import Request, ask_batcher, draw_traffic, make_served
 from benchmarks.targets import SHAPES, Family, make_target, ship
-from dawgen.serve.batcher import Batcher
-from dawgen.serve.served import Served
-from dawgen.target.score import score_rows
+from dawgen.classifier.score import score_rows
+from dawgen.deploy.serve.batcher import Batcher
+from dawgen.deploy.serve.loaded_prompt import Served
 
 FAMILIES: tuple[Family, ...] = ("t5", "llama")
 

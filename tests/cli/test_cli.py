@@ -10,7 +10,7 @@ import typer.main
 import yaml
 
 from dawgen.cli import app
-from jobs import make_pairs, quick_settings, save_models, write_inputs, write_rows
+from support.jobs import make_pairs, quick_settings, save_models, write_inputs, write_rows
 
 
 @pytest.fixture(scope="module")

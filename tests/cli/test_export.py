@@ -16,15 +16,15 @@ import pytest
 import torch
 import yaml
 
+from dawgen.classifier.estimator import PromptClassifier
 from dawgen.config import RunConfig
 from dawgen.files import hash_file
-from dawgen.pipeline.progress import Reporter
-from dawgen.pipeline.run import run_job
-from dawgen.target.classifier import PromptClassifier
-from hub_stand_in import TOKEN, Hub, run_hub
-from jobs import quick_settings, save_models, write_inputs
-from targets import make_pairs, make_task
-from tiny import save_tiny, tiny_model
+from dawgen.runs.progress import Reporter
+from dawgen.runs.run import run_job
+from support.hub_stand_in import TOKEN, Hub, run_hub
+from support.jobs import quick_settings, save_models, write_inputs
+from support.targets import make_pairs, make_task
+from support.tiny import save_tiny, tiny_model
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning"),  # PEFT's

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from grid_folders import make_grid
-from run_folders import make_run
+from support.grid_folders import make_grid
+from support.run_folders import make_run
 
 ARMS = [("prompt_tuning", "real", ""), ("dawgen", "paired", "project")]
 

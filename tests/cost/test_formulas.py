@@ -12,8 +12,8 @@ from dawgen.cost.counts import forward, total
 from dawgen.cost.probe import Probe, probe_generator, probe_target
 from dawgen.cost.shape import Shape, read_shape
 from dawgen.errors import ModelError
-from dawgen.generator.rows import Row
-from tiny import CAUSAL, Kind, tiny_model
+from dawgen.generator.codec import Row
+from support.tiny import CAUSAL, Kind, tiny_model
 
 SHOTS = tuple(
     Row(label, (-1,) * context, (3,) * target)

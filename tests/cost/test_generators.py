@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from dawgen.analysis.cost_table import tabulate_generators
 from dawgen.config import RunConfig
 from dawgen.cost import Machine, assume_workload, predict_run
 from dawgen.cost.generators import WATTS, GeneratorCost, Prices, choose_watts, measure_kind
 from dawgen.cost.workload import PROMPT
-from tiny import tiny_model
+from dawgen.evaluate.costs.table import tabulate_generators
+from support.tiny import tiny_model
 
 MACHINE = Machine("by hand", rate=1e11, bandwidth=1e10, overhead=1e-6)
 PRICES = Prices(watts=100.0, hour=3.6, api_in=2.0, api_out=8.0, currency="EUR")

@@ -14,8 +14,8 @@ from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
 from dawgen.cost import memory
 from dawgen.cost.probe import probe_generator, probe_target
 from dawgen.cost.shape import read_shape
-from dawgen.generator.rows import Row
-from tiny import CAUSAL, Kind, tiny_model
+from dawgen.generator.codec import Row
+from support.tiny import CAUSAL, Kind, tiny_model
 
 ROOT = Path(__file__).parents[2]
 LABELS, PREFIX = 3, 7

@@ -10,8 +10,8 @@ from dawgen.cost import Machine, Prediction, Workload, assume_workload, predict_
 from dawgen.cost.predict import forget
 from dawgen.cost.stages import JUDGED
 from dawgen.cost.table import compare, describe, list_rows, read_measured, show_count, show_seconds
-from dawgen.pipeline.generate import FIDELITY_ROWS
-from tiny import tiny_model
+from dawgen.runs.generate import FIDELITY_ROWS
+from support.tiny import tiny_model
 
 MACHINE = Machine("by hand", rate=1e11, bandwidth=1e10, overhead=1e-6)
 BASE: dict[str, Any] = {"methods": ("zero_shot", "in_context", "prompt_tuning", "dawgen"), "per_label": 200}

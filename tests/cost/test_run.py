@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from benchmarks.cost_model import judge, list_jobs, measure_job, render
-from jobs import quick_settings, save_models, write_inputs
+from support.jobs import quick_settings, save_models, write_inputs
 
 
 @pytest.fixture(scope="module")

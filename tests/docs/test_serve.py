@@ -14,12 +14,12 @@ import pytest
 import typer.main
 import yaml
 
+from dawgen.classifier.estimator import PromptClassifier
 from dawgen.cli import app
+from dawgen.deploy.serve.batcher import CPU_BUDGET, CPU_ROWS
+from dawgen.deploy.serve.faults import REFUSALS
+from dawgen.deploy.serve.metrics import Metrics
 from dawgen.scenes import draw_data
-from dawgen.serve.batcher import CPU_BUDGET, CPU_ROWS
-from dawgen.serve.faults import REFUSALS
-from dawgen.serve.metrics import Metrics
-from dawgen.target.classifier import PromptClassifier
 from dawgen.tasks import Task
 from experiments.pages import fill_blocks
 from experiments.serve_page import RESULTS, ROOT, make_blocks

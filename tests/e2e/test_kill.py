@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from dawgen.files import hash_file
-from jobs import quick_settings, save_models, write_inputs
+from support.jobs import quick_settings, save_models, write_inputs
 
 # Steps are many and cheap, so that there is a middle to be killed in.
 LONGER = {"generator": {"steps": 60}, "target": {"steps": 60}, "per_label": 20}

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import dawgen
-from dawgen.backbones.load import MINIS, load_generator, load_target
-from dawgen.generator.generator import Generator
-from dawgen.pipeline.fidelity import measure_fidelity
+from dawgen.generator.estimator import Generator
+from dawgen.models.load import MINIS, load_generator, load_target
 from dawgen.scenes import draw_data
+from dawgen.scenes.fidelity import measure_fidelity
 from dawgen.tasks import Task
 
 ROOT = Path(__file__).parents[2]

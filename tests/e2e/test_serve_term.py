@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from experiments.serve_term import Pull, run_rounds
-from tiny import save_tiny
+from support.tiny import save_tiny
 
 
 def test_no_accepted_request_is_lost(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from dawgen.scenes import draw_data
 from experiments import audit_sets, judges
 from experiments.audit_tables import group_sets, make_tables
 from experiments.pages import fill_blocks
-from jobs import write_rows
-from tiny import save_tiny
+from support.jobs import write_rows
+from support.tiny import save_tiny
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "experiments" / "results"

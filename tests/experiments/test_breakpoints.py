@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dawgen.analysis.breakpoint_study import study_grid
 from dawgen.bench.grid import read_grid
 from dawgen.bench.plan import make_plan
 from dawgen.errors import DataError
+from dawgen.evaluate.breakpoints.study import study_grid
 from experiments import breakpoints, generator_costs
 from experiments.mini_tables import read_csv
 from experiments.pages import fill_blocks

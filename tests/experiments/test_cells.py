@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from dawgen.bench.cells import Cell
-from dawgen.bench.storage import Store
 from dawgen.config import RunConfig
 from dawgen.data import RowFile, ShardStore
+from dawgen.engine.storage import Store
 from dawgen.records import Candidate, Example
 from experiments.cells import RawSet, run_cells, write_raw
-from grids import make_toy
-from jobs import quick_settings, save_models, write_inputs
+from support.grids import make_toy
+from support.jobs import quick_settings, save_models, write_inputs
 
 
 def test_a_set_without_curation_has_whole_texts_only(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dawgen.doctor.diagnose import NAMES
 from dawgen.errors import DataError
+from dawgen.evaluate.doctor.diagnose import NAMES
 from dawgen.scenes import draw_data, label_pair
 from experiments.doctor_faults import (
     FAULTS,

@@ -11,8 +11,8 @@ from dawgen.errors import DataError
 from dawgen.scenes import draw_data
 from experiments.gradient_study import SEEDS, main, make_blocks
 from experiments.pages import fill_blocks
-from jobs import write_rows
-from tiny import save_tiny
+from support.jobs import write_rows
+from support.tiny import save_tiny
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "experiments" / "results" / "gradients.json"

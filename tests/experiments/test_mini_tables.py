@@ -9,7 +9,7 @@ import pytest
 from dawgen.bench.grid import read_grid
 from dawgen.bench.plan import make_plan
 from dawgen.errors import DataError
-from dawgen.report.grid_arms import Arm
+from dawgen.report.grid.arms import Arm
 from experiments.mini_tables import make_tables, read_csv
 from experiments.pages import fill_blocks
 

@@ -10,9 +10,9 @@ import pytest
 
 from dawgen.data import leak_key, read
 from dawgen.errors import DataError
-from dawgen.pipeline.arms import gold_rows
-from dawgen.pipeline.inputs import load_inputs
 from dawgen.rng import python_rng
+from dawgen.runs.inputs import load_inputs
+from dawgen.runs.methods import gold_rows
 from experiments import real_table
 from experiments.real_data import Prepared, prepare, publish
 from experiments.real_report import Table, tabulate_arms, tabulate_differences, tabulate_published

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dawgen.bench.cells import Cell
-from dawgen.bench.storage import Store
 from dawgen.config import RunConfig
+from dawgen.engine.storage import Store
 from experiments import sensitivity
 from experiments.sensitivity import SETTINGS, Redecoded, plan_prompts, plan_sets, values_of
 from experiments.sensitivity_report import Measured, draw_panels, tabulate_setting

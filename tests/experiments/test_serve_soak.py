@@ -15,7 +15,7 @@ from experiments.serve_soak import Load, check, describe_memory, describe_servic
 from experiments.serve_term import Sent, count_sent, judge_reply
 from experiments.serve_wire import Line, NoAnswerError, Reply
 from experiments.serve_world import Answer, Known, World, draw_texts, find_difference
-from tiny import save_tiny
+from support.tiny import save_tiny
 
 GOOD = Answer({"yes": 0.75, "no": 0.25}, cut=False)
 OTHER = Answer({"yes": 0.4, "no": 0.6}, cut=False)

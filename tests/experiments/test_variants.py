@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from dawgen.bench.storage import Store
+from dawgen.classifier.estimator import PromptClassifier
+from dawgen.classifier.gradients import differentiate
 from dawgen.config import RunConfig
-from dawgen.pipeline.inputs import Inputs
+from dawgen.engine.storage import Store
 from dawgen.prompt.template import render as render_rows
 from dawgen.records import Candidate, Example
-from dawgen.target.classifier import PromptClassifier
-from dawgen.target.gradients import differentiate
+from dawgen.runs.inputs import Inputs
 from experiments import variant_gradients, variant_ways
 from experiments.variant_gradients import find_useful
 from experiments.variant_rows import (
@@ -44,7 +44,7 @@ from experiments.variant_ways import (
     train_without_fighters,
 )
 from experiments.variants import Variant, draw_rows, find_job_time, make_config, make_source, measure, parse, render
-from targets import LABELS, make_backbone, make_pairs, make_task
+from support.targets import LABELS, make_backbone, make_pairs, make_task
 
 NOUNS = ("man", "woman", "dog", "cat", "bird", "child", "boy", "girl", "horse", "fish", "tree", "book")
 DEEDS = ("sleeping", "eating", "running", "walking", "playing", "singing")

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
+from dawgen.classifier.estimator import PromptClassifier
 from dawgen.errors import ConfigError
-from dawgen.target.classifier import PromptClassifier
 from experiments.vllm_prompt import classify, embed_requests, read_answer, start_engine
-from targets import make_backbone, make_pairs, make_task
-from tiny import CAUSAL, Kind, save_tiny
+from support.targets import make_backbone, make_pairs, make_task
+from support.tiny import CAUSAL, Kind, save_tiny
 
 
 def fit(model: Any) -> PromptClassifier:

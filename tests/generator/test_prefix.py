@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from dawgen.errors import ModelError
+from dawgen.generator.codec import Codec
 from dawgen.generator.prefix import read_prefix
-from dawgen.generator.rows import Codec
-from generators import PAIR_ROWS, PAIRS, TOPIC_ROWS, TOPICS, backbone, make_generator, untuned
-from tiny import CAUSAL, Kind
+from support.generators import PAIR_ROWS, PAIRS, TOPIC_ROWS, TOPICS, backbone, make_generator, untuned
+from support.tiny import CAUSAL, Kind
 
 
 def written_log_likelihood(family: Kind, label: str, text1: str | None, text2: str) -> float:

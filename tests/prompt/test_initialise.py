@@ -10,8 +10,8 @@ from dawgen.config import TargetConfig
 from dawgen.errors import BundleError
 from dawgen.prompt.initialise import start_at_random, start_from_file, start_from_words, start_prompt
 from dawgen.prompt.vocabulary import encode_word, find_frequent
-from targets import make_backbone
-from tiny import tiny_tokenizer
+from support.targets import make_backbone
+from support.tiny import tiny_tokenizer
 
 
 def rng(seed: int = 0) -> torch.Generator:

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 from dawgen.errors import ConfigError
 from dawgen.prompt.label_words import resolve_label_words
 from dawgen.prompt.vocabulary import encode_word, find_frequent
-from tiny import tiny_tokenizer
+from support.tiny import tiny_tokenizer
 
 
 def byte_level_tokenizer() -> Any:

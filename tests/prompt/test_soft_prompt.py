@@ -8,10 +8,10 @@ import torch
 from peft import PeftModel, PromptTuningConfig
 from safetensors.torch import save_file
 
+from dawgen.classifier.score import pad, score_batch
 from dawgen.prompt.soft_prompt import SoftPrompt, join, stack_prompts
-from dawgen.target.score import pad, score_batch
-from targets import make_backbone
-from tiny import Kind, tiny_model
+from support.targets import make_backbone
+from support.tiny import Kind, tiny_model
 
 WORDS = [82, 12, 40]
 

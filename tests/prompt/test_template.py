@@ -10,12 +10,12 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from transformers import PreTrainedTokenizerFast
 
-from dawgen.backbones.load import Backbone
 from dawgen.errors import ConfigError, DataError
+from dawgen.models.load import Backbone
 from dawgen.prompt.template import SENTINEL, find_sentinel, limit_tokens, render
 from dawgen.records import Example
-from targets import TARGETS, make_backbone
-from tiny import Kind
+from support.targets import TARGETS, make_backbone
+from support.tiny import Kind
 
 TEMPLATE = "{text1} and {text2} answer {mask}"
 

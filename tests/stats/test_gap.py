@@ -24,7 +24,7 @@ def test_the_other_way_round_is_the_opposite(first: Estimate, second: Estimate) 
 
 
 def test_intervals_of_shares_cover_their_difference() -> None:
-    from dawgen.report.tables import find_wilson_interval
+    from dawgen.report.run.numbers import find_wilson_interval
 
     rng = np.random.default_rng(3)
     covered = 0

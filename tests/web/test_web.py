@@ -18,7 +18,7 @@ from dawgen.web import (
     read_static,
 )
 
-PACKAGES = ("dawgen.annotate", "dawgen.serve")
+PACKAGES = ("dawgen.evaluate.annotate", "dawgen.deploy.serve")
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,10 @@ def test_every_file_of_a_page_is_there_and_asks_nothing_of_others(package: str) 
 
 
 def test_the_style_is_the_reports_then_the_controls_then_the_pages_own() -> None:
-    style = read_static("dawgen.serve", "style.css").decode()
+    style = read_static("dawgen.deploy.serve", "style.css").decode()
     assert style.index("--mark: #0066b8") < style.index("button.primary") < style.index(".bars")
     assert style.count("{") == style.count("}")
-    assert ".bars" not in read_static("dawgen.annotate", "style.css").decode()
+    assert ".bars" not in read_static("dawgen.evaluate.annotate", "style.css").decode()
 
 
 def test_scripts_have_the_type_that_browsers_run() -> None:

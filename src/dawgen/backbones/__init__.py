@@ -1,1 +1,1 @@
-"""The two frozen models, generator and target, as Hugging Face loads them."""
+"""The old name of `dawgen.models`, kept for the model cards that were written before the move."""

@@ -6,8 +6,8 @@ from typing import Any, get_args
 
 from dawgen.config import GeneratorKind, Granularity, Method, Surgery
 from dawgen.errors import ConfigError, suggest
-from dawgen.report.grid_arms import Arm
-from dawgen.target.methods import METHODS
+from dawgen.methods.spec import METHODS
+from dawgen.report.grid.arms import Arm
 
 UNTRAINED = tuple(method for method, spec in METHODS.items() if spec.schedule is None)
 # Trained without a tuned generator, and the schedule that the results name for them.

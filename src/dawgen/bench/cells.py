@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-import traceback
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import torch
-import transformers
-
-from dawgen.backbones.load import Backbone, load_generator, load_target, resolve_name
 from dawgen.bench.arms import UNTRAINED
 from dawgen.config import Dtype, Method, RunConfig
-from dawgen.errors import DawgenError, ModelError
+from dawgen.errors import ModelError
 from dawgen.files import hash_file
-from dawgen.pipeline.folder import Job, StepLog
-from dawgen.pipeline.progress import Reporter
-from dawgen.pipeline.run import pick_device
-from dawgen.target.methods import METHODS
+from dawgen.methods.spec import METHODS
+from dawgen.models.load import Backbone, load_generator, load_target, resolve_name
+from dawgen.runs.folder import Job, StepLog
+from dawgen.runs.progress import Reporter
+from dawgen.runtime import pick_device
 
 if TYPE_CHECKING:
-    from dawgen.bench.storage import Store
+    from dawgen.engine.storage import Store
 
 FILES = ("train", "dev", "test", "unlabelled")
 # What a run does beside its numbers, or is said by other fields of a cell.
@@ -127,7 +122,7 @@ class Cell:
         return store.exists(self.file) and (not self.keep or store.exists(f"{self.place}/bundle.json"))
 
     def run(self, store: Store) -> dict[str, Any]:
-        """Do the work and return its numbers; `run_cell` writes them."""
+        """Do the work and return its numbers; `run_work` writes them."""
         from dawgen.bench.prompts import train_prompt
         from dawgen.bench.sets import make_set
 
@@ -162,25 +157,6 @@ def describe_config(cell: Cell) -> dict[str, Any]:
     return config
 
 
-def run_cell(cell: Cell, store: Store) -> dict[str, Any]:
-    """Run one cell and write its numbers; an error becomes {"error": reason} and is not written.
-
-    A grid goes on behind whatever one of its cells runs into.
-    """
-    begin, begin_cpu = time.perf_counter(), time.process_time()
-    try:
-        numbers = cell.run(store)
-        numbers["seconds"] = round(time.perf_counter() - begin, 1)
-        numbers["cpu_seconds"] = round(time.process_time() - begin_cpu, 1)
-        store.write_json(cell.file, numbers)
-    except DawgenError as error:
-        return {"error": str(error)}
-    except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        return {"error": f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"}
-    return numbers
-
-
 def hash_facts(facts: Any) -> str:
     """Return the name of a cell's files: a hash of all that its numbers depend on."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
@@ -213,13 +189,6 @@ def _hash_known(path: Path, size: int, changed: int) -> str:
 def quiet_job(seed: int, folder: Path) -> Job:
     """Return a job that logs into the folder and says nothing."""
     return Job(seed, StepLog(folder / "log.jsonl"), Reporter(quiet=True))
-
-
-def prepare_process() -> None:
-    """Make a process one that runs cells: one thread, and no words from transformers."""
-    torch.set_num_threads(1)
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
 
 
 def cached_generator(name: str, dtype: Dtype = "float32") -> Backbone:

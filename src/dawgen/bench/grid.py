@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field, ValidationError
 from dawgen.bench.arms import make_arm, parse_arm
 from dawgen.config import Positive, RunConfig, Settings
 from dawgen.errors import ConfigError, DawgenError, suggest
-from dawgen.pipeline.settings import merge_settings, resolve_config
-from dawgen.report.grid_arms import Arm
+from dawgen.report.grid.arms import Arm
+from dawgen.runs.settings import merge_settings, resolve_config
 from dawgen.tasks import Task
 
 Names = Annotated[tuple[str, ...], Field(min_length=1)]

@@ -10,13 +10,13 @@ from typing import Any
 import yaml
 
 from dawgen.bench.cells import Cell
-from dawgen.bench.engine import Engine
 from dawgen.bench.plan import Plan
 from dawgen.bench.predict import Times, predict_cells
 from dawgen.bench.results import collect_results, read_numbers, write_results
-from dawgen.bench.schedule import run_cells
-from dawgen.bench.storage import Store
-from dawgen.report.grid_arms import Arm
+from dawgen.engine.engine import Engine
+from dawgen.engine.schedule import run_all
+from dawgen.engine.storage import Store
+from dawgen.report.grid.arms import Arm
 
 EVERY = 20  # cells, after which results are written and the time is said
 
@@ -67,7 +67,7 @@ def run_grid(plan: Plan, outlook: Outlook, store: Store, engine: Engine, name: s
             write_results(store, collect_results(plan, numbers, name))
             say(progress.describe())
 
-    run_cells(outlook.cells, store, engine, seconds=outlook.times.seconds, ended=end)
+    run_all(outlook.cells, store, engine, seconds=outlook.times.seconds, ended=end)
     results = collect_results(plan, numbers, name)
     write_results(store, results)
     return results

@@ -12,7 +12,7 @@ from dawgen.bench.cells import Cell
 from dawgen.bench.grid import Block, Grid
 from dawgen.config import RunConfig
 from dawgen.errors import ConfigError
-from dawgen.report.grid_arms import Arm
+from dawgen.report.grid.arms import Arm
 from dawgen.scenes import LABELS
 from dawgen.tasks import Task
 

@@ -15,9 +15,9 @@ from dawgen.bench.prompts import load_cell
 from dawgen.config import Method
 from dawgen.cost.machine import ORDINARY
 from dawgen.errors import DawgenError, ModelError
-from dawgen.pipeline.forecast import forecast, read_base
-from dawgen.pipeline.inputs import Inputs
-from dawgen.pipeline.run import pick_device
+from dawgen.runs.forecast import forecast, read_base
+from dawgen.runs.inputs import Inputs
+from dawgen.runtime import pick_device
 
 if TYPE_CHECKING:
     from dawgen.bench.cells import Cell

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 from dawgen.bench.cells import Cell, cached_target, quiet_job
 from dawgen.config import RunConfig
 from dawgen.files import read_json
-from dawgen.pipeline.arms import run_method
-from dawgen.pipeline.fidelity import measure_fidelity
-from dawgen.pipeline.inputs import Inputs, load_inputs
+from dawgen.methods.spec import METHODS
 from dawgen.records import Example
 from dawgen.rng import python_rng
-from dawgen.target.methods import METHODS
+from dawgen.runs.inputs import Inputs, load_inputs
+from dawgen.runs.methods import run_method
+from dawgen.scenes.fidelity import measure_fidelity
 
 if TYPE_CHECKING:
-    from dawgen.bench.storage import Store
+    from dawgen.engine.storage import Store
 
 WINDOWS = 15  # points of a training curve
 CURVES = ("loss_real", "loss_synthetic", "cos", "conflict", "removed")

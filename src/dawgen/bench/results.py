@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import dawgen
 from dawgen.bench.cells import Cell
 from dawgen.bench.plan import Plan
-from dawgen.report.grid_arms import Arm
+from dawgen.report.grid.arms import Arm
 from dawgen.tasks import Task
 
 if TYPE_CHECKING:
-    from dawgen.bench.storage import Store
+    from dawgen.engine.storage import Store
 
 COLUMNS = (
     "task",

@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dawgen.baselines.zero_generation import select_likely
 from dawgen.bench.cells import Cell, cached_generator, quiet_job
 from dawgen.config import CurateConfig, DecodeConfig
 from dawgen.curation import Curator
 from dawgen.curation.curator import Verdict
 from dawgen.data import RowFile, ShardStore
-from dawgen.generator.generate import Judged
-from dawgen.generator.generator import Generator
-from dawgen.pipeline.fidelity import measure_fidelity
-from dawgen.pipeline.folder import Job
-from dawgen.pipeline.generate import generate_set, tune_generator, write_set
-from dawgen.pipeline.inputs import Inputs, load_inputs
-from dawgen.pipeline.run import choose_first_texts, shard_settings
+from dawgen.generator.estimator import Generator
+from dawgen.generator.write.quotas import Judged
+from dawgen.methods.zero_generation import select_likely
 from dawgen.records import Example
+from dawgen.runs.folder import Job
+from dawgen.runs.generate import generate_set, tune_generator, write_set
+from dawgen.runs.inputs import Inputs, load_inputs
+from dawgen.runs.run import choose_first_texts, shard_settings
+from dawgen.scenes.fidelity import measure_fidelity
 
 if TYPE_CHECKING:
-    from dawgen.bench.storage import Store
+    from dawgen.engine.storage import Store
 
 SAMPLES = 3  # rows of each label that a set's numbers show
 SURPLUS = 2  # candidates per row where the likeliest are chosen (zero_generation)

@@ -11,9 +11,9 @@ from dawgen.cli import options as o
 from dawgen.errors import ConfigError
 
 if TYPE_CHECKING:
-    from dawgen.analysis.cost_grid import GridFacts
     from dawgen.cost import Machine, Prediction
     from dawgen.cost.generators import Prices
+    from dawgen.evaluate.costs.grid import GridFacts
 
 app = typer.Typer(no_args_is_help=True, help="What a run costs, whose gradients fight, where data stop paying.")
 
@@ -85,8 +85,8 @@ def cost(
     machine = _read_machine(device, tflops, bandwidth, overhead, calibrate)
     from dawgen.cost.generators import Prices, choose_watts
     from dawgen.cost.table import compare, read_measured
-    from dawgen.pipeline.forecast import forecast, read_run
-    from dawgen.pipeline.run import pick_device, set_threads
+    from dawgen.runs.forecast import forecast, read_run
+    from dawgen.runtime import pick_device, set_threads
 
     measured = facts = None
     if run is not None and (run / "results.json").is_file():
@@ -120,7 +120,7 @@ def cost(
 
 
 def _read_grid(folder: Path, task: str | None, target: str | None) -> GridFacts:
-    from dawgen.analysis.cost_grid import read_facts
+    from dawgen.evaluate.costs.grid import read_facts
 
     return read_facts(folder, task, target)
 
@@ -132,8 +132,8 @@ def _compare_generators(prediction: Prediction, prices: Prices, facts: GridFacts
     from rich.console import Console
     from rich.table import Table
 
-    from dawgen.analysis.cost_grid import add_facts
-    from dawgen.analysis.cost_table import tabulate_generators
+    from dawgen.evaluate.costs.grid import add_facts
+    from dawgen.evaluate.costs.table import tabulate_generators
 
     known = [one if facts is None else add_facts(one, facts) for one in prediction.generators]
     costs = [one.price(prices) for one in known]

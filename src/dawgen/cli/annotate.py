@@ -11,7 +11,7 @@ from dawgen.cli import options as o
 from dawgen.errors import ConfigError, suggest
 
 if TYPE_CHECKING:
-    from dawgen.annotate.session import Session
+    from dawgen.evaluate.annotate.session import Session
 
 BEGIN, FORM, AFTER = "A new session", "The form", "What came of it"
 CSV, LABEL_STUDIO = "csv", "label-studio"
@@ -80,7 +80,7 @@ def annotate(
     with it, dawgen annotate FOLDER --report says what came of it.
     """
     check_options(report, gains, export, to, sources_too, answers_too)
-    from dawgen.annotate.start import open_session
+    from dawgen.evaluate.annotate.start import open_session
 
     session = open_session(
         sources,
@@ -125,7 +125,7 @@ def check_options(
 
 def import_file(session: Session, path: Path) -> dict[str, int]:
     """Store the answers of a file; returns how many are new, and how many stood already."""
-    from dawgen.annotate.imports import import_answers
+    from dawgen.evaluate.annotate.imports import import_answers
 
     found = import_answers(session, path)
     typer.echo(f"{path}: {found.new} answers stored, {found.same} stood already")
@@ -134,7 +134,7 @@ def import_file(session: Session, path: Path) -> dict[str, int]:
 
 def export_file(session: Session, kind: str, path: Path, sources: bool, answers: bool) -> dict[str, Any]:
     """Write the rows for another tool; returns the files."""
-    from dawgen.annotate.exports import export_csv, export_label_studio
+    from dawgen.evaluate.annotate.exports import export_csv, export_label_studio
 
     if kind == CSV:
         rows = export_csv(session, path, sources=sources)
@@ -147,7 +147,7 @@ def export_file(session: Session, kind: str, path: Path, sources: bool, answers:
 
 def show_report(session: Session, gains: Path | None) -> dict[str, Any]:
     """Print what the answers say; returns it."""
-    from dawgen.annotate.report import describe_session, format_session
+    from dawgen.evaluate.annotate.report import describe_session, format_session
 
     numbers = describe_session(session.folder, gains)
     typer.echo(format_session(numbers), nl=False)
@@ -156,8 +156,8 @@ def show_report(session: Session, gains: Path | None) -> dict[str, Any]:
 
 def serve_form(session: Session, host: str, port: int, browse: bool) -> None:
     """Serve the form until Ctrl+C; says what there is to rate, and where."""
-    from dawgen.annotate.serve import keep_key, make_link, run_server
-    from dawgen.annotate.server import make_app
+    from dawgen.evaluate.annotate.serve import keep_key, make_link, run_server
+    from dawgen.evaluate.annotate.server import make_app
     from dawgen.web import open_socket
 
     key = keep_key(session.folder, host)

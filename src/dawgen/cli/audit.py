@@ -54,9 +54,9 @@ def audit(
         seed=seed,
         threads=threads,
     )
-    from dawgen.audit.quality_lines import list_lines
     from dawgen.data import find_set
-    from dawgen.pipeline.audit import audit_set
+    from dawgen.evaluate.audit.job import audit_set
+    from dawgen.evaluate.audit.quality_lines import list_lines
 
     numbers = audit_set(
         settings,
@@ -81,7 +81,7 @@ def draw(
     seed: Annotated[int, typer.Option(help="seed of everything that is drawn")] = 13,
 ) -> None:
     """Write data of a built-in task as files, to try things on."""
-    from dawgen.pipeline.audit import draw_files
+    from dawgen.evaluate.audit.job import draw_files
 
     written = draw_files(task, out, seed=seed, shots=shots, test=test, gold=gold, texts=texts)
     for name, rows in written.items():

@@ -11,9 +11,9 @@ from dawgen.cli import options as o
 from dawgen.errors import ConfigError
 
 if TYPE_CHECKING:
-    from dawgen.bench.engine import Engine
     from dawgen.bench.job import Outlook
-    from dawgen.bench.storage import Store
+    from dawgen.engine.engine import Engine
+    from dawgen.engine.storage import Store
 
 
 def bench(
@@ -43,8 +43,8 @@ def bench(
     from dawgen.bench.job import look_ahead, run_grid
     from dawgen.bench.plan import make_plan
     from dawgen.bench.results import summarise_results
-    from dawgen.bench.storage import Store
-    from dawgen.pipeline.run import count_cpus
+    from dawgen.engine.storage import Store
+    from dawgen.runtime import count_cpus
 
     wanted = read_grid(grid, data, need_files=not dry_run)
     arms = None if only is None else [parse_arm(text.strip()) for text in only.split(",")]
@@ -73,10 +73,10 @@ def bench(
 def open_engine(name: str, slots: int, address: str, gpus: float) -> Engine:
     """Return the engine of that name."""
     if name == "ray":
-        from dawgen.bench.on_ray import RayEngine
+        from dawgen.engine.on_ray import RayEngine
 
         return RayEngine(address, gpus=gpus, jobs=slots)
-    from dawgen.bench.local import LocalEngine
+    from dawgen.engine.local import LocalEngine
 
     return LocalEngine(slots)
 
@@ -122,7 +122,7 @@ def _show_results(results: dict[str, Any]) -> None:
 
 def _write_report(store: Store) -> str:
     """Write the page about the grid and return where it is."""
-    from dawgen.report.grid_page import render_grid
+    from dawgen.report.grid.page import render_grid
 
     store.write_text("report.html", render_grid(store.fetch("results.json").parent))
     return f"{store.url}/report.html"

@@ -11,9 +11,9 @@ from dawgen.cli import options as o
 from dawgen.errors import ConfigError
 
 if TYPE_CHECKING:
-    from dawgen.analysis.breakpoint_study import Study
     from dawgen.bench.grid import Grid
-    from dawgen.bench.storage import Store
+    from dawgen.engine.storage import Store
+    from dawgen.evaluate.breakpoints.study import Study
 
 SIZES = {"--shots": "4,16,64,256", "--multiples": "0,1,4,16", "--seeds": "13,21,42"}
 
@@ -75,7 +75,7 @@ def breakpoints(
     extra = [name for name, value in sizes.items() if value is not None]
     if task is None and extra:
         raise ConfigError(f"{extra[0]} belongs to --task; a grid file says it itself, and a finished grid has it.")
-    from dawgen.bench.storage import Store
+    from dawgen.engine.storage import Store
 
     if folder is not None:
         if dry_run:
@@ -96,8 +96,8 @@ def breakpoints(
 
 
 def _make_grid(options: dict[str, Any], task: str) -> Grid:
-    from dawgen.analysis.breakpoint_grid import ORDERS, build_grid
-    from dawgen.pipeline.settings import read_assignments
+    from dawgen.evaluate.breakpoints.grid import ORDERS, build_grid
+    from dawgen.runs.settings import read_assignments
 
     chosen = options["--schedules"]
     return build_grid(
@@ -124,7 +124,7 @@ def _run(grid: Grid, store: Store, engine: str, jobs: int | None, address: str, 
     from dawgen.bench.job import look_ahead, run_grid
     from dawgen.bench.plan import make_plan
     from dawgen.cli.bench import open_engine, show_outlook
-    from dawgen.pipeline.run import count_cpus
+    from dawgen.runtime import count_cpus
 
     plan, slots = make_plan(grid), jobs or count_cpus()
     outlook = look_ahead(plan, store)
@@ -140,9 +140,9 @@ def _run(grid: Grid, store: Store, engine: str, jobs: int | None, address: str, 
 
 
 def _study(source: Store, least: float) -> Study:
-    from dawgen.analysis.breakpoint_study import study_grid
     from dawgen.errors import DataError
-    from dawgen.report.grid_files import read_grid
+    from dawgen.evaluate.breakpoints.study import study_grid
+    from dawgen.report.grid.files import read_grid
 
     if not source.exists("results.json"):
         raise DataError(f"{source.url}: expected a grid's folder with results.json; give the --out of dawgen bench.")
@@ -151,9 +151,9 @@ def _study(source: Store, least: float) -> Study:
 
 def _write(study: Study, store: Store) -> dict[str, Any]:
     """Write breakpoints.html, breakpoints.csv and breakpoints.json, and return what --json prints."""
-    from dawgen.analysis.breakpoint_page import format_points, render_study
-    from dawgen.analysis.breakpoint_study import describe_study
-    from dawgen.analysis.breakpoint_text import list_cautions, list_sentences
+    from dawgen.evaluate.breakpoints.page import format_points, render_study
+    from dawgen.evaluate.breakpoints.study import describe_study
+    from dawgen.evaluate.breakpoints.text import list_cautions, list_sentences
 
     found = describe_study(study)
     found = {"sentences": list_sentences(study), "cautions": list_cautions(study)} | found
@@ -166,7 +166,7 @@ def _write(study: Study, store: Store) -> dict[str, Any]:
 def _show(study: Study) -> None:
     from rich.console import Console
 
-    from dawgen.analysis.breakpoint_text import list_cautions, list_sentences
+    from dawgen.evaluate.breakpoints.text import list_cautions, list_sentences
 
     console = Console(highlight=False, soft_wrap=True)
     for title, texts in list_sentences(study).items():

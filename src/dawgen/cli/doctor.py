@@ -10,8 +10,8 @@ import typer
 from dawgen.cli import options as o
 
 if TYPE_CHECKING:
-    from dawgen.doctor.examine import Examination
-    from dawgen.doctor.findings import Finding
+    from dawgen.evaluate.doctor.examine import Examination
+    from dawgen.evaluate.doctor.findings import Finding
 
 SHOWN = 3  # places where one thing was found, each with its evidence
 
@@ -34,8 +34,8 @@ def doctor(
     Nothing is trained or changed. Several runs of one task over seeds are compared with each other too. The exit status
     is 0 whatever is found, 2 where a folder cannot be read.
     """
-    from dawgen.doctor.examine import examine
-    from dawgen.pipeline.run import set_threads
+    from dawgen.evaluate.doctor.examine import examine
+    from dawgen.runtime import set_threads
 
     set_threads(threads)
     moved = {name: path for name, path in (("train", train), ("dev", dev), ("test", test)) if path is not None}

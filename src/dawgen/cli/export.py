@@ -35,8 +35,8 @@ def export(
 
     Nothing leaves this machine without --push. The token is read as huggingface_hub does (`hf auth login`, HF_TOKEN).
     """
-    from dawgen.pipeline.export import Exported, export
-    from dawgen.pipeline.run import set_threads
+    from dawgen.deploy.export.exporting import Exported, export
+    from dawgen.runtime import set_threads
 
     def announce(done: Exported) -> None:
         where = f"to {push} ({'private if new, ' if private else ''}{done.kind})" if push else f"in {out}"
@@ -70,8 +70,8 @@ def import_(
 
     The base model is loaded and checked; only safetensors are read, never a pickle.
     """
-    from dawgen.pipeline.export_import import import_peft
-    from dawgen.pipeline.run import set_threads
+    from dawgen.deploy.export.importing import import_peft
+    from dawgen.runtime import set_threads
 
     set_threads(threads)
     words = None if label_words is None else o.parse_label_words(label_words)

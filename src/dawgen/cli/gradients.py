@@ -27,7 +27,7 @@ def gradients(
     every step beside controls: other real rows, shuffled labels, random text. It takes three to four times as long as
     the two trainings did. Writes gradients.html, gradients.json, steps.csv and examples.csv.
     """
-    from dawgen.analysis.gradients import analyze_gradients
+    from dawgen.evaluate.gradients.study import analyze_gradients
 
     found = analyze_gradients(runs, out, assignments=assign or (), threads=threads)
     for sentence in found["sentences"]:

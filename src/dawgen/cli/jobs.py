@@ -20,7 +20,7 @@ def demo(
     json: o.Json = False,
 ) -> None:
     """The whole job on the built-in task and models: no network, a few minutes; ends with a table and a report."""
-    from dawgen.pipeline.demo import run_demo
+    from dawgen.runs.demo import run_demo
 
     _show(run_demo(out, seed=seed, threads=threads, fresh=fresh), out, json)
 
@@ -71,7 +71,7 @@ def run(
         seed=seed,
         threads=threads,
     )
-    from dawgen.pipeline.run import run_job
+    from dawgen.runs.run import run_job
 
     if out is None:
         name = Path(settings.task or settings.train or "run").name.split(".")[0]
@@ -93,7 +93,7 @@ def report(
     """Write one self-contained HTML page about runs or a grid."""
     from dawgen.files import write_text
     from dawgen.report import make_report
-    from dawgen.report.exports import write_tables
+    from dawgen.report.table.exports import write_tables
 
     page, found = make_report(paths, compare=compare, baseline=baseline)
     target = out or (paths[0] / "report.html" if len(paths) == 1 else Path("report.html"))

@@ -47,7 +47,7 @@ def make_config(
     **arguments: Any,
 ) -> RunConfig:
     """Return the settings of a verb; arguments that are None were not given."""
-    from dawgen.pipeline.settings import resolve_config
+    from dawgen.runs.settings import resolve_config
 
     if label_words is not None:
         arguments["label_words"] = parse_label_words(label_words)

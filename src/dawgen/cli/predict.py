@@ -37,7 +37,7 @@ def predict(
     Rows are labelled in shards that lie in OUT.parts until OUT is whole. Killed, the same command goes on with the
     first shard that is missing; the bytes are the same however often it was killed and whatever the workers.
     """
-    from dawgen.batch.job import How, label_file
+    from dawgen.deploy.predict.job import How, label_file
 
     how = How(shard_rows, threads, engine, workers, address, gpus)
     numbers = label_file(bundle, source, out, columns=o.parse_columns(columns), how=how, fresh=fresh)

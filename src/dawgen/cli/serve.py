@@ -12,7 +12,7 @@ from dawgen.errors import ConfigError
 
 if TYPE_CHECKING:
     from dawgen.config import Dtype
-    from dawgen.serve.run import Service
+    from dawgen.deploy.serve.server import Service
 
 WHO, MODEL, LIMITS = "Who may ask", "The model", "Limits"
 
@@ -87,11 +87,11 @@ def serve(
     """
     from pydantic import SecretStr
 
-    from dawgen.pipeline.run import count_cpus, pick_device, set_threads
-    from dawgen.serve.auth import read_token
-    from dawgen.serve.run import run_service
-    from dawgen.serve.settings import ServeSettings
-    from dawgen.serve.start import check_device, check_start, choose_hosts, load_base, make_service, split_names
+    from dawgen.deploy.serve.auth import read_token
+    from dawgen.deploy.serve.server import run_service
+    from dawgen.deploy.serve.settings import ServeSettings
+    from dawgen.deploy.serve.setup import check_device, check_start, choose_hosts, load_base, make_service, split_names
+    from dawgen.runtime import count_cpus, pick_device, set_threads
     from dawgen.web import import_fastapi, make_address, open_socket
 
     import_fastapi("serve", "prometheus_client")
@@ -146,7 +146,7 @@ def parse_dtype(text: str | None) -> Dtype | None:
 
 def show_service(service: Service, address: str, guarded: bool, json: bool) -> None:
     """Say where the service is, what it serves and how to ask."""
-    from dawgen.serve.routes import describe_base, describe_prompt
+    from dawgen.deploy.serve.routes import describe_base, describe_prompt
 
     base = describe_base(service.shelf.backbone)
     prompts = [describe_prompt(served) for served in service.shelf.list()]

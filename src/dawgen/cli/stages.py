@@ -30,7 +30,7 @@ def tune(
     settings = o.make_config(
         preset, config, assign, task=task, train=train, shots=shots, conflicts=conflicts, seed=seed, threads=threads
     )
-    from dawgen.pipeline.stages import tune_stage
+    from dawgen.runs.stages import tune_stage
 
     tune_stage(settings, out)
     typer.echo(str(out))
@@ -43,7 +43,7 @@ def preview(
     threads: o.Threads = None,
 ) -> None:
     """Show what a tuned generator writes, before a long run."""
-    from dawgen.pipeline.stages import preview_stage
+    from dawgen.runs.stages import preview_stage
 
     for line in preview_stage(generator, per_label, first_texts, threads):
         typer.echo(line)
@@ -59,7 +59,7 @@ def generate(
     json: o.Json = False,
 ) -> None:
     """Write a synthetic set with exactly as many examples per label as asked for."""
-    from dawgen.pipeline.stages import generate_stage
+    from dawgen.runs.stages import generate_stage
 
     numbers = generate_stage(generator, per_label, out, first_texts, threads, fresh=fresh)
     typer.echo(str(out))
@@ -79,7 +79,7 @@ def curate(
 ) -> None:
     """Leave out copies, duplicates, leaks, echoes and doubtful labels, each with its reason."""
     settings = o.make_config("mini", config, assign, task=task, train=real, dev=dev, test=test)
-    from dawgen.pipeline.stages import curate_stage
+    from dawgen.runs.stages import curate_stage
 
     numbers = curate_stage(settings, synthetic, out)
     typer.echo(f"kept {numbers['kept']} of {numbers['generated']}")
@@ -122,7 +122,7 @@ def train(
         seed=seed,
         threads=threads,
     )
-    from dawgen.pipeline.stages import train_stage
+    from dawgen.runs.stages import train_stage
 
     for warning in train_stage(settings, out):
         typer.echo(f"warning: {warning}", err=True)
@@ -137,7 +137,7 @@ def evaluate(
     json: o.Json = False,
 ) -> None:
     """Measure a soft prompt on labelled examples."""
-    from dawgen.pipeline.stages import evaluate_stage
+    from dawgen.runs.stages import evaluate_stage
 
     numbers = evaluate_stage(bundle, test, o.parse_columns(columns), threads)
     typer.echo(f"accuracy {numbers['accuracy']:.4f}  macro-F1 {numbers['macro_f1']:.4f}  rows {numbers['n']}")

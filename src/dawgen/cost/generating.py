@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dawgen.config import DecodeConfig, GeneratorConfig
 from dawgen.cost.counts import Counts, Work, add, backward, forward, head, repeat, tangent
 from dawgen.cost.shape import Shape
-from dawgen.generator.generator import SCORE_ROWS
-from dawgen.generator.rows import Row
-from dawgen.generator.running import CONTEXT_TOKENS
-from dawgen.generator.tune import draw_batch
+from dawgen.generator.codec import Row
+from dawgen.generator.estimator import SCORE_ROWS
+from dawgen.generator.tune.tuner import draw_batch
+from dawgen.generator.write.rows import CONTEXT_TOKENS
 
 SAMPLED = 16  # batches that are drawn to see how far rows are padded
 AROUND_STEP = Counts(calls=200)  # batch, cache, clipping, optimiser and log of a tuning step

@@ -13,15 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dawgen.classifier.gradients import batch_rows
+from dawgen.classifier.score import bucket, choose_budget
 from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
 from dawgen.cost.shape import Shape
-from dawgen.generator.generator import SCORE_ROWS
-from dawgen.generator.likelihood import BLOCK
-from dawgen.generator.rows import Row
-from dawgen.generator.tune import draw_batch
+from dawgen.generator.codec import Row
+from dawgen.generator.estimator import SCORE_ROWS
+from dawgen.generator.tune.likelihood import BLOCK
+from dawgen.generator.tune.tuner import draw_batch
 from dawgen.rng import python_rng
-from dawgen.target.gradients import batch_rows
-from dawgen.target.score import bucket, choose_budget
 
 SAMPLED = 16  # batches that are drawn to find the largest
 COPIES = 4  # of the logits while a token is chosen

@@ -17,21 +17,21 @@ from typing import Any, cast
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-from dawgen.backbones.load import Backbone
+from dawgen.classifier.rows import Rows
+from dawgen.classifier.score import score_rows
+from dawgen.classifier.train import train_prompt
 from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
 from dawgen.cost.counts import Work, repeat
 from dawgen.cost.generating import count_scoring, count_tuning, count_writing
 from dawgen.cost.machine import Machine, clock
 from dawgen.cost.shape import Shape
 from dawgen.cost.training import count_evaluation, count_training
-from dawgen.generator.decode import decode
-from dawgen.generator.generator import SCORE_ROWS, score_labels
+from dawgen.generator.codec import Codec, Row
+from dawgen.generator.estimator import SCORE_ROWS, score_labels
 from dawgen.generator.prefix import Prefix
-from dawgen.generator.rows import Codec, Row
-from dawgen.generator.tune import tune
-from dawgen.target.rows import Rows
-from dawgen.target.score import score_rows
-from dawgen.target.train import train_prompt
+from dawgen.generator.tune.tuner import tune
+from dawgen.generator.write.decode import decode
+from dawgen.models.load import Backbone
 
 VOCABULARY = 1 << 15  # most tokens of a random model's vocabulary: enough to see what the head costs
 STEPS = 6  # tokens that the decoding probe writes

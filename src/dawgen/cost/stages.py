@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dawgen.baselines.in_context import WINDOWS
 from dawgen.config import GeneratorKind, Method, RunConfig
 from dawgen.cost.counts import Counts, Work, repeat, total
 from dawgen.cost.generating import combine, count_scoring, count_tuning, count_writing
@@ -15,7 +14,8 @@ from dawgen.cost.memory import hold_evaluation, hold_scoring, hold_training, hol
 from dawgen.cost.shape import Shape
 from dawgen.cost.training import count_evaluation, count_rows, count_training
 from dawgen.cost.workload import Workload
-from dawgen.target.methods import METHODS
+from dawgen.methods.in_context import WINDOWS
+from dawgen.methods.spec import METHODS
 
 JUDGED = 100  # candidates per label by which a kind of generator is judged
 CURATE = 4e-4  # seconds of Python per candidate: filters, and 3-grams looked up in the index of kept rows

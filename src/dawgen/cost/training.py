@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dawgen.classifier.gradients import batch_rows
+from dawgen.classifier.score import bucket, choose_budget
 from dawgen.config import Schedule, TargetConfig
 from dawgen.cost.counts import Counts, Work, answer, backward, forward
 from dawgen.cost.shape import Shape
 from dawgen.rng import python_rng
-from dawgen.target.gradients import batch_rows
-from dawgen.target.score import bucket, choose_budget
 
 SAMPLED = 16  # batches that are drawn to see how far rows are padded
 AROUND_STEP = Counts(calls=150)  # batch, surgery, clipping, optimiser and log of a training step

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dawgen.backbones.load import Backbone
 from dawgen.config import RunConfig
-from dawgen.generator.generate import find_room
-from dawgen.generator.rows import Codec, Row
+from dawgen.generator.codec import Codec, Row
+from dawgen.generator.write.quotas import find_room
+from dawgen.models.load import Backbone
 from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example
 from dawgen.tasks import Task

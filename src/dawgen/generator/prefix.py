@@ -14,8 +14,8 @@ from torch.nn.functional import pad
 from transformers import DynamicCache
 
 from dawgen.errors import ModelError
-from dawgen.generator.likelihood import Likelihood, target_likelihood
-from dawgen.generator.rows import Batch, Codec
+from dawgen.generator.codec import Batch, Codec
+from dawgen.generator.tune.likelihood import Likelihood, target_likelihood
 
 Q = Mapping[str, Tensor]
 

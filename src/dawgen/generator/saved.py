@@ -8,11 +8,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from dawgen.backbones.load import Backbone
 from dawgen.config import DecodeConfig, GeneratorConfig, Settings
 from dawgen.errors import BundleError
 from dawgen.files import write_json, write_with
 from dawgen.generator.prefix import Prefix
+from dawgen.models.load import Backbone
 from dawgen.tasks.task import Task
 
 

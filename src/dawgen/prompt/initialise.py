@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dawgen.backbones.load import Backbone
 from dawgen.config import TargetConfig
 from dawgen.errors import BundleError, ConfigError
-from dawgen.prompt.bundle import load_bundle
-from dawgen.prompt.bundle_files import INFO, PROMPT, read_prompt
+from dawgen.models.load import Backbone
+from dawgen.prompt.bundle.files import INFO, PROMPT, read_prompt
+from dawgen.prompt.bundle.format import load_bundle
 from dawgen.prompt.vocabulary import encode_word, find_frequent
 from dawgen.rng import torch_rng
 

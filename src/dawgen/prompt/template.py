@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dawgen.backbones.load import Backbone
 from dawgen.errors import ConfigError, DataError
+from dawgen.models.load import Backbone
 from dawgen.records import Example
 
 SENTINEL = "<extra_id_0>"  # T5's first sentinel: the place of the answer

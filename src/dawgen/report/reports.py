@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dawgen.errors import ConfigError
-from dawgen.report.grid_page import list_tables, load_grid, render_tables
-from dawgen.report.page import render_report
-from dawgen.report.run_tables import list_run_tables
-from dawgen.report.tables_core import Table
+from dawgen.report.grid.page import list_tables, load_grid, render_tables
+from dawgen.report.run.page import render_report
+from dawgen.report.run.tables import list_run_tables
+from dawgen.report.table.core import Table
 
 
 def make_report(

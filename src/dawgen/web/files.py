@@ -22,7 +22,7 @@ def list_static(package: str) -> list[str]:
 def read_static(package: str, name: str) -> bytes:
     """Return a file of a package's pages, or a shared one."""
     if name == STYLE:
-        report = resources.files("dawgen.report").joinpath("style.css")
+        report = resources.files("dawgen.report.templates").joinpath("style.css")
         sheets = (report, _find_folder(SHARED).joinpath("controls.css"), _find_folder(package).joinpath("page.css"))
         return b"".join(sheet.read_bytes() for sheet in sheets)
     own = _find_folder(package).joinpath(name)

@@ -1,0 +1,69 @@
+"""Where training stands: what it has reached, and the file that lets it go on after a kill."""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dawgen.classifier.rows import LazyRows, Rows
+from dawgen.config import TargetConfig
+from dawgen.files import write_with
+from dawgen.models.load import Backbone
+from dawgen.prompt.soft_prompt import SoftPrompt
+
+
+@dataclass
+class Trained:
+    """Where training stands, and in the end its result.
+
+    prompt: [P,H], the best one on the dev set where there is one, else the last. touched: [P], the largest gradient
+    norm that each prompt row has seen. best_step: steps done when the dev set was best (accuracy, then loss).
+    """
+
+    prompt: Tensor
+    touched: Tensor
+    step: int = 0
+    best_step: int = 0
+    best_accuracy: float = -1.0
+    best_loss: float = math.inf
+    best_prompt: Tensor | None = None
+    surgery_state: Tensor | None = None
+
+
+_KEPT = ("step", "touched", "best_step", "best_accuracy", "best_loss", "best_prompt", "surgery_state")
+
+
+def save(path: Path, key: str, state: Trained, soft: SoftPrompt, optimizer: torch.optim.Optimizer) -> None:
+    """Write all that the next step depends on."""
+    kept = {name: getattr(state, name) for name in _KEPT}
+    whole = {"key": key, "kept": kept, "prompt": soft.state_dict(), "optimizer": optimizer.state_dict()}
+    write_with(path, lambda temporary: torch.save(whole, temporary))
+
+
+def resume(path: Path, key: str, state: Trained, soft: SoftPrompt, optimizer: torch.optim.Optimizer) -> None:
+    """Take over the checkpoint if it belongs to this run; one of another run is left to be overwritten."""
+    whole = torch.load(path, weights_only=True, map_location=soft.embeddings.device)
+    if whole["key"] != key:
+        return
+    for name in _KEPT:
+        setattr(state, name, whole["kept"][name])
+    soft.load_state_dict(whole["prompt"])
+    optimizer.load_state_dict(whole["optimizer"])
+
+
+def hash_run(backbone: Backbone, start: Tensor, *parts: Any) -> str:
+    """Return a hash of all that the training depends on."""
+    digest = hashlib.sha256(backbone.fingerprint.encode())
+    digest.update(start.detach().float().cpu().contiguous().numpy().tobytes())
+    for part in parts:
+        if isinstance(part, (Rows, LazyRows)):
+            value: Any = part.key
+        else:
+            value = part.model_dump(mode="json") if isinstance(part, TargetConfig) else part
+        digest.update(json.dumps(value).encode())
+    return digest.hexdigest()

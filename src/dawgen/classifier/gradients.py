@@ -1,0 +1,76 @@
+"""Gradients of L_ce(P) = -E log Pr_theta([MASK] = y | [P;E]) for several groups of rows, in one sweep over the rows."""
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from dawgen.classifier.causal import prefill
+from dawgen.classifier.score import pad, score_batch, score_behind, split
+from dawgen.config import TargetConfig
+from dawgen.models.load import Backbone
+
+# The most padded tokens of one batch, and what one more batch costs, in tokens. A CPU core is as fast with few rows as
+# with many; on a GPU a small batch takes as long as the launch of its kernels: one batch there where it fits.
+CPU_BATCH = (2048, 64)
+GPU_BATCH = (16384, 16384)
+
+
+def differentiate(
+    backbone: Backbone,
+    prompt: Tensor,
+    word_ids: Sequence[int],
+    ids: Sequence[Sequence[int]],
+    labels: Sequence[int],
+    counts: Sequence[int],
+    config: TargetConfig,
+) -> tuple[Tensor, Tensor]:
+    """Return gradients [G,P,H] of the mean loss of each group of rows, and the rows' losses [B].
+
+    prompt: [P,H]. counts: how many consecutive rows share each of the G prompt copies. The loss is the cross-entropy
+    over label words, `measure_losses`.
+    Every row goes through the model once, in batches of similar length that mix the groups: each group has its own copy
+    of the prompt, so that one backward pass gives all gradients apart.
+    """
+    copies = prompt.detach().expand(len(counts), -1, -1).clone().requires_grad_()
+    shared = prefill(backbone, copies)
+    # Where the prompts' keys and values are shared, the rows' graphs end there, and the prompts' own is walked last.
+    leaves = [copies] if shared is None else [part.detach().requires_grad_() for part in shared]
+    sums = [torch.zeros_like(leaf) for leaf in leaves]
+    groups = [group for group, count in enumerate(counts) for _ in range(count)]
+    device, smoothing = copies.device, config.label_smoothing
+    targets = torch.tensor(list(labels), device=device)
+    weights = torch.tensor([1 / counts[group] for group in groups], device=device)
+    losses = torch.zeros(len(ids), device=device)
+    front = len(prompt) if shared is None else 0
+    for rows in batch_rows([front + len(row) for row in ids], device.type):
+        sizes = [(group, len(list(same))) for group, same in itertools.groupby(rows, key=groups.__getitem__)]
+        # expand, not indexing: its backward is a plain sum, the same bits on every run
+        fronts = [torch.cat([leaf[group].expand(size, *leaf.shape[1:]) for group, size in sizes]) for leaf in leaves]
+        tokens, mask = pad([ids[row] for row in rows], backbone)
+        if shared is None:
+            scores = score_batch(backbone, tokens, mask, word_ids, fronts[0], decoder_sentinel=config.decoder_sentinel)
+        else:
+            scores = score_behind(backbone, tokens, mask, word_ids, fronts)
+        part = measure_losses(scores, targets[rows], smoothing)
+        for total, gradient in zip(sums, torch.autograd.grad((part * weights[rows]).sum(), leaves), strict=True):
+            total += gradient
+        losses[rows] = part.detach()
+    if shared is not None:
+        sums = list(torch.autograd.grad(shared, copies, sums))
+    return sums[0], losses
+
+
+def measure_losses(scores: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """Return (1-s) * (-log p_y) + s * mean_k(-log p_k) of each row, [B].
+
+    scores: label log-probabilities [B,K]. targets: label numbers [B]. smoothing: s in [0, 1).
+    """
+    own = scores.gather(1, targets[:, None])[:, 0]
+    return -(1 - smoothing) * own - smoothing * scores.mean(1)
+
+
+def batch_rows(lengths: Sequence[int], device: str) -> list[list[int]]:
+    """Return the row numbers of each batch of a step, from the rows' lengths in tokens and the type of device."""
+    return split(lengths, *(CPU_BATCH if device == "cpu" else GPU_BATCH))

@@ -1,0 +1,110 @@
+"""OUT.parts: the shards of a file that is being labelled, and what they were made with.
+
+settings.json         bundle, texts, rows per shard, threads, device, versions; others are refused
+shards/000000.json    label numbers and probabilities of the first rows
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from dawgen.deploy.predict.shard import FOLDER, name_shard
+from dawgen.deploy.predict.source import Facts
+from dawgen.errors import ConfigError, DataError
+from dawgen.files import describe_changes, read_json, write_json
+
+ANEW = "\nStart again with --fresh."
+PACKAGES = ("torch", "transformers", "tokenizers")  # what probabilities depend on
+
+
+class Parts:
+    """The folder of a file's shards, to be used inside `hold_parts`. fresh: delete the shards that are there.
+
+    Raises ConfigError if it holds shards that were made with other settings.
+    """
+
+    def __init__(self, out: Path, settings: Mapping[str, Any], *, fresh: bool = False) -> None:
+        self.folder = find_parts(out)
+        path = self.folder / "settings.json"
+        if fresh:
+            shutil.rmtree(self.folder / FOLDER, ignore_errors=True)
+            path.unlink(missing_ok=True)
+        if not path.is_file():
+            write_json(path, dict(settings))
+        elif changes := describe_changes(read_json(path, ANEW), settings):
+            raise ConfigError(
+                f"{self.folder}: expected the settings that its shards were made with, found changes: {changes}\n"
+                "Use the old settings to go on, start again with --fresh, or choose another --out."
+            )
+
+    def is_done(self, index: int, rows: int) -> bool:
+        """Return whether a shard is there and whole; one that a crash of the machine has damaged is made again."""
+        with suppress(OSError, ValueError, LookupError, TypeError, DataError):
+            numbers = self.read(index)
+            return len(numbers["labels"]) == len(numbers["probabilities"]) == rows
+        return False
+
+    def read(self, index: int) -> dict[str, Any]:
+        """Return a shard's numbers."""
+        return read_json(self.folder / FOLDER / f"{name_shard(index)}.json", ANEW)
+
+    def iterate(self, shards: int) -> Iterator[tuple[int, float]]:
+        """Yield label number and probability of every row, in order; one shard is in memory."""
+        for index in range(shards):
+            numbers = self.read(index)
+            yield from zip(numbers["labels"], numbers["probabilities"], strict=True)
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        shutil.rmtree(self.folder)
+
+
+def find_parts(out: Path) -> Path:
+    """Return where the shards of an output file lie: beside it, so that both are on one file system."""
+    return out.with_name(f"{out.name}.parts")
+
+
+@contextmanager
+def hold_parts(out: Path) -> Iterator[None]:
+    """Keep other processes of this machine from the same shards; a lock ends with its process, however that ends.
+
+    Raises ConfigError if another process holds them, or if other files are in their place.
+    """
+    folder = find_parts(out)
+    if not (folder / "settings.json").is_file() and _holds_others(folder):
+        raise ConfigError(f"{folder}: expected a folder of shards, found other files. Choose another --out.")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as stream:
+        try:
+            import fcntl
+
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:  # Windows
+            pass
+        except BlockingIOError as error:
+            raise ConfigError(f"{out}: another dawgen predict is at work on it. Choose another --out.") from error
+        yield
+
+
+def make_settings(digest: str, facts: Facts, shard_rows: int, threads: int, device: str) -> dict[str, Any]:
+    """Return all that a shard's bytes depend on."""
+    return {
+        "bundle": digest,
+        "rows": facts.rows,
+        "texts": facts.texts,
+        "shard_rows": shard_rows,
+        "threads": threads,
+        "device": device,
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+
+
+def _holds_others(folder: Path) -> bool:
+    """Return whether a folder without settings holds more than what a process killed at its start leaves."""
+    names = [item.name for item in folder.iterdir()] if folder.is_dir() else []
+    return any(name != "lock" and not name.endswith(".tmp") for name in names)

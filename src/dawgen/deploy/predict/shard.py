@@ -1,0 +1,90 @@
+"""One shard: so many rows, rendered and scored by a process that loads the bundle once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from dawgen.bench.cells import Cell
+from dawgen.classifier.estimator import PromptClassifier
+from dawgen.classifier.score import score_rows
+from dawgen.config import RunConfig
+from dawgen.errors import ModelError
+from dawgen.prompt.template import limit_tokens, render
+from dawgen.records import Example
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dawgen.engine.storage import Store
+
+FOLDER = "shards"
+DIGITS = 6  # of a probability, in every kind of file
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What a process needs to label rows. bundle: an absolute folder. threads: of PyTorch, on which bits may depend."""
+
+    bundle: Path
+    digest: str
+    device: str
+    threads: int
+
+
+@dataclass
+class Shard(Cell):
+    """A piece of work that the engines of `dawgen bench` run; of a grid's settings it needs none."""
+
+    config: RunConfig = field(default_factory=RunConfig)
+    index: int = 0
+    examples: tuple[Example, ...] = ()
+    worker: Worker | None = None
+
+    @property
+    def folder(self) -> str:
+        """Where the shards' numbers lie inside the store."""
+        return FOLDER
+
+    @cached_property
+    def key(self) -> str:
+        """The shard's number: what else it depends on stands in the store's settings."""
+        return name_shard(self.index)
+
+    def run(self, store: Store) -> dict[str, Any]:
+        """Return label numbers and probabilities of the rows, in order, and how many lost the end of a text."""
+        assert self.worker is not None
+        torch.set_num_threads(self.worker.threads)
+        return label_rows(load_once(self.worker), self.examples)
+
+
+def name_shard(index: int) -> str:
+    """Return the key of a shard."""
+    return f"{index:06d}"
+
+
+@lru_cache(maxsize=1)
+def load_once(worker: Worker) -> PromptClassifier:
+    """Return the bundle's classifier, which a process loads once. Raises BundleError if it is another bundle by now."""
+    return PromptClassifier.load(worker.bundle, device=worker.device, digest=worker.digest)
+
+
+def label_rows(classifier: PromptClassifier, examples: tuple[Example, ...]) -> dict[str, Any]:
+    """Return {"labels": [N] numbers, "probabilities": [N] of those labels, "cut": rows that lost the end of a text}.
+
+    Raises ModelError where the model gives no number for a row.
+    """
+    backbone, prompt = classifier.backbone_, classifier.prompt_
+    limit = limit_tokens(backbone, classifier.max_tokens, len(prompt))
+    rendered = render(examples, template=classifier.task_.template, backbone=backbone, max_tokens=limit)
+    ids, sentinel = classifier.label_words_.ids, classifier.decoder_sentinel
+    scores = score_rows(backbone, rendered.ids, ids, prompt, decoder_sentinel=sentinel)  # [N,K]
+    if not bool(torch.isfinite(scores).all()):
+        row = int((~torch.isfinite(scores).all(1)).nonzero()[0])
+        raise ModelError(f"{backbone.name}: expected probabilities, got NaN for {examples[row].text1[:60]!r}.")
+    best, labels = scores.max(1)
+    probabilities = [round(value, DIGITS) for value in best.double().exp().tolist()]
+    return {"labels": labels.tolist(), "probabilities": probabilities, "cut": rendered.cut}

@@ -1,0 +1,161 @@
+"""The output file: the input once more, row by row, beside the shards; so many rows as make a row group are in memory.
+
+Parquet keeps a Parquet input's columns with their types; between other kinds values pass as JSON has them.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from dawgen.data.formats import BATCH, BUFFER
+from dawgen.deploy.predict.columns import ADDED, as_cell, as_plain, name_columns
+from dawgen.deploy.predict.source import Facts, Kinds, Source
+from dawgen.errors import ConfigError, DataError
+
+ENDINGS = (".parquet", ".jsonl", ".csv")
+GROUP_ROWS = 65536  # of a Parquet file's row group, or a batch more
+GROUP_BYTES = 32 << 20
+
+Fields = dict[str, Any]
+
+
+@dataclass
+class Predictions:
+    """Labels and probabilities in the order of the rows; counts those that were taken."""
+
+    values: Iterator[tuple[int, float]]
+    labels: tuple[str, ...]
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def take(self, rows: int) -> tuple[list[str], list[float]]:
+        """Return the next labels and probabilities. Raises DataError where there are fewer."""
+        pairs = list(islice(self.values, rows))
+        if len(pairs) != rows:
+            raise DataError("expected as many rows as were labelled, found more: the input was changed meanwhile.")
+        labels = [self.labels[number] for number, _ in pairs]
+        self.counts.update(labels)
+        return labels, [probability for _, probability in pairs]
+
+
+def check_out(out: Path, source: Source) -> None:
+    """Raise ConfigError for an output that cannot be written, or that would replace the input."""
+    if out.suffix not in ENDINGS:
+        raise ConfigError(f"--out {out}: expected a name that ends in {', '.join(ENDINGS)}.")
+    if out.is_dir():
+        raise ConfigError(f"--out {out}: expected a file's name, found a folder.")
+    if source.path is not None and out.exists() and out.samefile(source.path):
+        raise ConfigError(f"--out {out}: expected another file than --in.")
+
+
+def write_output(path: Path, ending: str, source: Source, facts: Facts, predictions: Predictions) -> None:
+    """Write all rows with their predictions. ending: the kind of file."""
+    if ending == ".parquet" and source.path is not None and source.name.lower().endswith(".parquet"):
+        _extend_parquet(path, source.path, predictions)
+        return
+    names = name_columns(facts.columns, source.name)
+    with _OPENERS[ending](path, facts.columns, names) as write:
+        rows = source.iterate()
+        while chunk := [fields for fields, _ in islice(rows, BATCH)]:
+            labels, probabilities = predictions.take(len(chunk))
+            for fields, label, probability in zip(chunk, labels, probabilities, strict=True):
+                kept = {names[name]: value for name, value in fields.items()}
+                write(kept | {"label": label, "probability": probability})
+
+
+@contextmanager
+def _open_jsonl(path: Path, kinds: Kinds, names: dict[str, str]) -> Iterator[Callable[[Fields], object]]:
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        yield lambda row: stream.write(json.dumps(as_plain(row), ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def _open_csv(path: Path, kinds: Kinds, names: dict[str, str]) -> Iterator[Callable[[Fields], object]]:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, [*names.values(), *ADDED], lineterminator="\n")
+        writer.writeheader()
+        yield lambda row: writer.writerow({name: as_cell(value) for name, value in row.items()})
+
+
+@contextmanager
+def _open_parquet(path: Path, kinds: Kinds, names: dict[str, str]) -> Iterator[Callable[[Fields], object]]:
+    import pyarrow
+
+    types = {"bool": pyarrow.bool_(), "int": pyarrow.int64(), "float": pyarrow.float64()}
+    fields = [(names[name], types.get(kind, pyarrow.string())) for name, kind in kinds.items()]
+    schema = pyarrow.schema([*fields, ("label", pyarrow.string()), ("probability", pyarrow.float64())])
+    texts = {names[name] for name, kind in kinds.items() if kind not in types}
+    with _open_groups(path, schema) as add:
+        rows: list[Fields] = []
+
+        def flush() -> None:
+            try:
+                add(pyarrow.RecordBatch.from_pylist(rows, schema=schema))
+            except (pyarrow.ArrowException, OverflowError) as error:
+                raise DataError(f"{path.name}: expected values that Parquet holds: {error}. Write .jsonl.") from error
+            rows.clear()
+
+        def write(row: Fields) -> None:
+            rows.append({name: _as_text(value) if name in texts else value for name, value in row.items()})
+            if len(rows) == BATCH:
+                flush()
+
+        yield write
+        flush()
+
+
+def _as_text(value: Any) -> str | None:
+    cell = as_cell(value)
+    return None if cell is None else str(cell)
+
+
+def _extend_parquet(path: Path, source: Path, predictions: Predictions) -> None:
+    """Write the columns of a Parquet file with their types, and the predictions behind them."""
+    import pyarrow
+    import pyarrow.parquet
+
+    file = pyarrow.parquet.ParquetFile(source, buffer_size=BUFFER)
+    # Remarks of pandas and datasets name the columns that they know, which are no longer all.
+    names = list(name_columns(file.schema_arrow.names, str(source)).values())
+    fields = [field.with_name(name) for field, name in zip(file.schema_arrow, names, strict=True)]
+    added = [("label", pyarrow.string()), ("probability", pyarrow.float64())]
+    schema = pyarrow.schema([*fields, *(pyarrow.field(*one) for one in added)])
+    with _open_groups(path, schema) as add:
+        for batch in file.iter_batches(batch_size=BATCH):
+            taken = zip(predictions.take(len(batch)), added, strict=True)
+            columns = [pyarrow.array(values, kind) for values, (_, kind) in taken]
+            add(pyarrow.RecordBatch.from_arrays([*batch.columns, *columns], schema=schema))
+
+
+@contextmanager
+def _open_groups(path: Path, schema: Any) -> Iterator[Callable[[Any], None]]:
+    """Open a Parquet file; yields what takes record batches and writes row groups of a bounded size."""
+    import pyarrow
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetWriter(path, schema) as writer:
+        waiting: list[Any] = []
+
+        def flush() -> None:
+            if waiting:
+                writer.write_table(pyarrow.Table.from_batches(waiting, schema))
+                waiting.clear()
+
+        def add(batch: Any) -> None:
+            if len(batch):
+                waiting.append(batch)
+            if sum(map(len, waiting)) >= GROUP_ROWS or sum(part.nbytes for part in waiting) >= GROUP_BYTES:
+                flush()
+
+        yield add
+        flush()
+
+
+_OPENERS = {".jsonl": _open_jsonl, ".csv": _open_csv, ".parquet": _open_parquet}

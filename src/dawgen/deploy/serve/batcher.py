@@ -1,0 +1,292 @@
+"""Continuous micro-batching: one worker owns the frozen model, and rows of all requests gather while it computes."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from dawgen.classifier.score import GPU_BUDGET
+from dawgen.deploy.serve.batch_stats import BatcherStats as BatcherStats
+from dawgen.deploy.serve.batch_stats import BatchFacts as BatchFacts
+from dawgen.deploy.serve.loaded_prompt import Served
+from dawgen.deploy.serve.mixed import score_mixed
+from dawgen.deploy.serve.pending import QueueFullError, StoppedError, Ticket
+from dawgen.deploy.serve.queue import Row, Waiting
+from dawgen.errors import DataError, ModelError
+from dawgen.models.load import Backbone
+
+MAX_WAIT = 0.004  # seconds
+CPU_ROWS = 1024  # what a small model answers in half a minute; more would only wait to be too late
+GPU_ROWS = 4096
+FIRST_GUESS = 1.0  # seconds to try again after, before any batch was measured
+CPU_BUDGET = 512  # as many rows per second as 1024 gives, and each batch holds the next ones up half as long
+CPU_OVERHEAD = 64  # positions; a T5 of Flan-T5 small's size has 35 with one thread, 85 with two
+GPU_OVERHEAD = 2048
+
+_log = logging.getLogger(__name__)
+
+
+Observe = Callable[[BatchFacts], None]
+
+
+class Batcher:
+    """Answers rows of any prompts, several requests in one batch.
+
+    token_budget: padded positions of a batch; None chooses by device. max_wait: seconds that an idle worker waits at
+    most for the company that rows had of late. most_rows: rows that may wait, more are refused; None chooses by device.
+    observe: called by the worker after each batch. threads: of the model's operations on a CPU; None leaves them.
+    clock: seconds. start: False for a batcher without a thread, whose batches `step` computes.
+
+        >>> with Batcher(backbone) as batcher:
+        ...     batcher.submit(served, served.render(backbone, examples).ids).future.result()
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        *,
+        token_budget: int | None = None,
+        max_wait: float = MAX_WAIT,
+        most_rows: int | None = None,
+        observe: Observe | None = None,
+        threads: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        start: bool = True,
+    ) -> None:
+        device = backbone.model.device.type
+        self.backbone, self.max_wait, self.observe = backbone, max_wait, observe
+        self.most_rows = most_rows or (CPU_ROWS if device == "cpu" else GPU_ROWS)
+        self.token_budget = token_budget or (CPU_BUDGET if device == "cpu" else GPU_BUDGET)
+        self._overhead = CPU_OVERHEAD if device == "cpu" else GPU_OVERHEAD
+        self._words = backbone.model.get_input_embeddings().weight.shape[0]
+        self._threads, self._clock = threads, clock
+        self._changed = threading.Condition()  # guards all below
+        self._waiting, self._running = Waiting(), list[Row]()
+        self._stats, self._rate = BatcherStats(), 0.0  # rows per second of late
+        self._company = math.inf  # requests in the last batch
+        self._draining = self._closed = False
+        self._thread = threading.Thread(target=self._work, name="batcher", daemon=True) if start else None
+        if self._thread:
+            self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether batches are computed: nobody has closed the batcher, and its worker runs."""
+        return not self._closed and (self._thread is None or self._thread.is_alive())
+
+    def submit(self, served: Served, rows: Sequence[Sequence[int]]) -> Ticket:
+        """Queue rows of token ids under a prompt; from any thread, and at once.
+
+        Raises:
+            QueueFullError: not enough room in the queue.
+            StoppedError: `drain` or `close` was called, or the worker died.
+            DataError: no rows, an empty or too long one, an id out of the vocabulary, or more rows than may ever wait.
+        """
+        self._check(served, rows)
+        ticket = Ticket(served, len(rows), self._leave)
+        with self._changed:
+            if self._draining or not self.alive:
+                raise StoppedError("the service is stopping and takes no new rows.")
+            waiting = len(self._waiting)
+            if waiting + len(rows) > self.most_rows:
+                wait = self._estimate(waiting + len(rows) - self.most_rows)
+                raise QueueFullError(len(rows), waiting, self.most_rows, wait)
+            self._waiting.add(ticket, rows, self._clock())
+            self._changed.notify_all()
+        return ticket
+
+    def step(self) -> int:
+        """Compute one batch now, in this thread, and return how many rows it had; 0 when none wait."""
+        with self._changed:
+            rows = self._begin()
+        if rows:
+            self._compute(rows)
+        return len(rows)
+
+    def stats(self) -> BatcherStats:
+        """Return what was done and what is there."""
+        with self._changed:
+            return replace(self._stats, queued=len(self._waiting), running=len(self._running))
+
+    def drain(self, timeout: float) -> bool:
+        """Take no new rows and wait until all accepted ones are answered; False when that takes more seconds."""
+        with self._changed:
+            self._draining = True
+            self._changed.notify_all()
+        while self._thread is None and self.step():
+            pass
+        with self._changed:
+            return self._changed.wait_for(self._is_idle, timeout) and not self._closed
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Stop the worker after its batch, for which it has `timeout` seconds; what still waits gets a StoppedError."""
+        with self._changed:
+            self._draining = self._closed = True
+            self._changed.notify_all()
+        if self._thread is None:
+            self._abandon()
+        else:
+            self._thread.join(timeout)
+
+    def __enter__(self) -> Self:
+        """Return the batcher; leaving closes it."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close."""
+        self.close()
+
+    def _check(self, served: Served, rows: Sequence[Sequence[int]]) -> None:
+        if not 0 < len(rows) <= self.most_rows:
+            raise DataError(f"expected 1 to {self.most_rows} rows, got {len(rows)}.")
+        for place, row in enumerate(rows):
+            if not 0 < len(row) <= served.max_tokens:
+                raise DataError(f"row {place}: expected 1 to {served.max_tokens} tokens, got {len(row)}.")
+            if not 0 <= min(row) <= max(row) < self._words:
+                raise DataError(f"row {place}: expected token ids below {self._words}, got {min(row)} to {max(row)}.")
+
+    def _work(self) -> None:
+        if self._threads:
+            torch.set_num_threads(self._threads)
+        try:
+            while self._work_once():
+                pass
+        finally:
+            self._abandon()
+
+    def _work_once(self) -> bool:
+        """Compute the next batch; False when closed. Its rows and their prompts are let go before the next wait."""
+        rows = self._await_rows()
+        if rows:
+            self._compute(rows)
+        return bool(rows)
+
+    def _await_rows(self) -> list[Row]:
+        """Return the next batch when it is full, or holds as many requests as the last one, or has waited enough.
+
+        The clients of the last batch may be about to ask again; one who asks alone does not wait, but for the first.
+        Empty when closed.
+        """
+        with self._changed:
+            while not self._closed:
+                if not self._waiting:
+                    self._changed.wait()
+                    continue
+                left = self._waiting.oldest.since + self.max_wait - self._clock()
+                full = self._waiting.tokens >= self.token_budget or self._waiting.requests >= self._company
+                if left <= 0 or full or self._draining:
+                    return self._begin()
+                self._changed.wait(left)
+            return []
+
+    def _begin(self) -> list[Row]:
+        self._running = self._waiting.take(self.token_budget, self._overhead)
+        if self._running:
+            self._company = len({row.ticket for row in self._running})
+        return self._running
+
+    def _compute(self, rows: Sequence[Row]) -> None:
+        """Answer rows; when a batch of several requests fails, each of them is tried alone, so that one fails alone."""
+        error = self._answer(rows)
+        if error is not None:
+            own: dict[Ticket, list[Row]] = {}
+            for row in rows:
+                own.setdefault(row.ticket, []).append(row)
+            for ticket, part in own.items():
+                reason = self._answer(part) if len(own) > 1 else error
+                if reason is not None:
+                    self._fail(ticket, reason)
+        with self._changed:
+            self._running = []
+            self._changed.notify_all()
+
+    def _answer(self, rows: Sequence[Row]) -> Exception | None:
+        """Compute rows and hand them out; return what went wrong, if anything did."""
+        begin = self._clock()
+        try:
+            found = score_mixed(self.backbone, [row.ids for row in rows], [row.ticket.served for row in rows])
+            if not bool(torch.cat(found).isfinite().all()):
+                return ModelError("the model gave scores that are not finite.")
+        except Exception as error:  # whatever a model may raise: the worker has to live on
+            _log.exception("a batch of %d rows failed", len(rows))
+            touch(self.backbone.model.device)  # unless no batch can succeed any more
+            return error
+        self._record(rows, begin, self._clock())
+        answers: dict[Ticket, dict[int, Tensor]] = {}
+        for row, scores in zip(rows, found, strict=True):
+            answers.setdefault(row.ticket, {})[row.place] = scores
+        for ticket, own in answers.items():
+            ticket.put(own)
+        return None
+
+    def _record(self, rows: Sequence[Row], begin: float, end: float) -> None:
+        facts = BatchFacts(
+            rows=len(rows),
+            prompts=len({row.ticket.served for row in rows}),
+            tickets=len({row.ticket for row in rows}),
+            padded_tokens=len(rows) * max(row.width for row in rows),
+            real_tokens=sum(row.width for row in rows),
+            seconds=end - begin,
+            waited=begin - min(row.since for row in rows),
+        )
+        rate = facts.rows / max(facts.seconds, 1e-6)
+        with self._changed:
+            old = self._stats
+            self._stats = replace(
+                old,
+                batches=old.batches + 1,
+                rows=old.rows + facts.rows,
+                padded_tokens=old.padded_tokens + facts.padded_tokens,
+                real_tokens=old.real_tokens + facts.real_tokens,
+                busy_seconds=old.busy_seconds + facts.seconds,
+            )
+            self._rate = rate if not self._rate else 0.8 * self._rate + 0.2 * rate
+        if self.observe is not None:
+            try:
+                self.observe(facts)
+            except Exception:  # not the worker's affair
+                _log.exception("what observes the batches failed")
+
+    def _fail(self, ticket: Ticket, error: Exception) -> None:
+        with self._changed:
+            self._waiting.drop(ticket)
+            self._stats = replace(self._stats, failed=self._stats.failed + 1)
+        ticket.fail(error)
+
+    def _leave(self, ticket: Ticket) -> None:
+        """Forget a request that gave up."""
+        with self._changed:
+            dropped = self._waiting.drop(ticket)
+            self._stats = replace(self._stats, cancelled=self._stats.cancelled + dropped)
+            self._changed.notify_all()
+
+    def _abandon(self) -> None:
+        """Fail all that is left: the worker has ended."""
+        with self._changed:
+            self._draining = self._closed = True
+            left = {*self._waiting.tickets, *(row.ticket for row in self._running)}
+            self._waiting, self._running = Waiting(), []
+            self._changed.notify_all()
+        for ticket in left:
+            ticket.fail(StoppedError("the service stopped before it had answered."))
+
+    def _is_idle(self) -> bool:
+        return self._closed or not (self._waiting or self._running)
+
+    def _estimate(self, rows: int) -> float:
+        """Return in how many seconds the worker will have taken so many rows."""
+        return rows / self._rate if self._rate else FIRST_GUESS
+
+
+def touch(device: torch.device) -> None:
+    """Compute something there; raise what a device raises that is lost, as a GPU is after a failed kernel."""
+    torch.ones(1, device=device).sum().item()

@@ -1,0 +1,163 @@
+"""The rows that wait, and which of them share the next batch. No threads and no clock: a rule that tests can check.
+
+Batches begin in turn with the row that has waited longest, and with the one of whose request least has been taken: a
+long request is not held up by many short ones, nor they by it. Around this row come those of near length, by which most
+of what the model computes is no padding.
+"""
+
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dawgen.deploy.serve.pending import Ticket
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Row:
+    """One waiting row. place: its number within the request. width: positions that the model computes for it.
+
+    front: stored positions that it reads beside these (a causal prompt's keys and values). since: when it came, in
+    seconds. number: of arrival. before: positions of its request that come before it.
+    """
+
+    ticket: Ticket
+    place: int
+    ids: Sequence[int]
+    width: int
+    front: int
+    since: float
+    number: int
+    before: int
+
+
+class Waiting:
+    """Rows in order of arrival, by request and by width."""
+
+    def __init__(self) -> None:
+        self.tokens = 0  # sum of the widths
+        self._count = self._numbers = self._front = self._turn = 0
+        self._tickets: dict[Ticket, dict[int, Row]] = {}  # rows of a request by place, in order
+        self._widths: dict[int, dict[int, Row]] = {}  # rows of a width by number of arrival, in order
+
+    def __len__(self) -> int:
+        """Return how many rows wait."""
+        return self._count
+
+    @property
+    def tickets(self) -> list[Ticket]:
+        """Requests of which rows wait, the oldest first."""
+        return list(self._tickets)
+
+    @property
+    def requests(self) -> int:
+        """How many requests have waiting rows."""
+        return len(self._tickets)
+
+    @property
+    def oldest(self) -> Row:
+        """The row that has waited longest; there must be one."""
+        return next(iter(next(iter(self._tickets.values())).values()))
+
+    def add(self, ticket: Ticket, rows: Sequence[Sequence[int]], now: float) -> None:
+        """Take the rows of a request that is new here."""
+        served, before = ticket.served, 0
+        stored = served.shared is not None
+        front = len(served.prompt) if stored else 0
+        self._front = max(self._front, front)
+        own = self._tickets[ticket] = {}
+        for place, ids in enumerate(rows):
+            width = len(ids) if stored else len(ids) + len(served.prompt)
+            row = Row(ticket, place, ids, width, front, now, self._numbers, before)
+            own[place] = self._widths.setdefault(width, {})[row.number] = row
+            self._numbers, before = self._numbers + 1, before + width
+        self._count += len(own)
+        self.tokens += before
+
+    def drop(self, ticket: Ticket) -> int:
+        """Remove what waits of a request and return how many rows that were."""
+        rows = list(self._tickets.get(ticket, {}).values())
+        self._remove(rows)
+        return len(rows)
+
+    def take(self, budget: int, overhead: int) -> list[Row]:
+        """Remove and return the rows of the next batch, which padded has at most `budget` positions unless it is one.
+
+        overhead: what a batch costs beside its positions, in positions. Empty when nothing waits.
+        """
+        if not self._count:
+            return []
+        fair, self._turn = bool(self._turn % 2), self._turn + 1
+        firsts = (next(iter(own.values())) for own in self._tickets.values())
+        head = min(firsts, key=_by_share) if fair else self.oldest
+        counts = {width: len(rows) for width, rows in self._widths.items()}
+        chosen = choose_widths(counts, head.width, budget, overhead, self._front)
+        rows = [head]
+        for width, count in chosen.items():
+            others = (row for row in self._widths[width].values() if row is not head)
+            wanted = count - (width == head.width)
+            rows += heapq.nsmallest(wanted, others, key=_by_share if fair else _by_arrival)
+        self._remove(rows)
+        return rows
+
+    def _remove(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            _discard(self._tickets, row.ticket, row.place)
+            _discard(self._widths, row.width, row.number)
+        self._count -= len(rows)
+        self.tokens -= sum(row.width for row in rows)
+        if not self._count:
+            self._front = 0
+
+
+def choose_widths(counts: Mapping[int, int], head: int, budget: int, overhead: int, front: int = 0) -> dict[int, int]:
+    """Return how many rows of each width join one of width `head`, itself included, in one batch.
+
+    counts: rows that wait by width, the head's among them. n rows padded to w have n * (w + front) <= budget; one row
+    may have more. Of all runs of neighbouring widths around the head, the one with the largest share of real positions,
+    sum of widths / (n * w + overhead).
+    """
+    longer = sorted(width for width in counts if width > head)
+    from_head = sorted((width for width in counts if width <= head), reverse=True)
+    best, best_share = {head: 1}, -1.0
+    above: dict[int, int] = {}
+    for longest in [head, *longer]:
+        most = max(1, budget // (longest + front))
+        if longest > head:
+            room = most - 1 - sum(above.values())
+            if room < 1:
+                break
+            above[longest] = min(counts[longest], room)
+        chosen, share = _extend({**above, head: 1}, from_head, counts, longest, most, overhead)
+        if share > best_share:
+            best, best_share = chosen, share
+    return best
+
+
+def _extend(
+    chosen: dict[int, int], widths: Sequence[int], counts: Mapping[int, int], longest: int, most: int, overhead: int
+) -> tuple[dict[int, int], float]:
+    """Add rows of falling widths until there are `most`, or one more would lower the share of real positions."""
+    number = sum(chosen.values())
+    real = sum(width * count for width, count in chosen.items())
+    for width in widths:
+        if number == most or width * (number * longest + overhead) < real * longest:  # width / longest < share
+            break
+        count = min(counts[width] - chosen.get(width, 0), most - number)
+        chosen[width] = chosen.get(width, 0) + count
+        number, real = number + count, real + width * count
+    return chosen, real / (number * longest + overhead)
+
+
+def _discard(groups: dict[Any, dict[int, Row]], group: Any, key: int) -> None:
+    del groups[group][key]
+    if not groups[group]:
+        del groups[group]
+
+
+def _by_share(row: Row) -> tuple[int, int]:
+    return row.before, row.number
+
+
+def _by_arrival(row: Row) -> int:
+    return row.number

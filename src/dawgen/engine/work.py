@@ -1,0 +1,74 @@
+"""A unit of work: what engines run, whether it is a grid's cell or a shard of a file that is being labelled."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+import transformers
+
+from dawgen.errors import DawgenError
+
+if TYPE_CHECKING:
+    from dawgen.engine.storage import Store
+
+
+class Work(Protocol):
+    """One piece of work; its numbers are a function of its key, not of the machine or of what runs beside it."""
+
+    @property
+    def key(self) -> str:
+        """The name of its files: a hash of all that its numbers depend on, or its place in a row."""
+        ...
+
+    @property
+    def folder(self) -> str:
+        """Where its numbers lie inside the store."""
+        ...
+
+    @property
+    def file(self) -> str:
+        """The name of its numbers inside the store."""
+        ...
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Keys of what must be done before."""
+        ...
+
+    def is_done(self, store: Store) -> bool:
+        """Return whether its files are there."""
+        ...
+
+    def run(self, store: Store) -> dict[str, Any]:
+        """Do the work and return its numbers; `run_work` writes them."""
+        ...
+
+
+def run_work(work: Work, store: Store) -> dict[str, Any]:
+    """Do one piece of work and write its numbers; an error becomes {"error": reason} and is not written.
+
+    What runs beside it goes on, whatever this one runs into.
+    """
+    begin, begin_cpu = time.perf_counter(), time.process_time()
+    try:
+        numbers = work.run(store)
+        numbers["seconds"] = round(time.perf_counter() - begin, 1)
+        numbers["cpu_seconds"] = round(time.process_time() - begin_cpu, 1)
+        store.write_json(work.file, numbers)
+    except DawgenError as error:
+        return {"error": str(error)}
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        return {"error": f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"}
+    return numbers
+
+
+def prepare_process() -> None:
+    """Make a process one that does work: one thread, and no words from transformers."""
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()

@@ -1,0 +1,1 @@
+"""`dawgen analyze cost`: what every kind of generator takes, side by side."""

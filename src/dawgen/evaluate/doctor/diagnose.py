@@ -1,0 +1,52 @@
+"""All signatures over all that is known of some runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dawgen.evaluate.doctor.facts import Facts
+from dawgen.evaluate.doctor.findings import Finding
+from dawgen.evaluate.doctor.prompts import METHOD_SIGNATURES, RUN_SIGNATURES
+from dawgen.evaluate.doctor.seeds import find_disagreeing
+from dawgen.evaluate.doctor.sets import SET_SIGNATURES
+from dawgen.evaluate.doctor.surgery import SURGERY_SIGNATURES
+
+NAMES = (
+    "misaligned",
+    "wrong_labels",
+    "copies",
+    "repeats",
+    "artefact",
+    "test_leak",
+    "collapsed",
+    "flipped_words",
+    "guessing",
+    "overfit",
+    "small_dev",
+    "no_gain",
+    "not_learned",
+    "cut_texts",
+    "surgery_idle",
+    "surgery_eats",
+    "seeds_disagree",
+)
+
+
+def diagnose(runs: Sequence[Facts]) -> list[Finding]:
+    """Return what is found, run by run, the serious first; at the end what the runs show together."""
+    findings: list[Finding] = []
+    for facts in runs:
+        findings += sorted(diagnose_run(facts), key=lambda finding: finding.severity == "minor")
+    return findings + find_disagreeing(runs)
+
+
+def diagnose_run(facts: Facts) -> list[Finding]:
+    """Return what is found in one run; signatures of answers and of training look at each method."""
+    found = [finding for find in (*SET_SIGNATURES, *RUN_SIGNATURES) if (finding := find(facts))]
+    return found + [
+        replace(finding, run=facts.run, method=method.name)
+        for method in facts.methods.values()
+        for look in (*METHOD_SIGNATURES, *SURGERY_SIGNATURES)
+        if (finding := look(facts, method))
+    ]

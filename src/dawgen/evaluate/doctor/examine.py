@@ -1,0 +1,61 @@
+"""`dawgen doctor`: read folders, look again, and say what is found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dawgen.errors import ConfigError
+from dawgen.evaluate.doctor.diagnose import diagnose
+from dawgen.evaluate.doctor.facts import Facts
+from dawgen.evaluate.doctor.findings import Finding
+from dawgen.evaluate.doctor.grid import read_grid_facts
+from dawgen.evaluate.doctor.look import Moved, look_again
+from dawgen.evaluate.doctor.read import read_facts
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was looked at and what was found."""
+
+    runs: tuple[Facts, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def notes(self) -> dict[str, list[str]]:
+        """What could not be looked at, with the names of the runs."""
+        notes: dict[str, list[str]] = {}
+        for facts in self.runs:
+            for note in facts.notes:
+                notes.setdefault(note, []).append(facts.run)
+        return notes
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what --json prints."""
+        return {
+            "runs": [facts.run for facts in self.runs],
+            "findings": [finding.as_dict() for finding in self.findings],
+            "notes": self.notes,
+        }
+
+
+def examine(folders: Sequence[Path], *, again: bool = True, moved: Moved | None = None) -> Examination:
+    """Return what is found in run folders and grids' folders.
+
+    again: also look at rows and prompts, where they are still there. moved: where the training, dev or test file is
+    now; a test file that the run never saw is held against its training.
+
+    Raises DataError for a folder that is neither, ConfigError for moved files of several runs.
+    """
+    if moved and len(folders) > 1:
+        raise ConfigError(f"--{next(iter(moved))}: expected one RUN with it, got {len(folders)}.")
+    runs: list[Facts] = []
+    for folder in folders:
+        if (folder / "results.json").is_file():
+            runs += read_grid_facts(folder)
+            continue
+        files, facts = read_facts(folder)
+        runs.append(look_again(folder, files, facts, moved or {}) if again else facts)
+    return Examination(tuple(runs), tuple(diagnose(runs)))

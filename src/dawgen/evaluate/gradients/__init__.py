@@ -1,0 +1,1 @@
+"""`dawgen analyze gradients`: do synthetic rows fight the real ones, and which rows are they?"""

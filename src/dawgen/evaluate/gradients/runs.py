@@ -1,0 +1,158 @@
+"""Reads finished runs and trains their prompts again, without surgery and with it, while a watch looks on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dawgen.classifier.estimator import PromptClassifier
+from dawgen.config import RunConfig, Surgery
+from dawgen.data import RowFile
+from dawgen.errors import ConfigError
+from dawgen.evaluate.gradients.accuracy import Answers
+from dawgen.evaluate.gradients.controls import find_second_source
+from dawgen.evaluate.gradients.examples import Drawn, list_drawn, read_margins
+from dawgen.evaluate.gradients.watch import GradientWatch, StepView
+from dawgen.files import read_json
+from dawgen.models.load import Backbone, load_target
+from dawgen.records import Example
+from dawgen.runs.inputs import Inputs, load_inputs
+from dawgen.runs.progress import Reporter
+from dawgen.runs.settings import read_run_config
+from dawgen.runtime import pick_device, set_threads
+
+TRAININGS = ("paired", "dawgen")  # without surgery, with the run's
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A finished run, read. raw: where the set's shards are, if they are kept. changed: whether settings were."""
+
+    folder: Path
+    config: RunConfig
+    inputs: Inputs
+    synthetic: Sequence[Example]
+    raw: Path
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One training of one run. correct: "1" or "0" per test row. reproduced: whether the run's own predictions came
+    out again, None where there are none to compare with."""
+
+    steps: list[StepView]
+    drawn: list[Drawn]
+    correct: str
+    reproduced: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Both trainings of a run, by name."""
+
+    job: Job
+    second: str
+    trainings: dict[str, Training]
+
+    @property
+    def answers(self) -> Answers:
+        """What both answer on the test rows."""
+        correct = {name: training.correct for name, training in self.trainings.items()}
+        return Answers(self.job.config.seed, self.job.inputs.test or [], correct["paired"], correct["dawgen"])
+
+
+def read_job(folder: Path, assignments: Sequence[str] = (), threads: int | None = None) -> Job:
+    """Return a finished run's settings, data and synthetic set.
+
+    assignments: settings to change, as in `--set`. Raises ConfigError where no finished run or no set is there, or the
+    run's surgery does nothing, and DataError or ConfigError where its data are gone.
+    """
+    config = read_run_config(folder, assignments)
+    config = config.model_copy(update={"threads": threads or config.threads})
+    if config.target.surgery == "none":
+        raise ConfigError(
+            f"{folder}: expected a run with surgery, found target.surgery none.\n"
+            "Nothing would be compared; add --set target.surgery=project."
+        )
+    inputs = load_inputs(config)
+    own = folder / "synthetic" / "train.jsonl"
+    synthetic: Sequence[Example] | None = inputs.synthetic
+    if synthetic is None and own.is_file():
+        synthetic = RowFile(own)
+    if synthetic is None:
+        raise ConfigError(
+            f"{folder}: expected a run with a synthetic set, found no synthetic/train.jsonl. Run it with a method that "
+            "needs one, such as dawgen."
+        )
+    raw = Path(config.synthetic).parent / "raw" if config.synthetic else own.parent / "raw"
+    return Job(folder, config, inputs, synthetic, raw, changed=bool(assignments))
+
+
+def check_alike(jobs: Sequence[Job]) -> None:
+    """Raise ConfigError where runs differ in what may not be averaged over: task, labels or the target's settings."""
+    first = jobs[0]
+    for job in jobs[1:]:
+        for what, a, b in (
+            ("task", first.inputs.task.name, job.inputs.task.name),
+            ("labels", first.inputs.task.labels, job.inputs.task.labels),
+            ("target settings", first.config.target, job.config.target),
+            ("shots", first.config.shots, job.config.shots),
+        ):
+            if a != b:
+                raise ConfigError(
+                    f"{job.folder}: expected the {what} of {first.folder}, found others. Runs that are averaged may "
+                    "differ in seed and synthetic set alone; analyze the others apart."
+                )
+
+
+def watch_run(job: Job, reporter: Reporter) -> Watched:
+    """Train both prompts of a run again, and return all that was seen."""
+    set_threads(job.config.threads)
+    target = load_target(job.config.target.model, dtype=job.config.target.dtype, device=pick_device())
+    margins = read_margins(job.raw, job.inputs.task.labels)
+    second, named = find_second_source(job.inputs, job.config.target.batch_size)
+    rules: tuple[Surgery, Surgery] = ("none", job.config.target.surgery)
+    trainings = {
+        name: _train(job, target, name, rule, second, margins, reporter)
+        for name, rule in zip(TRAININGS, rules, strict=True)
+    }
+    return Watched(job, named, trainings)
+
+
+def _train(
+    job: Job,
+    target: Backbone,
+    name: str,
+    rule: Surgery,
+    second: Sequence[Example],
+    margins: dict[Example, float],
+    reporter: Reporter,
+) -> Training:
+    config, inputs = job.config.target, job.inputs
+    watch = GradientWatch(target, inputs.task, config, inputs.train, job.synthetic, second, seed=job.config.seed)
+    settings = config.model_dump(exclude={"model"}) | {"surgery": rule, "seed": job.config.seed}
+    classifier = PromptClassifier(target, inputs.task, **settings)
+    with reporter.stage(f"seed {job.config.seed}, {name}: {config.steps} watched steps", config.steps) as advance:
+
+        def count(row: dict[str, Any]) -> None:
+            advance(row["step"])
+
+        classifier.fit(inputs.train, job.synthetic, dev=inputs.dev, log=count, watch=watch)
+    test = inputs.test or []
+    predicted = classifier.predict(test).tolist()
+    correct = "".join(str(int(label == row.label)) for label, row in zip(predicted, test, strict=True))
+    drawn = list_drawn(watch.steps, job.synthetic, inputs.task, margins)
+    return Training(watch.steps, drawn, correct, _compare_predictions(job, name, predicted))
+
+
+def _compare_predictions(job: Job, name: str, predicted: Sequence[str]) -> bool | None:
+    """Return whether the run's own training of that name predicted the same labels."""
+    file = job.folder / "prompts" / name / "predicted.json"
+    if job.changed or not file.is_file():
+        return None
+    labels = list(job.inputs.task.labels)
+    own: list[int] = read_json(file)["predicted"]
+    return own == [labels.index(label) for label in predicted]

@@ -1,0 +1,300 @@
+"""The generator as scikit-learn knows estimators: fit on a handful of examples, then score and write texts."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from dawgen.config import DecodeConfig, Dtype, GeneratorConfig, GeneratorKind
+from dawgen.errors import ConfigError, DataError, ModelError
+from dawgen.generator.codec import Codec, Row, collate
+from dawgen.generator.prefix import Prefix, read_prefix
+from dawgen.generator.saved import Base, Record, check_base, join_saved, read_saved, write_saved
+from dawgen.generator.tune.tuner import Log, tune
+from dawgen.generator.write.quotas import FinishedOnly, Generation, Judge, Judged, Store, Writer, fill_quotas
+from dawgen.models.load import Backbone, load_generator
+from dawgen.records import Candidate, Example
+from dawgen.tasks.task import Task
+
+SCORE_ROWS = 64  # rows of one forward in log_likelihood
+
+
+class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A frozen causal model with one tuned prefix per label (paper, step 1 and 2).
+
+    model: a bundled, local or hub causal model, or a loaded `Backbone`. task: None reads it off the examples.
+    The other parameters are those of `GeneratorConfig`; decode: how texts are written; device: None takes a GPU if
+    there is one. `fit` sets task_, backbone_, codec_, prefix_ and warnings_, `generate` sets generation_.
+
+        generator = Generator(task=task).fit(real)
+        synthetic = generator.generate(per_label=100, first_texts=texts)
+    """
+
+    def __init__(
+        self,
+        model: str | Backbone = "mini-ctrl",
+        task: Task | None = None,
+        *,
+        kind: GeneratorKind = "dawgen",
+        steps: int = 160,
+        rows_per_label: int = 2,
+        lr: float = 5e-3,
+        meta_lr: float = 2e-2,
+        weight_lr: float = 1e-3,
+        weight_every: int = 4,
+        weight_input: Literal["hidden", "disc_loss"] = "hidden",
+        disc_loss: Literal["log", "ratio"] = "log",
+        alignment: Literal["A", "B"] = "A",
+        dist_weight: float = 0.03,
+        margin: float = 1.0,
+        meta: Literal["difference", "jvp"] = "difference",
+        clip: float = 1.0,
+        max_tokens: int = 128,
+        dtype: Dtype = "float32",
+        decode: DecodeConfig | None = None,
+        seed: int = 0,
+        device: str | None = None,
+    ) -> None:
+        self.model = model
+        self.task = task
+        self.kind = kind
+        self.steps = steps
+        self.rows_per_label = rows_per_label
+        self.lr = lr
+        self.meta_lr = meta_lr
+        self.weight_lr = weight_lr
+        self.weight_every = weight_every
+        self.weight_input = weight_input
+        self.disc_loss = disc_loss
+        self.alignment = alignment
+        self.dist_weight = dist_weight
+        self.margin = margin
+        self.meta = meta
+        self.clip = clip
+        self.max_tokens = max_tokens
+        self.dtype = dtype
+        self.decode = decode
+        self.seed = seed
+        self.device = device
+
+    def fit(self, real: Sequence[Example], *, log: Log | None = None, checkpoint: Path | None = None) -> Self:
+        """Tune the prefix on labelled examples; `log` gets one dict per step.
+
+        checkpoint: a file; a killed fit goes on from it to the same bytes.
+
+        Raises:
+            DataError: an example without a known label, a label without examples, pairs mixed with single texts.
+            ModelError: the model is missing, not causal, or too short for the task's prompts.
+        """
+        config = self._config()
+        task = self.task or Task.from_examples(real)
+        self._prepare(task, _load(self.model, self.dtype, self.device))
+        _check_examples(real, task)
+        rows, cut = [], 0
+        for example in real:
+            row, was_cut = self._encode(example, task.labels.index(str(example.label)))
+            rows.append(row)
+            cut += was_cut
+        self._warn_cut(cut, len(real), "real texts")
+        tune(self.prefix_, rows, config, seed=self.seed, log=log, checkpoint=checkpoint)
+        self.shot_texts_ = list(dict.fromkeys(example.text1 for example in real)) if task.pair else []
+        return self
+
+    def log_likelihood(self, examples: Sequence[Example]) -> NDArray[np.float64]:
+        """Return log p(text2, end | text1, Q_l) [N,K] in nats, for single texts that of the whole text; labels in
+        the task's order. An example's own label is not looked at."""
+        check_is_fitted(self, "prefix_")
+        encoded = [self._encode(example, 0)[0] for example in examples]  # as rows of label 0
+        scores = np.zeros((len(encoded), self.prefix_.labels))
+        lengths = [len(row.context) + len(row.target) for row in encoded]  # rows of one length need no padding
+        order = sorted(range(len(encoded)), key=lengths.__getitem__)
+        for start in range(0, len(order), SCORE_ROWS):
+            chosen = order[start : start + SCORE_ROWS]
+            scores[chosen] = score_labels(self.prefix_, [encoded[i] for i in chosen])
+        return scores
+
+    def generate(
+        self,
+        per_label: int,
+        *,
+        first_texts: Sequence[str] | None = None,
+        store: Store | None = None,
+        curator: Judge | None = None,
+        log: Callable[[dict[str, Any]], object] | None = None,
+    ) -> list[Example]:
+        """Return exactly `per_label` examples of every label, in order of generation; numbers are in `generation_`.
+
+        first_texts: text1 of pairs where `decode.first_texts` is "given". store: keeps shards, so that a killed call
+        goes on. curator: says which candidates stay (`Curator`); without one only empty and unfinished texts go.
+
+        Raises:
+            ShortfallError: too few candidates were kept. ConfigError: no first texts, or `per_label` below 1.
+        """
+        judged = self.stream(per_label, first_texts=first_texts, store=store, curator=curator, log=log)
+        return [candidate.example for candidate, verdict in judged if verdict.kept]
+
+    def stream(
+        self,
+        per_label: int,
+        *,
+        first_texts: Sequence[str] | None = None,
+        store: Store | None = None,
+        curator: Judge | None = None,
+        log: Callable[[dict[str, Any]], object] | None = None,
+    ) -> Iterator[Judged]:
+        """Yield judged candidates with their verdicts: `generate`, with its arguments and errors, for sets of any size.
+
+        for candidate, verdict in generator.stream(100_000, first_texts=texts, curator=curator): ...
+        """
+        if per_label < 1:
+            raise ConfigError(f"expected at least 1 synthetic example per label, got {per_label}.")
+        texts = self._find_first_texts(first_texts)
+        writer = self._make_writer(scored=curator is not None)
+        cut = sum(len(self.codec_.encode(text)) > writer.room for text in texts or ())
+        self._warn_cut(cut, len(texts or ()), "first texts")
+        judge = FinishedOnly() if curator is None else curator
+        result = self.generation_ = Generation()
+        return fill_quotas(writer, per_label, first_texts=texts, judge=judge, result=result, store=store, log=log)
+
+    def preview(self, per_label: int = 5, *, first_texts: Sequence[str] | None = None) -> list[Candidate]:
+        """Return `per_label` uncurated candidates of every label, scored under all labels."""
+        texts = self._find_first_texts(first_texts)
+        writer = self._make_writer(scored=True)
+        if not self.task_.pair:
+            texts = [""] * per_label
+        elif texts is None:
+            texts = writer.write_first_texts(0)
+        return writer.write(0, texts[:per_label], self.task_.labels)
+
+    def save(self, folder: str | Path) -> None:
+        """Write prefix.safetensors and generator.json, which comes last."""
+        check_is_fitted(self, "prefix_")
+        record = Record(
+            task=self.task_,
+            settings=self._config(),
+            decode=self._decode(),
+            seed=self.seed,
+            base=Base(
+                name=self.backbone_.name, revision=self.backbone_.revision, fingerprint=self.backbone_.fingerprint
+            ),
+            shot_texts=tuple(self.shot_texts_) if self._decode().first_texts == "shots" else (),
+            warnings=tuple(self.warnings_),
+        )
+        write_saved(Path(folder), record, self.prefix_)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, model: str | Backbone | None = None, device: str | None = None) -> "Generator":
+        """Return a saved generator on its base model, or on `model` where that has moved.
+
+        Raises:
+            BundleError: files are missing or damaged, or the base model is another one than the prefix was tuned on.
+        """
+        record, tensors = read_saved(Path(folder))
+        settings, base = record.settings, record.base
+        parameters = settings.model_dump() | {"model": model or base.name}
+        generator = cls(**parameters, task=record.task, decode=record.decode, seed=record.seed, device=device)
+        backbone = _load(generator.model, settings.dtype, device)
+        check_base(Path(folder), base, backbone)
+        generator._prepare(record.task, backbone)
+        generator.prefix_ = join_saved(backbone.model, tensors)
+        generator.shot_texts_, generator.warnings_ = list(record.shot_texts), list(record.warnings)
+        return generator
+
+    def _config(self) -> GeneratorConfig:
+        values = {name: getattr(self, name) for name in GeneratorConfig.model_fields}
+        return GeneratorConfig(**values | {"model": _name(self.model)})
+
+    def _decode(self) -> DecodeConfig:
+        return self.decode or DecodeConfig()
+
+    def _prepare(self, task: Task, backbone: Backbone) -> None:
+        """Set what a fitted generator has, with the prefix as the written prompts say it."""
+        self.task_, self.backbone_ = task, backbone
+        self.warnings_: list[str] = []
+        self.codec_ = Codec(backbone.tokenizer, backbone.model.get_output_embeddings().weight.shape[0])
+        words, infix = task.generator, task.generator.infix if task.pair else ""
+        prompts = [words.prompts[label] for label in task.labels]
+        self.prefix_ = read_prefix(backbone.model, self.codec_, prompts, control_code=words.control_code, infix=infix)
+        window = self.prefix_.window
+        self.limit_ = self.max_tokens if window is None else min(self.max_tokens, window - self.prefix_.length)
+        if self.limit_ - self._infix < 8:
+            raise ModelError(
+                f"{backbone.name}: its window of {window} positions leaves {self.limit_ - self._infix} tokens for "
+                f"texts beside {self.prefix_.length} of the prompt and {self._infix} of the infix.\nShorten them."
+            )
+
+    @property
+    def _infix(self) -> int:
+        return self.prefix_.q["inputs"].shape[1] - 1
+
+    def _encode(self, example: Example, label: int) -> tuple[Row, bool]:
+        return self.codec_.encode_row(example, label, infix=self._infix, limit=self.limit_)
+
+    def _make_writer(self, *, scored: bool) -> Writer:
+        return Writer(
+            prefix=self.prefix_,
+            codec=self.codec_,
+            labels=self.task_.labels,
+            infix=self._infix,
+            limit=self.limit_,
+            pair=self.task_.pair,
+            decode=self._decode(),
+            seed=self.seed,
+            score=self.log_likelihood if scored else None,
+        )
+
+    def _find_first_texts(self, given: Sequence[str] | None) -> list[str] | None:
+        """Return text1 for pairs; None where there is none to be given."""
+        check_is_fitted(self, "prefix_")
+        source = self._decode().first_texts
+        if not self.task_.pair or (given is None and source == "written"):
+            return None
+        texts = list(given if given is not None else self.shot_texts_ if source == "shots" else [])
+        texts = [text for text in texts if text.strip()]
+        if not texts:
+            raise ConfigError(
+                f"task {self.task_.name} has pairs: expected first texts ({self.task_.first_texts or 'any text1'}), "
+                "got none.\nGive first_texts, or set decode.first_texts to shots or written."
+            )
+        return texts
+
+    def _warn_cut(self, cut: int, total: int, what: str) -> None:
+        if cut:
+            warning = f"generator: {cut} of {total} {what} were cut to the window of {self.limit_} tokens, text1 first"
+            self.warnings_.append(warning)
+
+
+@torch.no_grad()
+def score_labels(prefix: Prefix, rows: Sequence[Row]) -> NDArray[np.float64]:
+    """Return log p(target | context, Q_l) [N,K] of a batch of rows; column d is label (own + d) modulo K."""
+    batch = collate(rows, prefix.model.device).under_other_labels(prefix.labels, own=True)
+    log_probs = prefix.log_probs(prefix.states(batch), batch.targets).double()
+    sums = log_probs.new_zeros(prefix.labels * len(rows)).index_add(0, batch.rows, log_probs)
+    return np.asarray(sums.view(prefix.labels, -1).T.cpu().numpy())
+
+
+def _name(model: str | Backbone) -> str:
+    return model if isinstance(model, str) else model.name
+
+
+def _load(model: str | Backbone, dtype: Dtype, device: str | None) -> Backbone:
+    if not isinstance(model, str):
+        return model
+    return load_generator(model, dtype=dtype, device=device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def _check_examples(real: Sequence[Example], task: Task) -> None:
+    for example in real:
+        if example.label not in task.labels:
+            raise DataError(f"expected a label among {', '.join(task.labels)}, got {example.label!r}.")
+        if (example.text2 is not None) != task.pair:
+            wanted = "a pair" if task.pair else "a single text"
+            raise DataError(f"task {task.name}: expected {wanted} in every example, not so in {example.text1[:60]!r}.")
+    missing = [label for label in task.labels if all(example.label != label for example in real)]
+    if missing:
+        raise DataError(f"expected examples of every label of task {task.name}, found none of {', '.join(missing)}.")

@@ -1,0 +1,160 @@
+"""Batched decoding: every row behind its own label's prefix, rows that end leave the batch.
+
+Contrast between label prefixes (CorrSynth's idea): score = log p_l - gamma * mean_{l' != l} log p_l', where the rows of
+the other labels decode along and are fed the same token.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+
+import torch
+from torch import Tensor
+
+from dawgen.config import DecodeConfig
+from dawgen.generator.codec import Codec, Row
+from dawgen.generator.prefix import Prefix
+from dawgen.generator.write.static_rows import Memory, choose_rows
+from dawgen.rng import torch_rng
+
+# With contrast, a token counts only if its own label gives it a tenth of the best token's probability; otherwise one
+# that every label finds absurd, the own a little less, wins (contrastive decoding, Li et al. 2023, alpha = 0.1).
+PLAUSIBLE = log(0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Ids of one written text, end token left out, and whether the end was reached."""
+
+    ids: tuple[int, ...]
+    finished: bool
+
+
+def penalise(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
+    """Return logits [B,V] whose `seen` tokens [B,V] (bool) are divided by the penalty, multiplied where negative."""
+    return torch.where(seen, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
+
+
+def contrast_scores(log_probs: Tensor, gamma: float) -> Tensor:
+    """Return scores [B,V] of log-probabilities [K,B,V], own label first; implausible tokens get -inf."""
+    own = log_probs[0]
+    if gamma == 0 or len(log_probs) == 1:
+        return own
+    others = log_probs[1:].mean(0)
+    scores = own - gamma * torch.where(own.isinf(), 0.0, others)
+    return scores.masked_fill(own < own.max(-1, keepdim=True).values + PLAUSIBLE, -torch.inf)
+
+
+def pick(scores: Tensor, draws: Tensor, config: DecodeConfig) -> Tensor:
+    """Return one token per row [B] from scores [B,V]: the best one, or that of the row's uniform draw in [0,1) [B].
+
+    Sampling scales by the temperature, keeps the top k, then the fewest of them that hold top_p of the mass. One number
+    per row and step, so that the choice does not depend on the other rows.
+    """
+    if config.strategy == "greedy":
+        return scores.argmax(-1)
+    count = min(config.top_k or scores.shape[1], scores.shape[1])
+    best, tokens = scores.topk(count)
+    mass = (best.double() / config.temperature).softmax(-1)
+    before = mass.cumsum(-1) - mass
+    mass = mass * (before < config.top_p)
+    reached = mass.cumsum(-1)
+    # The last token with mass bounds the index: rounding may leave the sum a little below the draw.
+    index = (reached <= draws[:, None] * reached[:, -1:]).sum(-1).minimum((mass > 0).sum(-1) - 1)
+    return tokens.gather(1, index[:, None]).squeeze(1)
+
+
+@torch.no_grad()
+def decode(
+    prefix: Prefix,
+    codec: Codec,
+    rows: Sequence[Row],
+    config: DecodeConfig,
+    *,
+    seed: int,
+    purpose: str,
+    numbers: Sequence[int] | None = None,
+    memory: Memory | None = None,
+) -> list[Written]:
+    """Continue each row's context (its target is ignored), in the given order.
+
+    A row's random numbers are a pure function of (seed, purpose, its number), by default its place. A text that would
+    leave the model's window is cut there and counts as unfinished. memory: what calls with one model may share.
+    """
+    ways = prefix.labels if config.contrast > 0 and prefix.labels > 1 else 1
+    alive = sorted(range(len(rows)), key=lambda i: -len(rows[i].context))
+    limits = [_room(prefix, row, config.max_new_tokens) for row in rows]
+    together = [_relabel(prefix, rows[i], way) for i in alive for way in range(ways)]
+    running = choose_rows(prefix, together, max(limits), memory or Memory())
+    device = running.hidden.device
+    draws = _draw(config, seed, purpose, [i if numbers is None else numbers[i] for i in alive]).to(device)
+    seen = _mark(codec, [rows[i] for i in alive]).to(device) if config.repetition_penalty != 1 else None
+    banned = torch.tensor(codec.banned, dtype=torch.long, device=device)
+    written: list[list[int]] = [[] for _ in rows]
+    finished = [False] * len(rows)
+    for step in range(config.max_new_tokens):
+        logits = prefix.logits(running.hidden).index_fill_(1, banned, -torch.inf).view(len(alive), ways, -1)
+        tokens = pick(_score(logits, seen, config), draws[:, step], config)
+        for row, token in zip(alive, tokens.tolist(), strict=True):
+            finished[row] = token == codec.end
+            if not finished[row]:
+                written[row].append(token)
+        stays = [not finished[row] and step + 1 < limits[row] for row in alive]
+        if not any(stays):
+            break
+        if not all(stays):  # rows from the far end take the places of those that leave
+            count = sum(stays)
+            places = [place for place in range(count) if not stays[place]]
+            sources = [place for place in range(count, len(alive)) if stays[place]]
+            moved = dict(zip(places, sources, strict=True))
+            order = [moved.get(place, place) for place in range(count)]
+            running.keep(_expand(sources, ways), _expand(places, ways), count * ways)
+            alive, tokens, draws = [alive[place] for place in order], tokens[order], draws[order]
+            seen = seen[order] if seen is not None else None
+        if seen is not None:
+            seen.scatter_(1, tokens[:, None], True)
+        running.step(tokens.repeat_interleave(ways))
+    return [Written(tuple(ids), end) for ids, end in zip(written, finished, strict=True)]
+
+
+def _score(logits: Tensor, seen: Tensor | None, config: DecodeConfig) -> Tensor:
+    """Return scores [B,V] of logits [B,ways,V], own label first; without contrast the logits themselves will do, as
+    neither the best token nor a softmax over the best ones asks for probabilities."""
+    own = logits[:, 0] if seen is None else penalise(logits[:, 0], seen, config.repetition_penalty)
+    if logits.shape[1] == 1:
+        return own
+    log_probs = torch.cat([own[:, None], logits[:, 1:]], dim=1).log_softmax(-1)
+    return contrast_scores(log_probs.transpose(0, 1), config.contrast)
+
+
+def _relabel(prefix: Prefix, row: Row, way: int) -> Row:
+    """Return the row under the label that is `way` after its own, in turn."""
+    return Row((row.label + way) % prefix.labels, row.context, ())
+
+
+def _expand(places: Sequence[int], ways: int) -> list[int]:
+    """Return where the rows of each place are, one for every label that they are read under."""
+    return [place * ways + way for place in places for way in range(ways)]
+
+
+def _room(prefix: Prefix, row: Row, wanted: int) -> int:
+    """Return how many tokens the row may get: the last one written never has to fit, as it is not read again."""
+    if prefix.window is None:
+        return wanted
+    return max(1, min(wanted, prefix.window - prefix.length - len(row.context) + 1))
+
+
+def _draw(config: DecodeConfig, seed: int, purpose: str, numbers: Sequence[int]) -> Tensor:
+    """Return each row's uniform numbers [B,N], one per step."""
+    if config.strategy == "greedy":
+        return torch.zeros(len(numbers), config.max_new_tokens, dtype=torch.float64)
+    steps, generators = config.max_new_tokens, [torch_rng(seed, purpose, number) for number in numbers]
+    return torch.stack([torch.rand(steps, generator=generator, dtype=torch.float64) for generator in generators])
+
+
+def _mark(codec: Codec, rows: Sequence[Row]) -> Tensor:
+    """Return which tokens [B,V] stand in each row's context, for the repetition penalty."""
+    seen = torch.zeros(len(rows), codec.vocabulary + codec.learns_end, dtype=torch.bool)
+    for i, row in enumerate(rows):
+        seen[i, [token for token in row.context if token >= 0]] = True
+    return seen

@@ -1,0 +1,274 @@
+"""Generation with quotas: shards of first texts, each offered to every label that is not full, until N are kept.
+
+A shard is a pure function of (settings, seed, shard number, labels not yet full); a stored shard is read instead of
+written again, so that a killed run goes on to the same bytes. Quotas count in shard order. Judged candidates are handed
+on one by one and forgotten: memory does not grow with their number.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from dawgen.config import DecodeConfig
+from dawgen.curation.curator import Verdict
+from dawgen.errors import ShortfallError
+from dawgen.generator.codec import Codec, Row
+from dawgen.generator.prefix import Prefix
+from dawgen.generator.write.decode import Written, decode
+from dawgen.generator.write.static_rows import Memory
+from dawgen.records import Candidate, Example
+from dawgen.rng import python_rng
+
+SAMPLES = 5  # dropped candidates of each reason that a generation remembers
+
+Score = Callable[[Sequence[Example]], Any]
+Judged = tuple[Candidate, Verdict]
+
+
+class Judge(Protocol):
+    """Says of each candidate whether it is kept, and remembers those it kept."""
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]: ...  # noqa: D102
+
+
+class Store(Protocol):
+    """Keeps shards by number."""
+
+    def read(self, index: int) -> list[Candidate] | None: ...  # noqa: D102
+
+    def write(self, index: int, candidates: Sequence[Candidate]) -> None: ...  # noqa: D102
+
+    def finish(self, extra: dict[str, Any]) -> None: ...  # noqa: D102
+
+
+@dataclass
+class Generation:
+    """The numbers of a generation so far, and a few of the candidates that it dropped.
+
+    generated, counts: candidates written and kept per label. surplus: those that came after their label was full,
+    which nobody judged. barren: first texts that the generator was asked for and did not write. shards: candidates
+    written and kept in each shard. reasons: candidates dropped per reason; samples: the first of them, at most SAMPLES
+    each, with their verdicts.
+    """
+
+    generated: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+    surplus: int = 0
+    barren: int = 0
+    shards: list[tuple[int, int]] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+    samples: dict[str, list[Judged]] = field(default_factory=dict)
+
+    def count_drop(self, candidate: Candidate, verdict: Verdict) -> None:
+        """Count a dropped candidate and keep the first few of its reason."""
+        reason = str(verdict.reason)
+        self.reasons[reason] += 1
+        seen = self.samples.setdefault(reason, [])
+        if len(seen) < SAMPLES:
+            seen.append((candidate, verdict))
+
+
+@dataclass(frozen=True)
+class Order:
+    """A shard to be written: its number, its first texts (None: the generator writes them), and its labels."""
+
+    shard: int
+    texts: tuple[str, ...] | None
+    labels: tuple[str, ...]
+
+
+class FinishedOnly:
+    """The judge where nobody curates: drops empty and unfinished texts only."""
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
+        """Return one verdict per candidate."""
+        return [
+            Verdict(False, "empty")
+            if not (c.example.text1.strip() if c.example.text2 is None else c.example.text2.strip())
+            else Verdict(c.finished, None if c.finished else "truncated")
+            for c in candidates
+        ]
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes the candidates of one shard with one prefix.
+
+    labels: names in the prefix's order. infix: number of infix embeddings. limit: tokens of a row, as in tuning.
+    pair: whether texts come in pairs. score: log-likelihoods [N,K] of examples, or None to leave them out. memory: what
+    shards share on a GPU.
+    """
+
+    prefix: Prefix
+    codec: Codec
+    labels: Sequence[str]
+    infix: int
+    limit: int
+    pair: bool
+    decode: DecodeConfig
+    seed: int
+    score: Score | None = None
+    memory: Memory = field(default_factory=Memory)
+
+    @property
+    def room(self) -> int:
+        """Tokens that text1 may have."""
+        return find_room(self.limit, self.infix, self.decode)
+
+    def write_first_texts(self, shard: int) -> list[str]:
+        """Let the generator write text1, labels evenly mixed, always by sampling; each is its first sentence."""
+        rows = [Row(i % len(self.labels), (-1,), ()) for i in range(self.decode.shard_texts)]
+        config = self.decode.model_copy(update={"strategy": "sample", "contrast": 0.0})
+        texts = self._continue(rows, config, f"generator/first/{shard}")
+        sentences = [_first_sentence(self.codec.decode(text.ids), text.finished) for text in texts]
+        return list(dict.fromkeys(sentence for sentence in sentences if sentence))
+
+    def write(self, shard: int, first_texts: Sequence[str], labels: Sequence[str]) -> list[Candidate]:
+        """Offer every first text to every given label; single-text tasks write whole texts instead.
+
+        A row's random numbers depend on shard, text and label only, not on which other labels are still open.
+        """
+        known = [self.labels.index(label) for label in labels]
+        cells = [(i, text, label) for i, text in enumerate(first_texts) for label in known]
+        rows = [self._make_row(text, label) for _, text, label in cells]
+        numbers = [i * len(self.labels) + label for i, _, label in cells]
+        written = self._continue(rows, self.decode, f"generator/write/{shard}", numbers)
+        made = []
+        for (_, text, label), result in zip(cells, written, strict=True):
+            new, name = self.codec.decode(result.ids), self.labels[label]
+            example = Example(text, new, name) if self.pair else Example(new, None, name)
+            made.append(Candidate(example, result.finished, len(result.ids) + result.finished))
+        if self.score is None:
+            return made
+        scores = self.score([candidate.example for candidate in made])
+        return [replace(c, logp=tuple(float(v) for v in row)) for c, row in zip(made, scores, strict=True)]
+
+    def _continue(
+        self, rows: Sequence[Row], config: DecodeConfig, purpose: str, numbers: Sequence[int] | None = None
+    ) -> list[Written]:
+        options: dict[str, Any] = {"seed": self.seed, "purpose": purpose, "numbers": numbers, "memory": self.memory}
+        return decode(self.prefix, self.codec, rows, config, **options)
+
+    def _make_row(self, text: str, label: int) -> Row:
+        if not self.pair:
+            return Row(label, (-1,), ())
+        learned = [-2 - i for i in range(self.infix)]
+        return Row(label, (-1, *self.codec.encode(text)[: self.room], *learned), ())
+
+
+def find_room(limit: int, infix: int, decode: DecodeConfig) -> int:
+    """Return the tokens of a row that text1 may have, so that the new text has its own, or at least half of the row."""
+    return max(1, limit - 1 - infix - min(decode.max_new_tokens, limit // 2))
+
+
+def fill_quotas(
+    writer: Writer,
+    per_label: int,
+    *,
+    first_texts: Sequence[str] | None,
+    judge: Judge,
+    result: Generation,
+    store: Store | None = None,
+    log: Callable[[dict[str, Any]], object] | None = None,
+) -> Iterator[Judged]:
+    """Yield judged candidates until exactly `per_label` of every label are kept; `result` counts them.
+
+    first_texts: None where the generator writes text1 itself; single-text tasks need none. Surplus is not yielded. The
+    store is finished when the last candidate has been taken.
+
+    Raises:
+        ShortfallError: a label has had `attempts * per_label` candidates, or first texts ran out; shards stay.
+    """
+    labels = list(writer.labels)
+    requested = dict.fromkeys(labels, per_label)
+    for order in order_shards(writer, per_label, first_texts, result):
+        candidates = store.read(order.shard) if store is not None else None
+        if candidates is None:
+            candidates = write_shard(writer, order)
+            if store is not None:
+                store.write(order.shard, candidates)
+        before = result.counts.total()
+        yield from judge_shard(writer, order, candidates, judge, per_label, result)
+        result.shards.append((len(candidates), result.counts.total() - before))
+        if log is not None:
+            counts = {label: result.counts[label] for label in labels}
+            log({"stage": "generate", "shard": order.shard, "generated": result.generated.total(), "kept": counts})
+    kept = {label: result.counts[label] for label in labels}
+    if kept != requested:
+        raise ShortfallError(kept, requested, result.reasons)
+    if store is not None:
+        generated = result.generated.total()
+        dropped = dict(result.reasons)
+        store.finish({"kept": kept, "generated": generated, "dropped": dropped, "surplus": result.surplus})
+
+
+def write_shard(writer: Writer, order: Order) -> list[Candidate]:
+    """Return the candidates of a shard: the same wherever and whenever it is written."""
+    texts = writer.write_first_texts(order.shard) if order.texts is None else order.texts
+    return writer.write(order.shard, texts, order.labels) if texts else []
+
+
+def order_shards(
+    writer: Writer, per_label: int, first_texts: Sequence[str] | None, result: Generation
+) -> Iterator[Order]:
+    """Yield one shard after another, each with the labels that are open by then; `result` is followed as it grows."""
+    for shard, texts in enumerate(_list_shards(writer, first_texts)):
+        labels = tuple(label for label in writer.labels if find_quota(writer, label, per_label, result) > 0)
+        if not labels:
+            return
+        yield Order(shard, None if texts is None else tuple(texts), labels)
+
+
+def find_quota(writer: Writer, label: str, per_label: int, result: Generation) -> int:
+    """Return how many more candidates of a label may come before it is full or out of attempts."""
+    tried = result.generated[label] + result.barren  # a first text that was not written uses up attempts too
+    return min(per_label - result.counts[label], writer.decode.attempts * per_label - tried)
+
+
+def judge_shard(
+    writer: Writer, order: Order, candidates: Sequence[Candidate], judge: Judge, per_label: int, result: Generation
+) -> Iterator[Judged]:
+    """Yield a shard's candidates as judged, without surplus, and count them in `result`."""
+    if order.texts is None:
+        result.barren += writer.decode.shard_texts - len(candidates) // len(order.labels)
+    for candidate in candidates:
+        label = str(candidate.example.label)
+        result.generated[label] += 1
+        if result.counts[label] >= per_label:  # not judged: the curator would remember it as a twin for later rows
+            result.surplus += 1
+            continue
+        verdict = judge.judge([candidate])[0]
+        if verdict.kept:
+            result.counts[label] += 1
+        else:
+            result.count_drop(candidate, verdict)
+        yield candidate, verdict
+
+
+def _list_shards(writer: Writer, first_texts: Sequence[str] | None) -> Iterator[list[str] | None]:
+    """Yield the first texts of each shard; None where they are still to be written.
+
+    Given texts come in a seeded shuffle. Sampling goes through them again and again, each time shuffled anew; greedy
+    writing would only repeat itself, so it ends after one pass.
+    """
+    config, size = writer.decode, writer.decode.shard_texts
+    greedy = config.strategy == "greedy"
+    if writer.pair and first_texts is None:
+        while True:
+            yield None
+    unique = list(dict.fromkeys(first_texts or [])) if writer.pair else [""] * (1 if greedy else size)
+    turn = 0
+    while unique and not (greedy and turn > 0):
+        python_rng(writer.seed, "generator/first_texts", turn).shuffle(unique)
+        for start in range(0, len(unique), size):
+            yield unique[start : start + size]
+        turn += 1
+
+
+def _first_sentence(text: str, finished: bool) -> str:
+    """Return the text up to its first full stop, question or exclamation mark; "" for an unfinished piece without."""
+    ends = [text.index(sign) for sign in ".?!" if sign in text]
+    if ends:
+        return text[: min(ends) + 1].strip()
+    return text.strip() if finished else ""

@@ -1,0 +1,111 @@
+"""In-context learning: answered examples in front of each question, as many as the model's window takes.
+
+Calibrated (Zhao et al. 2021, "Calibrate before use", section 5): log p(y | x) - log p_cf(y), where p_cf is the mean
+answer to texts without content behind the same examples.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dawgen.classifier.score import score_rows
+from dawgen.config import TargetConfig
+from dawgen.methods.interface import Given, Untrained, make_empty_prompt
+from dawgen.models.load import Backbone
+from dawgen.prompt.label_words import resolve_label_words
+from dawgen.prompt.template import limit_tokens, render
+from dawgen.records import Example
+from dawgen.rng import python_rng
+from dawgen.tasks import Task
+
+DEFAULT = TargetConfig()
+WINDOWS = {"seq2seq": 512, "causal": 2048}  # most tokens of one input; T5 was trained with 512
+CONTENT_FREE = ("N/A", "", "[MASK]")  # the three of the paper
+
+
+def fit_in_context(backbone: Backbone, given: Given, *, calibrate: bool = False) -> Untrained:
+    """Return the classifier that asks the target behind the few shots."""
+    options = {"seed": given.seed, "config": given.target, "calibrate": calibrate}
+    return Untrained(given.task.labels, partial(predict_in_context, backbone, given.task, given.real, **options))  # type: ignore[arg-type]
+
+
+def predict_in_context(
+    backbone: Backbone,
+    task: Task,
+    shots: Sequence[Example],
+    examples: Sequence[Example],
+    *,
+    seed: int,
+    config: TargetConfig = DEFAULT,
+    calibrate: bool = False,
+) -> NDArray[np.float32]:
+    """Return label log-probabilities [N,K] in the task's label order.
+
+    In front of each example stand whole rounds of one shot per label, in an order drawn from the seed, as many as fit.
+    calibrate: divide by the probabilities of texts without content behind as many rounds.
+    """
+    words = resolve_label_words(backbone.tokenizer, task.labels, task.label_words)
+    limit = limit_tokens(backbone, WINDOWS[backbone.kind], 0)
+    short = limit_tokens(backbone, config.max_tokens, 0)
+    write = partial(render, template=task.template, backbone=backbone, max_tokens=short)
+    answered = write_answered(backbone, task, shots, words.words, short, seed)
+    questions = write(examples).ids
+    counts = [_count_fitting(answered, limit - len(row)) for row in questions]
+    rows = [_put_in_front(answered[:count], row, backbone) for count, row in zip(counts, questions, strict=True)]
+    score = partial(score_rows, backbone, decoder_sentinel=config.decoder_sentinel)
+    empty = make_empty_prompt(backbone)
+    scores = np.asarray(score(rows, words.ids, empty).numpy(), dtype=np.float32)
+    if not calibrate:
+        return scores
+    contentless = write([Example(text, text if task.pair else None) for text in CONTENT_FREE]).ids
+    for count in set(counts):  # long texts leave room for fewer shots, whose pull is another
+        behind = [_put_in_front(answered[:count], row, backbone) for row in contentless]
+        pull = score(behind, words.ids, empty).double().exp().mean(0).log().float().numpy()
+        scores[np.array(counts) == count] -= pull
+    return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
+
+
+def write_answered(
+    backbone: Backbone, task: Task, shots: Sequence[Example], words: Sequence[str], max_tokens: int, seed: int
+) -> list[list[int]]:
+    """Return token ids of balanced rounds: each holds one answered shot of every label, shuffled."""
+    rng = python_rng(seed, "in-context shots")
+    lines: list[list[list[int]]] = []
+    for label, word in zip(task.labels, words, strict=True):
+        own = [shot for shot in shots if shot.label == label]
+        rng.shuffle(own)
+        body = task.template if "{mask}" in task.template else task.template + " {mask}"
+        template = body.replace("{mask}", word)
+        ids = render(own, template=template, backbone=backbone, max_tokens=max_tokens).ids
+        lines.append([_strip_end(row, backbone) for row in ids])
+    rounds: list[list[int]] = []
+    for line in zip(*lines, strict=False):  # as many rounds as the rarest label has shots
+        order = list(line)
+        rng.shuffle(order)
+        rounds.append([token for row in order for token in row])
+    return rounds
+
+
+def _strip_end(row: list[int], backbone: Backbone) -> list[int]:
+    """Take begin and end tokens from a shot, since the text goes on; end its line where the tokenizer has line ends."""
+    ends = (backbone.tokenizer.bos_token_id, backbone.tokenizer.eos_token_id)
+    newline = backbone.tokenizer("\n", add_special_tokens=False)["input_ids"]
+    unknown = backbone.tokenizer.unk_token_id
+    return [token for token in row if token not in ends] + [token for token in newline if token not in (*ends, unknown)]
+
+
+def _count_fitting(rounds: Sequence[Sequence[int]], room: int) -> int:
+    """Return how many rounds fit into so many tokens."""
+    for count, tokens in enumerate(rounds):
+        room -= len(tokens)
+        if room < 0:
+            return count
+    return len(rounds)
+
+
+def _put_in_front(rounds: Sequence[Sequence[int]], row: list[int], backbone: Backbone) -> list[int]:
+    """Join shots and question behind the question's begin token, where there is one."""
+    begins = int(bool(row) and row[0] == backbone.tokenizer.bos_token_id)
+    return [*row[:begins], *(token for tokens in rounds for token in tokens), *row[begins:]]

@@ -1,0 +1,101 @@
+"""What every method is given and what it returns: few real examples, maybe other texts, in; a classifier out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dawgen.classifier.predict import Item, as_examples
+from dawgen.classifier.train import Log
+from dawgen.config import BaselineConfig, TargetConfig
+from dawgen.models.load import Backbone
+from dawgen.records import Example
+from dawgen.tasks import Task
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a method works with; each takes what it needs.
+
+    real: the few shots. synthetic: a set, None where there is none. unlabelled: plain texts. dev: chooses the best
+    checkpoint. per_label: rows per label of sets, written or edited. log gets a dict per step; under another "stage"
+    than "target" it is a step of something that comes before. checkpoint: the file from which a killed training goes
+    on; a method with two trainings puts another beside it. facts: what the method wants metrics.json to say.
+    """
+
+    task: Task
+    real: Sequence[Example]
+    synthetic: Sequence[Example] | None = None
+    unlabelled: Sequence[str] | None = None
+    dev: Sequence[Example] | None = None
+    seed: int = 0
+    per_label: int = 1
+    target: TargetConfig = field(default_factory=TargetConfig)
+    baselines: BaselineConfig = field(default_factory=BaselineConfig)
+    log: Log | None = None
+    checkpoint: Path | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def log_as(self, stage: str) -> Log | None:
+        """Return a log for a training that comes before the method's own."""
+        log = self.log
+        return None if log is None else lambda row: log(row | {"stage": stage})
+
+    def checkpoint_as(self, name: str) -> Path | None:
+        """Return where a training that comes before the method's own keeps its checkpoint."""
+        return None if self.checkpoint is None else self.checkpoint.with_name(f"{name}.pt")
+
+
+class Classifier(Protocol):
+    """What a method returns. trainable_: how many numbers were trained. dev_accuracy_: of the checkpoint that was kept,
+    None without a dev set. warnings_: for metrics.json."""
+
+    trainable_: int
+    dev_accuracy_: float | None
+    warnings_: list[str]
+
+    def predict(self, items: Iterable[Item]) -> NDArray[np.object_]:
+        """Return the most likely label of each item, [N]."""
+
+    def count_cut(self, items: Iterable[Item]) -> int:
+        """Return how many items lose the end of a text."""
+
+    def save(self, folder: Path, metrics: dict[str, Any] | None = None) -> None:
+        """Write what is worth keeping; nothing where that is nothing."""
+
+
+Fit = Callable[[Backbone, Given], Classifier]
+
+
+class Untrained:
+    """A classifier that only scores. score: from examples to label log-probabilities [N,K]."""
+
+    def __init__(self, labels: Sequence[str], score: Callable[[Sequence[Example]], NDArray[np.float32]]) -> None:
+        self.trainable_, self.warnings_ = 0, list[str]()
+        self.dev_accuracy_: float | None = None
+        self._classes = np.array(labels, dtype=object)
+        self._score = score
+
+    def predict(self, items: Iterable[Item]) -> NDArray[np.object_]:
+        """Return the most likely label of each item, [N]."""
+        examples = as_examples(items)
+        return self._classes[self._score(examples).argmax(1)] if examples else np.array([], dtype=object)
+
+    def count_cut(self, _: Iterable[Item]) -> int:
+        """Return 0: what does not fit beside a text is left out, and no one trained on the rest."""
+        return 0
+
+    def save(self, folder: Path, metrics: dict[str, Any] | None = None) -> None:
+        """Write nothing."""
+
+
+def make_empty_prompt(backbone: Backbone) -> Tensor:
+    """Return a prompt [0,H]."""
+    return torch.empty(0, backbone.model.get_input_embeddings().weight.shape[1], device=backbone.model.device)

@@ -1,0 +1,210 @@
+"""Loads a frozen backbone, generator or target, from the package, a folder or the Hugging Face hub."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+)
+from transformers.utils import logging as transformers_logging
+
+from dawgen.config import Dtype
+from dawgen.errors import ModelError
+from dawgen.models.fuse import fuse
+from dawgen.models.trust import advise, check_source, code_options, weight_options
+
+Kind = Literal["causal", "seq2seq"]
+MINIS = ("mini-ctrl", "mini-t5", "mini-flan")
+
+_WEIGHTS = Path(__file__).parent / "minis"
+_OVERFLOWS = ("t5", "mt5", "umt5", "longt5", "switch_transformers")
+_DTYPES: dict[Dtype, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_AUTO: dict[Kind, Any] = {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM}
+_PROBE = "Two people aren't playing chess, 1 + 2 = 3."
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A frozen model in eval mode with its tokenizer, and what identifies them.
+
+    revision: commit of a hub model, None for a folder. fingerprint: see `fingerprint`.
+    """
+
+    model: Any
+    tokenizer: Any
+    kind: Kind
+    name: str
+    revision: str | None
+    fingerprint: str
+
+    @cached_property
+    def exact(self) -> str:
+        """SHA-256 of the weights bit for bit, in the dtype that they were loaded in; made when first asked for."""
+        digest = hashlib.sha256()
+        _hash_weights(digest, self.model, None)
+        return digest.hexdigest()
+
+
+def load_generator(name: str, *, dtype: Dtype = "float32", device: str = "cpu") -> Backbone:
+    """Load a causal model, frozen, as the generator.
+
+    Raises:
+        ModelError: the model cannot be found or read, or is not causal.
+    """
+    backbone = _load(name, dtype, device)
+    if backbone.kind != "causal":
+        raise ModelError(
+            f"generator {name}: expected a causal language model, got a {backbone.model.config.model_type} model that "
+            "is encoder-decoder.\nName a causal one such as mini-ctrl, gpt2 or Salesforce/ctrl."
+        )
+    return backbone
+
+
+def load_target(name: str, *, dtype: Dtype = "float32", device: str = "cpu") -> Backbone:
+    """Load a seq2seq or causal model, frozen, as the target.
+
+    Raises:
+        ModelError: the model cannot be found or read, is of neither kind, or is a T5 asked for in float16.
+    """
+    backbone = _load(name, dtype, device)
+    fuse(backbone.model)
+    return backbone
+
+
+def resolve_name(name: str) -> str:
+    """Return where `from_pretrained` finds the model: a mini's folder in the package, else the name itself.
+
+    Raises:
+        ModelError: a mini or a folder that does not exist.
+    """
+    if name in MINIS:
+        folder = _WEIGHTS / name
+        if not folder.is_dir():
+            raise ModelError(
+                f"{name}: its weights are missing from this installation ({folder}).\nInstall dawgen again."
+            )
+        return str(folder)
+    looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or (os.sep != "/" and os.sep in name)
+    folder = Path(name).expanduser()
+    if looks_like_path and not folder.is_dir():
+        raise ModelError(
+            f"{name}: expected a folder with a Hugging Face model, there is none.\nCheck the path, or name a bundled "
+            f"model ({', '.join(MINIS)}) or a hub model such as gpt2."
+        )
+    return str(folder) if folder.is_dir() else name
+
+
+def read_config(name: str) -> Any:
+    """Return the configuration of the model.
+
+    Raises:
+        ModelError: it cannot be found or read, or it is code that is not trusted.
+    """
+    return _read(name, AutoConfig, resolve_name(name), **code_options(name))
+
+
+def read_tokenizer(name: str) -> Any:
+    """Return the tokenizer of the model; raises as `read_config`."""
+    return _read(name, AutoTokenizer, resolve_name(name), **code_options(name))
+
+
+def fingerprint(model: Any, tokenizer: Any) -> str:
+    """Return a SHA-256 over architecture, weights (in bfloat16, so that the dtype of loading does not matter) and
+    tokenizer: what a prefix or soft prompt depends on."""
+    digest = hashlib.sha256(model.config.model_type.encode())
+    _hash_weights(digest, model, torch.bfloat16)
+    digest.update(json.dumps(sorted(tokenizer.get_vocab().items())).encode())
+    digest.update(json.dumps(tokenizer(_PROBE)["input_ids"]).encode())
+    return digest.hexdigest()
+
+
+def name_dtype(backbone: Backbone) -> Dtype:
+    """Return the dtype of the model's weights."""
+    return next(name for name, dtype in _DTYPES.items() if dtype == backbone.model.dtype)
+
+
+def _hash_weights(digest: Any, model: Any, dtype: torch.dtype | None) -> None:
+    """Feed names, shapes and bits of all weights, numbers with a fraction rounded to `dtype` first (None: as is)."""
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(f"{name}{tuple(weight.shape)}".encode())
+        bits = weight.detach().to("cpu", dtype) if weight.is_floating_point() else weight.detach().cpu()
+        digest.update(bits.contiguous().flatten().view(torch.uint8).numpy().data)
+
+
+def _load(name: str, dtype: Dtype, device: str) -> Backbone:
+    source = resolve_name(name)
+    with _quiet():
+        config = read_config(name)
+        check_source(name, source, config)
+        kind = _find_kind(name, config)
+        if dtype == "float16" and config.model_type in _OVERFLOWS:
+            raise ModelError(
+                f"{name}: float16 is refused for the {config.model_type} family, whose activations overflow it and "
+                "become NaN.\nUse bfloat16 or float32."
+            )
+        tokenizer = read_tokenizer(name)
+        options = weight_options(name) | {"dtype": _DTYPES[dtype], "output_loading_info": True}
+        model, info = _read(name, _AUTO[kind], source, **options)
+    if info["missing_keys"]:  # transformers fills them with random numbers
+        raise ModelError(
+            f"{name}: its weights lack {len(info['missing_keys'])} tensors, {min(info['missing_keys'])} among them."
+            "\nGet a complete copy of the model, with its language-modelling head."
+        )
+    if tokenizer.pad_token_id is None:  # CTRL and GPT-2 have none; padded positions are masked, so any token will do
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
+    model = model.to(device).eval().requires_grad_(False)
+    revision = getattr(config, "_commit_hash", None)  # set by transformers for hub models only
+    return Backbone(model, tokenizer, kind, name, revision, fingerprint(model, tokenizer))
+
+
+def _find_kind(name: str, config: Any) -> Kind:
+    family, named = config.model_type, config.architectures or []
+    kinds: dict[Kind, Any] = {
+        "seq2seq": MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES.get(family),
+        "causal": MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(family),
+    }
+    own = getattr(config, "auto_map", None) or {}  # of a trusted model with code of its own
+    for kind, architecture in kinds.items():
+        if architecture and (architecture in named or not named):
+            return kind
+        if not architecture and _AUTO[kind].__name__ in own:
+            return kind
+    raise ModelError(
+        f"{name}: expected a causal or a seq2seq language model, got {', '.join(named) or family}.\n"
+        "Name a model with a language-modelling head, such as gpt2 or google/flan-t5-base."
+    )
+
+
+def _read(name: str, auto: Any, source: str, **options: Any) -> Any:
+    try:
+        return auto.from_pretrained(source, **options)
+    except Exception as error:  # whatever transformers stumbles over in a stranger's files
+        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"{name}: expected a Hugging Face model folder or hub name, could not load it: {reason}\n"
+            + (advise(name, source, error) or f"Check name and network, or use a bundled model ({', '.join(MINIS)}).")
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence progress bars and the load report (an untied head is no fault of the user's) while loading."""
+    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()

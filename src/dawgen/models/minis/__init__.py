@@ -1,0 +1,1 @@
+"""The bundled small models: their weights, and the scripts that trained them from scratch."""

@@ -1,0 +1,85 @@
+"""Snippets of a model card: plain Python that gives the classifier's own probabilities, by PEFT and by dawgen."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+FIRST, SECOND = "A child is reading a book in the garden.", "Someone is reading outside."
+
+
+def write_peft_snippet(facts: Mapping[str, Any]) -> str:
+    """Return a script that loads base and adapter and puts {label: probability} of an example into `probabilities`."""
+    seq2seq = facts["kind"] == "seq2seq"
+    auto = "AutoModelForSeq2SeqLM" if seq2seq else "AutoModelForCausalLM"
+    bundled = facts["bundled"]
+    revision = facts["base"]["revision"]
+    pinned = f", revision={_quote(revision)}" if revision else ""
+    words = ", ".join(f"{_quote(label)}: {number}" for label, _, number in facts["labels"])
+    template = re.sub(r"\s*\{mask\}", lambda _: facts["mask"], facts["template"]).rstrip()
+    lines = [
+        "import torch",
+        "from peft import PeftModel",
+        f"from transformers import {auto}, AutoTokenizer",
+        *(["", "from dawgen.models.load import resolve_name"] if bundled else []),
+        "",
+        f"base = {'resolve_name(' if bundled else ''}{_quote(facts['base']['name'])}{')' if bundled else ''}",
+        f"adapter = {_quote(_name_adapter(facts))}",
+        f"words = {{{words}}}  # label -> token that answers for it",
+        "",
+        f"tokenizer = AutoTokenizer.from_pretrained(base{pinned})",
+        f"model = {auto}.from_pretrained(base{pinned}, dtype=torch.{facts['dtype']})",
+        "model = PeftModel.from_pretrained(model, adapter).eval()",
+        "",
+        f"template = {_quote(template)}",
+        f'text = template.replace("{{text1}}", {_quote(FIRST)})',
+        *([f'text = text.replace("{{text2}}", {_quote(SECOND)})'] if facts["pair"] else []),
+        'ids = tokenizer(text)["input_ids"]',
+        "while ids[-1] == tokenizer.eos_token_id:",
+        "    ids.pop()",
+        *_write_forward(facts, seq2seq),
+        "scores = logits[0, -1, list(words.values())].float()",
+        "probabilities = dict(zip(words, scores.softmax(-1).tolist()))",
+        "print(probabilities)",
+    ]
+    return "\n".join(lines)
+
+
+def _name_adapter(facts: Mapping[str, Any]) -> str:
+    """Return where the adapter is: its name on the hub, else the folder in which the card lies."""
+    return str(facts.get("repo") or ".")
+
+
+def _quote(text: str) -> str:
+    """Return a text as Python and JSON write it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _write_forward(facts: Mapping[str, Any], seq2seq: bool) -> list[str]:
+    if not seq2seq:
+        return ["with torch.no_grad():", "    logits = model(input_ids=torch.tensor([ids])).logits"]
+    sentinel = f", {facts['sentinel_id']}" if facts["decoder_sentinel"] else ""
+    return [
+        "ids.append(tokenizer.eos_token_id)  # one end token, whether the tokenizer writes it or not",
+        f"start = torch.tensor([[model.config.decoder_start_token_id{sentinel}]])",
+        "with torch.no_grad():",
+        "    logits = model(input_ids=torch.tensor([ids]), decoder_input_ids=start).logits",
+    ]
+
+
+def write_dawgen_snippet(facts: Mapping[str, Any]) -> str:
+    """Return a script that imports the adapter as a bundle, with every check, and does the same."""
+    item = f"({_quote(FIRST)}, {_quote(SECOND)})" if facts["pair"] else _quote(FIRST)
+    return "\n".join(
+        [
+            "import dawgen",
+            "",
+            f'dawgen.import_peft({_quote(_name_adapter(facts))}, "bundle")',
+            'classifier = dawgen.PromptClassifier.load("bundle")',
+            f"scores = classifier.predict_proba([{item}])[0]",
+            "probabilities = dict(zip(classifier.classes_.tolist(), scores.tolist()))",
+            "print(probabilities)",
+        ]
+    )

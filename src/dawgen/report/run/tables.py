@@ -1,0 +1,105 @@
+"""The tables of runs without a format, for Markdown, LaTeX and CSV, and what a run took and ran on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from dawgen.report.run import numbers as tables
+from dawgen.report.run.files import Row, RunFiles, read_run
+from dawgen.report.table.core import Table, make_table
+from dawgen.report.table.text import write_interval, write_share, write_slug
+
+ITEMS = "The interval is Wilson's, of 95 %: it covers which test rows were drawn, not which seed was."
+
+
+def list_run_tables(run_folders: Sequence[Path]) -> list[Table]:
+    """Return all tables of runs that have rows: over runs by task, then methods, dropped rows and cost of each run.
+
+    Raises DataError for a folder without metrics.json or with a damaged file.
+    """
+    runs = [read_run(Path(folder)) for folder in run_folders]
+    joined = tables.join_runs(runs) if len(runs) > 1 else []
+    found = [_list_joined(number, row, len(joined)) for number, row in enumerate(joined)]
+    for run, ending in zip(runs, _end_keys(runs), strict=True):
+        found += [list_methods(run, ending), list_dropped(run, ending), list_cost(run, ending)]
+    return [table for table in found if table.rows]
+
+
+def list_methods(run: RunFiles, ending: str = "") -> Table:
+    """Return accuracy with its item interval, macro-F1 and test rows of each method."""
+    rows = [
+        [
+            row["name"],
+            f"{write_share(row['accuracy'])}{write_interval(row['interval'])}",
+            write_share(row.get("macro_f1")),
+            str(row.get("n_test") or "-"),
+            write_share(row.get("dev_accuracy")),
+        ]
+        for row in tables.list_methods(run.metrics)
+    ]
+    header = ["method", "accuracy %", "macro-F1 %", "test rows", "dev accuracy %"]
+    title = f"Methods on {run.metrics.get('task')}, run {run.name}"
+    return make_table(title, header, rows, notes=[ITEMS], key=f"methods{ending}")
+
+
+def list_dropped(run: RunFiles, ending: str = "") -> Table:
+    """Return how many rows curation dropped for each reason and label."""
+    labels, counts = tables.count_dropped(run.dropped)
+    rows = [[row["reason"], str(row["total"]), *map(str, row["counts"])] for row in counts]
+    return make_table(f"Dropped by curation, run {run.name}", ["reason", "rows", *labels], rows, key=f"dropped{ending}")
+
+
+def list_cost(run: RunFiles, ending: str = "") -> Table:
+    """Return the seconds of every stage and method that this run did itself."""
+    methods = run.metrics.get("methods", {})
+    seconds = {f"generator: {stage}": value for stage, value in (run.metrics.get("seconds") or {}).items()}
+    seconds |= {name: numbers["seconds"] for name, numbers in methods.items() if numbers.get("seconds") is not None}
+    rows = [[stage, f"{value:.1f}"] for stage, value in seconds.items()]
+    if len(rows) > 1:
+        rows.append(["sum", f"{sum(seconds.values()):.1f}"])
+    notes = ["Training and test of methods; stages that an earlier, interrupted run did are not in it."]
+    return make_table(f"Seconds, run {run.name}", ["part", "seconds"], rows, notes=notes, key=f"cost{ending}")
+
+
+def list_environment(config: Row) -> list[tuple[str, str]]:
+    """Return versions, device, threads and models of a run's recorded settings."""
+    record = config.get("record") or {}
+    facts = [(str(name), str(version)) for name, version in (record.get("versions") or {}).items()]
+    facts += [(name, str(record[name])) for name in ("device", "threads") if record.get(name) is not None]
+    for role, model in (record.get("models") or {}).items():
+        revision = f" at {model['revision']}" if model.get("revision") else ""
+        facts.append((f"{role} model", f"{model.get('name')}{revision}"))
+    return facts
+
+
+def _list_joined(number: int, joined: Row, count: int) -> Table:
+    names = [f"{run.name}, seed {run.metrics.get('seed')}" for run in joined["runs"]]
+    several = len(names) > 1
+    rows = [
+        [
+            row["name"],
+            *map(write_share, row["cells"]),
+            *([write_share(row["mean"]), write_share(row["deviation"])] if several else []),
+        ]
+        for row in joined["methods"]
+    ]
+    header = ["method", *names, *(["mean", "standard deviation"] if several else [])]
+    mixed = ["These runs differ in more than their seed: mean and standard deviation mix settings."]
+    return make_table(
+        f"Accuracy in percent on {joined['task']}",
+        header,
+        rows,
+        notes=mixed if joined["mixed"] else [],
+        key="runs" if count == 1 else f"runs-{number + 1}-{write_slug(joined['task'])}",
+    )
+
+
+def _end_keys(runs: Sequence[RunFiles]) -> list[str]:
+    """Return what tells the runs' tables apart: nothing for one run, else the name, with a number where it repeats."""
+    if len(runs) == 1:
+        return [""]
+    slugs = [write_slug(run.name) for run in runs]
+    counts = Counter(slugs)
+    return [f"-{slug}" if counts[slug] == 1 else f"-{slug}-{place}" for place, slug in enumerate(slugs, 1)]

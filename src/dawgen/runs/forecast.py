@@ -1,0 +1,126 @@
+"""What a run will take: its inputs and models handed to the cost model, and said before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from dawgen.config import GeneratorKind, RunConfig
+from dawgen.cost import Machine, Prediction, Workload, assume_workload, measure_workload, predict_run
+from dawgen.cost.predict import BRIEF, BUDGET, SHARE
+from dawgen.cost.table import describe
+from dawgen.cost.workload import KEPT
+from dawgen.files import read_json
+from dawgen.models.load import Backbone, Kind, read_config, read_tokenizer
+from dawgen.runs.inputs import Inputs, load_inputs
+from dawgen.runs.progress import Reporter
+from dawgen.runs.settings import read_run_config
+from dawgen.scenes.fidelity import has_oracle
+
+
+def announce_cost(
+    config: RunConfig, inputs: Inputs, target: Backbone, source: Backbone | None, reporter: Reporter
+) -> Prediction:
+    """Say what the run will take; runs of seconds are not calibrated for, others briefly."""
+    prediction = predict_run(
+        config,
+        _look_at(config, inputs, target, source),
+        target.model.config,
+        None if source is None else source.model.config,
+        device=target.model.device.type,
+        budget=BRIEF,
+        share=SHARE,
+    )
+    reporter.say(describe(prediction))
+    return prediction
+
+
+def forecast(
+    config: RunConfig,
+    *,
+    labels: int = 3,
+    length: int = 40,
+    test_rows: int = 0,
+    kept: float | None = None,
+    device: str = "cpu",
+    machine: Machine | None = None,
+    budget: float = BUDGET,
+    inputs: Inputs | None = None,
+    kinds: Mapping[GeneratorKind, float] | None = None,
+) -> Prediction:
+    """Return the prediction for a run that has not begun; no weights are loaded.
+
+    labels, length, test_rows: what to assume where the settings name neither task nor training file. kept: share of
+    candidates that curation keeps. machine: figures by hand instead of a calibration of `budget` seconds. inputs: the
+    data, where they are read already. kinds: compare all kinds of generators, see `predict_run`.
+
+    Raises:
+        ModelError: a configuration or tokenizer that cannot be read. DataError, ConfigError: as a run would.
+    """
+    kept = KEPT if kept is None else kept
+    target, source = read_base(config.target.model), read_base(config.generator.model)
+    if inputs is None and config.task is None and config.train is None:
+        load = assume_workload(config, labels=labels, length=length, test_rows=test_rows, kept=kept)
+    else:
+        load = _look_at(
+            config, inputs or load_inputs(config), _add_tokenizer(target), _add_tokenizer(source), kept=kept
+        )
+    return predict_run(
+        config,
+        load,
+        target.model.config,
+        source.model.config,
+        device=device,
+        machine=machine,
+        budget=budget,
+        kinds=kinds,
+    )
+
+
+def read_run(folder: Path) -> tuple[RunConfig, dict[str, Any], float | None]:
+    """Return settings, metrics and the share of judged candidates that was kept of a finished run.
+
+    Raises:
+        ConfigError: no finished run is there, or its settings are damaged.
+    """
+    config = read_run_config(folder)
+    metrics = read_json(folder / "metrics.json")
+    written = metrics.get("synthetic") or {}
+    judged = written.get("generated", 0) - written.get("surplus", 0)
+    return config, metrics, written["kept"] / judged if judged else None
+
+
+def read_base(name: str) -> Backbone:
+    """Return a backbone of which there is only the configuration.
+
+    Raises:
+        ModelError: it cannot be found or read.
+    """
+    config = read_config(name)
+    kind: Kind = "seq2seq" if config.is_encoder_decoder else "causal"
+    return Backbone(SimpleNamespace(config=config), None, kind, name, None, "")
+
+
+def _add_tokenizer(base: Backbone) -> Backbone:
+    return Backbone(base.model, read_tokenizer(base.name), base.kind, base.name, None, "")
+
+
+def _look_at(
+    config: RunConfig, inputs: Inputs, target: Backbone, source: Backbone | None, *, kept: float = KEPT
+) -> Workload:
+    given = None if inputs.synthetic is None else len(inputs.synthetic)
+    return measure_workload(
+        config,
+        inputs.task,
+        target,
+        source,
+        train=inputs.train,
+        dev=inputs.dev or (),
+        test=inputs.test or (),
+        first_texts=inputs.first_texts if config.decode.first_texts == "given" else None,
+        given=given,
+        oracle=has_oracle(inputs.task.name),
+        kept=kept,
+    )

@@ -1,0 +1,163 @@
+"""The generator's half of a job: tune a prefix, write candidates, keep exactly as many as asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from dawgen.config import DecodeConfig, GeneratorConfig, GeneratorKind
+from dawgen.curation import Curator
+from dawgen.curation.filters import is_copy
+from dawgen.data import RowFile, ShardStore, as_row
+from dawgen.files import stream_jsonl
+from dawgen.generator.estimator import Generator
+from dawgen.generator.write.quotas import Judged
+from dawgen.models.load import Backbone
+from dawgen.records import Example
+from dawgen.report.cards.dataset import write_card
+from dawgen.runs.folder import Job
+from dawgen.scenes.fidelity import has_oracle, measure_fidelity
+from dawgen.tasks import Task
+
+FIDELITY_ROWS = 100  # candidates per label by which a generator kind is judged
+
+
+def tune_generator(
+    backbone: Backbone,
+    task: Task,
+    real: Sequence[Example],
+    config: GeneratorConfig,
+    decode: DecodeConfig,
+    *,
+    folder: Path,
+    job: Job,
+) -> Generator:
+    """Return the tuned generator; one that is already in the folder is loaded, a killed tuning goes on."""
+    if (folder / "generator.json").is_file():
+        job.reporter.say(f"generator ({config.kind}): found in {folder}, reused")
+        return Generator.load(folder, model=backbone)
+    settings = config.model_dump(exclude={"model"})
+    generator = Generator(backbone, task, **settings, decode=decode, seed=job.seed)
+    checkpoint = folder / "checkpoint.pt"
+    folder.mkdir(parents=True, exist_ok=True)
+    steps = 0 if config.kind == "untuned" else config.steps
+    with job.stage(f"tuning the generator ({config.kind}, {steps} steps)", steps, f"tuning {config.kind}") as advance:
+
+        def record(row: dict[str, Any]) -> None:
+            job.log.write(row)
+            advance()
+
+        generator.fit(real, log=record, checkpoint=checkpoint)
+    generator.save(folder)
+    checkpoint.unlink(missing_ok=True)
+    return generator
+
+
+def generate_set(
+    generator: Generator,
+    per_label: int,
+    *,
+    curator: Curator,
+    first_texts: Sequence[str] | None,
+    folder: Path,
+    settings: dict[str, Any],
+    job: Job,
+) -> tuple[RowFile, dict[str, Any]]:
+    """Write synthetic/: raw shards, train.jsonl with exactly `per_label` kept of each label, dropped.jsonl and a card.
+
+    settings: all that the shards depend on. Rows go to disk as they are judged. Returns the kept examples, which stay
+    on disk, and the `synthetic` part of metrics.json. Raises ShortfallError; the shards then stay.
+    """
+    task = generator.task_
+    store = ShardStore(folder / "raw", settings)
+    total = per_label * len(task.labels)
+    with job.stage(f"writing {total} synthetic examples", total, "writing") as advance:
+
+        def record(row: dict[str, Any]) -> None:
+            job.log.write(row)
+            advance(sum(row["kept"].values()))
+
+        judged = generator.stream(per_label, first_texts=first_texts, store=store, curator=curator, log=record)
+        kept, copy_shares, _ = write_set(folder, judged)
+    generation = generator.generation_
+    numbers = {
+        "requested": len(kept),
+        "generated": generation.generated.total(),
+        "kept": len(kept),
+        "surplus": generation.surplus,
+        "dropped": dict(generation.reasons.most_common()),
+        "copy_share_by_label": copy_shares if task.pair else {},
+        "label_fidelity": measure_fidelity(task.name, kept)["label_fidelity"],
+    }
+    backbone = generator.backbone_
+    facts = {
+        "task": task.name,
+        "labels": dict(generation.counts),
+        "pair": task.pair,
+        "generator": {"model": backbone.name, "revision": backbone.revision, "kind": generator.kind},
+        "seed": generator.seed,
+        "curate": curator.config.model_dump(mode="json"),
+    }
+    if generator.decode is not None:
+        facts["decode"] = generator.decode.model_dump(mode="json")
+    write_card(folder / "README.md", facts | numbers)
+    return kept, numbers
+
+
+def write_set(folder: Path, judged: Iterable[Judged]) -> tuple[RowFile, dict[str, float], Counter[str]]:
+    """Write train.jsonl and dropped.jsonl row by row; both are there when all candidates are judged, or neither.
+
+    Returns the kept examples, the share of copies per label before curation, and the number dropped per reason.
+    """
+    rows, copies, reasons = Counter[str](), Counter[str](), Counter[str]()
+    with stream_jsonl(folder / "train.jsonl", folder / "dropped.jsonl") as (keep, drop):
+        for candidate, verdict in judged:
+            example = candidate.example
+            rows[str(example.label)] += 1
+            copies[str(example.label)] += is_copy(example)
+            if verdict.kept:
+                keep(as_row(example))
+            else:
+                reasons[str(verdict.reason)] += 1
+                drop(as_row(example) | {"reason": verdict.reason, "score": verdict.score, "twin": verdict.twin})
+    shares = {label: copies[label] / count for label, count in rows.items()}
+    return RowFile(folder / "train.jsonl"), shares, reasons
+
+
+def judge_kind(generator: Generator, first_texts: Sequence[str] | None, job: Job) -> dict[str, Any]:
+    """Return the label fidelity of uncurated candidates of the generator, 100 per label; None without an oracle."""
+    if not has_oracle(generator.task_.name):
+        return {"label_fidelity": None, "ungrammatical": None}
+    with job.stage(f"judging the generator ({generator.kind})", FIDELITY_ROWS, f"judging {generator.kind}"):
+        candidates = generator.preview(FIDELITY_ROWS, first_texts=first_texts)
+    return measure_fidelity(generator.task_.name, [candidate.example for candidate in candidates])
+
+
+def compare_kinds(
+    backbone: Backbone,
+    task: Task,
+    real: Sequence[Example],
+    config: GeneratorConfig,
+    kinds: Sequence[GeneratorKind],
+    decode: DecodeConfig,
+    first_texts: Sequence[str] | None,
+    *,
+    folder: Path,
+    job: Job,
+) -> dict[str, dict[str, Any]]:
+    """Tune the generator in every kind and return its label fidelity before curation."""
+    results: dict[str, dict[str, Any]] = {}
+    for kind in kinds:
+        generator = tune_generator(
+            backbone,
+            task,
+            real,
+            config.model_copy(update={"kind": kind}),
+            decode,
+            folder=folder / kind,
+            job=job,
+        )
+        results[kind] = judge_kind(generator, first_texts, job)
+    return results

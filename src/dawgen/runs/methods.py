@@ -1,0 +1,149 @@
+"""The target's half of a job: every method makes a classifier of the same target and is measured alike."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dawgen.classifier.diagnose import find_collapse
+from dawgen.classifier.metrics import measure
+from dawgen.config import Method, RunConfig
+from dawgen.errors import DataError
+from dawgen.files import read_json, write_json, write_text
+from dawgen.methods.interface import Classifier, Given
+from dawgen.methods.lora import import_peft
+from dawgen.methods.ppt import check_texts
+from dawgen.methods.spec import METHODS
+from dawgen.methods.spot import check_sources
+from dawgen.methods.table import find_fit
+from dawgen.models.load import Backbone
+from dawgen.records import Example
+from dawgen.runs.folder import Job
+from dawgen.runs.inputs import Inputs, first_rows
+
+CHECKPOINTS = ("checkpoint", "pretraining", "query")  # of a method's own training, and of those before it
+
+
+def check_methods(inputs: Inputs, synthetic: Sequence[Example] | None, config: RunConfig) -> None:
+    """Raise ConfigError or DataError where one of the methods lacks what it needs, before anything is trained."""
+    for method in config.methods:
+        if METHODS[method].gold:
+            gold_rows(inputs, synthetic, config.per_label)
+        if METHODS[method].unlabelled:
+            check_texts(inputs.unlabelled)
+        if METHODS[method].trains == "adapter":
+            import_peft()
+        if method == "spot":
+            check_sources(config.baselines.prompt_sources)
+
+
+def run_method(
+    method: Method,
+    inputs: Inputs,
+    synthetic: Sequence[Example] | None,
+    backbone: Backbone,
+    config: RunConfig,
+    *,
+    folder: Path,
+    job: Job,
+) -> dict[str, Any]:
+    """Return the method's part of metrics.json; a finished method is read back, a killed prompt training goes on.
+
+    Without test rows the accuracy is None; with them predicted.json holds label numbers. A trained prompt is saved in
+    the folder as a bundle. The backbone stays as it is, whatever the method trains.
+    """
+    done = folder / "metrics.json"
+    if done.is_file():
+        job.reporter.say(f"{method}: found in {folder}, reused")
+        return read_json(done, " Delete it; the method is then trained again.")
+    begin = time.perf_counter()
+    spec = METHODS[method]
+    real = gold_rows(inputs, synthetic, config.per_label) if spec.gold else inputs.train
+    given = Given(
+        task=inputs.task,
+        real=real,
+        synthetic=synthetic if spec.synthetic else None,
+        unlabelled=inputs.unlabelled,
+        dev=inputs.dev,
+        seed=config.seed,
+        per_label=config.per_label,
+        target=config.target,
+        baselines=config.baselines,
+        checkpoint=folder / f"{CHECKPOINTS[0]}.pt",
+    )
+    classifier = _fit(method, backbone, given, job)
+    numbers: dict[str, Any] = {"accuracy": None, "macro_f1": None, "n_test": 0}
+    if spec.schedule is not None:
+        rows = {"n_real": len(real) if spec.schedule != "synthetic" else 0, "n_synthetic": len(given.synthetic or ())}
+        numbers |= rows | given.facts
+    predicted = classifier.predict(inputs.test).tolist() if inputs.test else None
+    numbers |= _measure(inputs, predicted, folder) | {"trainable": classifier.trainable_}
+    if spec.schedule is not None:
+        if inputs.dev:
+            looks = math.ceil(config.target.steps / config.target.eval_every)
+            numbers |= {"dev_accuracy": classifier.dev_accuracy_, "n_dev": len(inputs.dev), "looks": looks}
+        classifier.save(folder, numbers)
+        numbers["warnings"] = [f"{method}: {warning}" for warning in _warn(classifier, inputs, predicted, config)]
+    for name in CHECKPOINTS:  # by name: the folder can be a user's own
+        (folder / f"{name}.pt").unlink(missing_ok=True)
+    numbers["seconds"] = round(time.perf_counter() - begin, 1)
+    write_json(done, numbers)
+    return numbers
+
+
+def gold_rows(inputs: Inputs, synthetic: Sequence[Example] | None, per_label: int) -> list[Example]:
+    """Return as many gold rows per label as there are synthetic ones, the few shots among them, or all there are.
+
+    Raises DataError where the data hold no labelled rows beside the few shots.
+    """
+    wanted = len(synthetic) // len(inputs.task.labels) if synthetic else per_label
+    if {row.label for row in inputs.gold} != set(inputs.task.labels):
+        raise DataError(
+            "method gold: expected labelled rows beside the few shots, found none of some label; leave gold out."
+        )
+    return first_rows([*inputs.train, *inputs.gold], inputs.task.labels, wanted)
+
+
+def _fit(method: Method, backbone: Backbone, given: Given, job: Job) -> Classifier:
+    fit = find_fit(method)
+    if METHODS[method].schedule is None:
+        return fit(backbone, given)
+    if given.checkpoint is not None:
+        given.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    with job.reporter.stage(f"{method} ({given.target.steps} steps)", given.target.steps) as advance:
+
+        def record(row: dict[str, Any]) -> None:
+            job.log.write({"method": method, **row})
+            if row["stage"] == "target":
+                advance(row["step"])
+
+        return fit(backbone, replace(given, log=record))
+
+
+def _warn(classifier: Classifier, inputs: Inputs, predicted: list[str] | None, config: RunConfig) -> list[str]:
+    """Return the classifier's warnings and those of the test set."""
+    warnings = list(classifier.warnings_)
+    if inputs.test and (cut := classifier.count_cut(inputs.test)):
+        warnings.append(f"cut: {cut} of {len(inputs.test)} test examples to {config.target.max_tokens} tokens")
+    if inputs.test and predicted:
+        warnings += find_collapse([str(row.label) for row in inputs.test], predicted, "test set")
+    return warnings
+
+
+def _measure(inputs: Inputs, predicted: Sequence[str] | None, folder: Path) -> dict[str, Any]:
+    """Return what the predictions are worth, and write them down as numbers of labels."""
+    if predicted is None or not inputs.test:
+        return {}
+    labels, gold = list(inputs.task.labels), [str(example.label) for example in inputs.test]
+    rows = {"gold": gold, "predicted": predicted}
+    write_text(
+        folder / "predicted.json",
+        json.dumps({name: [labels.index(label) for label in column] for name, column in rows.items()}) + "\n",
+    )
+    numbers = measure(gold, predicted, labels)
+    return {key: numbers[key] for key in ("accuracy", "macro_f1", "confusion")} | {"n_test": numbers["n"]}

@@ -1,0 +1,172 @@
+"""The stages of a job one at a time, for the verbs of the command line; they talk through files."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dawgen.classifier.estimator import PromptClassifier
+from dawgen.classifier.metrics import measure
+from dawgen.config import CurateConfig, DecodeConfig, RunConfig
+from dawgen.curation import Curator
+from dawgen.data import find_set, iterate_rows, read, read_shards
+from dawgen.errors import ConfigError
+from dawgen.files import write_json
+from dawgen.generator.estimator import Generator
+from dawgen.methods.spec import METHODS
+from dawgen.models.load import load_generator, load_target
+from dawgen.records import Candidate, Example
+from dawgen.report.cards.dataset import write_card
+from dawgen.runs.finished import describe_generator, find_generator
+from dawgen.runs.folder import Job, StepLog
+from dawgen.runs.generate import generate_set, tune_generator, write_set
+from dawgen.runs.inputs import load_inputs
+from dawgen.runs.methods import run_method
+from dawgen.runs.progress import Reporter
+from dawgen.runs.run import choose_first_texts, shard_settings
+from dawgen.runtime import pick_device, set_threads
+from dawgen.scenes.fidelity import measure_fidelity
+from dawgen.tasks import Task
+
+_NOTHING = Example("")
+BARE = CurateConfig(posterior=False, near_copy=False)  # what `generate` can judge without real examples
+
+
+def tune_stage(config: RunConfig, out: Path) -> None:
+    """Tune a generator on the shots of the training file and save it in `out`; a killed tuning goes on."""
+    if (out / "generator.json").is_file():
+        raise ConfigError(f"{out}: expected a new folder, found a tuned generator. Choose another --out.")
+    set_threads(config.threads)
+    inputs = load_inputs(config)
+    Reporter().announce(inputs.notes, inputs.warnings)
+    backbone = load_generator(config.generator.model, dtype=config.generator.dtype, device=pick_device())
+    decode, _ = choose_first_texts(config.decode, inputs.task.pair, inputs.first_texts)
+    tune_generator(
+        backbone,
+        inputs.task,
+        inputs.train,
+        config.generator,
+        decode,
+        folder=out,
+        job=_make_job(config.seed, out),
+    )
+
+
+def preview_stage(folder: Path, per_label: int, first_texts: str | None, threads: int | None) -> Iterator[str]:
+    """Yield a line per generated example, label by label."""
+    set_threads(threads)
+    generator, texts = _load_generator(folder, first_texts)
+    candidates = generator.preview(per_label, first_texts=texts)
+    for label in generator.task_.labels:
+        yield f"[{label}]"
+        for candidate in candidates:
+            if candidate.example.label == label:
+                cut = "" if candidate.finished else "  (cut at the token limit)"
+                parts = [candidate.example.text1, candidate.example.text2]
+                yield "  " + " => ".join(part for part in parts if part is not None) + cut
+
+
+def generate_stage(
+    folder: Path, per_label: int, out: Path, first_texts: str | None, threads: int | None, *, fresh: bool
+) -> dict[str, Any]:
+    """Write a synthetic set; only what needs no real examples is curated. Returns its numbers."""
+    set_threads(threads)
+    generator, texts = _load_generator(folder, first_texts)
+    if fresh and (out / "raw" / "settings.json").is_file():
+        shutil.rmtree(out / "raw")
+    _, numbers = generate_set(
+        generator,
+        per_label,
+        curator=Curator((), generator.task_.labels, BARE),
+        first_texts=texts,
+        folder=out,
+        settings=shard_settings(folder, generator.decode or DecodeConfig(), per_label, generator.seed, texts),
+        job=_make_job(generator.seed, out),
+    )
+    return numbers
+
+
+def curate_stage(config: RunConfig, source: Path, out: Path) -> dict[str, Any]:
+    """Curate a set against the real examples of `config.train`; returns its numbers."""
+    task = Task.load(config.task) if config.task else None
+    real = read(str(config.train), task=task, columns=config.columns)
+    task = task or Task.from_examples(real)
+    held = {name: read(path, task=task) if path else [] for name, path in (("dev", config.dev), ("test", config.test))}
+    curator = Curator(real, task.labels, config.curate, **held)
+    candidates = _read_candidates(source, task)
+    kept, copy_shares, reasons = write_set(out, ((row, curator.judge([row])[0]) for row in candidates))
+    by_name = {name: kept.labels.count(number) for number, name in enumerate(kept.names)}
+    numbers = {
+        "generated": len(kept) + reasons.total(),
+        "kept": len(kept),
+        "dropped": dict(reasons.most_common()),
+        "copy_share_by_label": copy_shares,
+        "kept_by_label": {label: by_name.get(label, 0) for label in task.labels},
+        "label_fidelity": measure_fidelity(task.name, kept)["label_fidelity"],
+    }
+    generator = find_generator(source) if source.is_dir() else None
+    made = {"task": task.name, "curate": config.curate.model_dump(mode="json")}
+    made |= describe_generator(generator) if generator else {}
+    write_json(out / "curation.json", numbers | made)
+    write_card(out / "README.md", {"pair": task.pair, "labels": numbers["kept_by_label"]} | made | numbers)
+    return numbers
+
+
+def train_stage(config: RunConfig, out: Path) -> list[str]:
+    """Train one prompt and save it as a bundle in `out`; returns its warnings."""
+    method = config.methods[0]
+    spec = METHODS[method]
+    if spec.trains != "prompt":
+        trained = f"trains the target's {spec.trains}" if spec.trains else "trains nothing"
+        raise ConfigError(
+            f"--method {method}: expected a method that trains a prompt; this one {trained}. `dawgen run` measures it."
+        )
+    if spec.synthetic and config.synthetic is None:
+        raise ConfigError(f"--method {method}: expected --synthetic SET, found none. `dawgen generate` writes one.")
+    if (out / "metrics.json").is_file():
+        raise ConfigError(f"{out}: expected a new folder, found a trained bundle. Choose another --out.")
+    set_threads(config.threads)
+    inputs = load_inputs(config)
+    Reporter().announce(inputs.notes, inputs.warnings)
+    target = load_target(config.target.model, dtype=config.target.dtype, device=pick_device())
+    job = _make_job(config.seed, out)
+    numbers = run_method(method, inputs, inputs.synthetic, target, config, folder=out, job=job)
+    return [*inputs.warnings, *numbers["warnings"]]
+
+
+def evaluate_stage(folder: Path, test: str, columns: Mapping[str, str] | None, threads: int | None) -> dict[str, Any]:
+    """Return accuracy, macro-F1, confusion and the number of rows of a bundle on labelled examples."""
+    set_threads(threads)
+    classifier = PromptClassifier.load(folder, device=pick_device())
+    examples = read(test, task=classifier.task_, columns=columns)
+    truth = [str(example.label) for example in examples]
+    return measure(truth, classifier.predict(examples).tolist(), classifier.task_.labels)
+
+
+def _load_generator(folder: Path, first_texts: str | None) -> tuple[Generator, list[str] | None]:
+    generator = Generator.load(folder)
+    if not generator.task_.pair or first_texts is None:
+        return generator, None
+    return generator, [example.text1 for example in read(first_texts, need_label=False)]
+
+
+def _read_candidates(source: Path, task: Task) -> Iterator[Candidate]:
+    """Yield a set's rows with the generator's scores where its raw shards lie beside it."""
+    known: dict[bytes, Candidate] = {}  # a hash of the row -> its candidate without the texts
+    for candidate in read_shards(Path(find_set(source)).parent / "raw"):
+        known.setdefault(_hash_row(candidate.example), replace(candidate, example=_NOTHING))
+    for row in iterate_rows(find_set(source), task=task):
+        found = known.get(_hash_row(row.example))
+        yield replace(found, example=row.example) if found else Candidate(row.example)
+
+
+def _hash_row(example: Example) -> bytes:
+    return hashlib.blake2b(repr((example.text1, example.text2, example.label)).encode(), digest_size=16).digest()
+
+
+def _make_job(seed: int, out: Path) -> Job:
+    return Job(seed, StepLog(out / "log.jsonl"), Reporter())

@@ -1,0 +1,178 @@
+"""Training: one pass against two, the base untouched, every row trained, resume to the same bytes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from dawgen.classifier.checkpoint import Trained
+from dawgen.classifier.gradients import differentiate
+from dawgen.classifier.rows import Rows
+from dawgen.classifier.train import train_prompt
+from dawgen.config import TargetConfig
+from dawgen.errors import DawgenError
+from dawgen.models.load import Backbone
+from dawgen.prompt.template import render
+from support.targets import LABELS, TARGETS, make_backbone, make_pairs, make_task
+from support.tiny import Kind
+
+WORDS = (82, 12)
+
+
+def make_rows(backbone: Backbone, count: int, seed: int) -> Rows:
+    pairs = make_pairs(count, seed)
+    ids = render(pairs, template=make_task().template, backbone=backbone, max_tokens=60).ids
+    return Rows(ids, tuple(LABELS.index(str(pair.label)) for pair in pairs))
+
+
+def train(
+    kind: Kind = "t5", *, log: list[dict[str, Any]] | None = None, schedule: Any = "paired", **changes: Any
+) -> Trained:
+    run = {key: changes.pop(key) for key in ("checkpoint", "dev") if key in changes}
+    backbone = make_backbone(kind)
+    config = TargetConfig(**({"prompt_length": 5, "steps": 8, "batch_size": 4} | changes))
+    start = torch.randn(5, 32, generator=torch.Generator().manual_seed(3))
+    real, synthetic = make_rows(backbone, 8, 1), make_rows(backbone, 20, 2)
+    return train_prompt(
+        backbone,
+        start,
+        WORDS,
+        real,
+        synthetic,
+        config,
+        schedule=schedule,
+        seed=4,
+        log=None if log is None else log.append,
+        **run,
+    )
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_one_pass_equals_two(kind: Kind) -> None:
+    backbone, config = make_backbone(kind), TargetConfig(label_smoothing=0.1)
+    prompt = torch.randn(5, 32, generator=torch.Generator().manual_seed(3))
+    real, synthetic = make_rows(backbone, 4, 1), make_rows(backbone, 6, 2)
+    ids, labels = real.ids + synthetic.ids, real.labels + synthetic.labels
+    both, losses = differentiate(backbone, prompt, WORDS, ids, labels, [4, 6], config)
+    assert both.shape == (2, 5, 32) and losses.shape == (10,)
+    for gradient, rows in zip(both, (real, synthetic), strict=True):
+        alone, _ = differentiate(backbone, prompt, WORDS, rows.ids, rows.labels, [len(rows.ids)], config)
+        assert float((gradient - alone[0]).norm() / alone.norm()) < 1e-5
+    single, _ = differentiate(backbone, prompt, WORDS, ids, labels, [4, *[1] * 6], config)
+    assert float((single[1:].mean(0) - both[1]).norm() / both[1].norm()) < 1e-5
+
+
+def test_gradients_agree_with_differences_of_the_loss() -> None:
+    backbone, config = make_backbone(), TargetConfig(label_smoothing=0.1)
+    prompt = torch.randn(5, 32, generator=torch.Generator().manual_seed(3))
+    rows = make_rows(backbone, 6, 1)
+    (gradient,), _ = differentiate(backbone, prompt, WORDS, rows.ids, rows.labels, [6], config)
+    step = 1e-2 * gradient / gradient.norm()
+    ends = [differentiate(backbone, prompt + s * step, WORDS, rows.ids, rows.labels, [6], config)[1] for s in (1, -1)]
+    slope = float((ends[0].double().mean() - ends[1].double().mean()) / 2e-2)
+    assert slope == pytest.approx(float(gradient.norm()), rel=1e-2)
+
+
+@pytest.mark.parametrize("kind", ["t5", "gpt2"])
+def test_the_base_stays_bit_identical_and_every_row_learns(kind: Kind) -> None:
+    model = make_backbone(kind).model
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    trained = train(kind)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert bool((trained.touched > 0).all()) and trained.prompt.shape == (5, 32)
+
+
+@pytest.mark.parametrize(
+    "schedule", ["real", "synthetic", "pooled", "real_then_synthetic", "synthetic_then_real", "paired"]
+)
+def test_every_schedule_logs_what_it_saw(schedule: str) -> None:
+    log: list[dict[str, Any]] = []
+    train(schedule=schedule, log=log)
+    assert [record["step"] for record in log] == list(range(1, 9))
+    assert ("cos" in log[0]) == (schedule == "paired")
+    assert any(record["loss_real"] for record in log) == (schedule != "synthetic")
+    assert any(record["loss_synthetic"] for record in log) == (schedule != "real")
+    assert log[0]["lr"] == 0.3 and log[-1]["lr"] < 0.02
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "adafactor"},
+        {"optimizer": "adamw", "lr": 0.01, "decay": "constant"},
+        {"surgery": "gradvac", "granularity": "token"},
+        {"surgery": "pcgrad", "granularity": "example"},
+    ],
+    ids=lambda changes: next(iter(changes.values())),
+)
+def test_training_learns_and_resumes_to_the_same_bytes(changes: dict[str, Any], tmp_path: Path) -> None:
+    log: list[dict[str, Any]] = []
+    settings = changes | {"steps": 60, "dev": make_rows(make_backbone(), 8, 9), "eval_every": 20}
+    whole = train(log=log, **settings)
+    first, last = (sum(record["loss_real"] for record in part) / 10 for part in (log[:10], log[-10:]))
+    assert last < first
+    stopped = tmp_path / "state.pt"
+    with pytest.raises(KeyboardInterrupt):
+        train_until(30, stopped, settings)
+    assert stopped.is_file()
+    rest: list[dict[str, Any]] = []
+    resumed = train(log=rest, checkpoint=stopped, **settings)
+    assert torch.equal(resumed.prompt, whole.prompt)
+    assert rest == log[25:]
+    assert (resumed.best_step, resumed.best_accuracy) == (whole.best_step, whole.best_accuracy)
+
+
+def train_until(step: int, checkpoint: Path, settings: dict[str, Any]) -> None:
+    class Killer(list[dict[str, Any]]):
+        def append(self, record: dict[str, Any]) -> None:
+            if record["step"] == step:
+                raise KeyboardInterrupt
+
+    train(log=Killer(), checkpoint=checkpoint, **settings)
+
+
+def test_a_checkpoint_of_another_run_is_not_resumed(tmp_path: Path) -> None:
+    state = tmp_path / "state.pt"
+    train(checkpoint=state, steps=25)
+    log: list[dict[str, Any]] = []
+    train(checkpoint=state, steps=25, lr=0.1, log=log)
+    assert len(log) == 25
+    log.clear()
+    train(checkpoint=state, steps=25, lr=0.1, log=log)
+    assert log == []
+
+
+def test_the_best_prompt_on_the_dev_set_is_kept() -> None:
+    backbone = make_backbone()
+    dev = make_rows(backbone, 8, 9)
+    log: list[dict[str, Any]] = []
+    trained = train(steps=30, eval_every=5, lr=2.0, dev=dev, log=log)
+    looks = [(record["dev_accuracy"], -record["dev_loss"], record["step"]) for record in log if "dev_loss" in record]
+    assert len(looks) == 6
+    assert (trained.best_accuracy, -trained.best_loss, trained.best_step) == max(looks)
+    assert train(steps=30, eval_every=5, lr=2.0).best_prompt is None
+
+
+def test_with_epsilon_zero_the_synthetic_rows_do_not_matter() -> None:
+    alone = train(schedule="real", batch_size=8, steps=4)
+    silenced = train(epsilon=0, batch_size=8, steps=4)
+    torch.testing.assert_close(silenced.prompt, alone.prompt, rtol=0, atol=1e-4)
+    heard = train(epsilon=1, batch_size=8, steps=4)
+    assert float((heard.prompt - alone.prompt).abs().max()) > 1e-2
+
+
+def test_surgery_without_conflict_is_none() -> None:
+    log: list[dict[str, Any]] = []
+    train(surgery="none", log=log)
+    assert all(record["removed"] == 0 for record in log)
+    log.clear()
+    train(surgery="project", log=log, steps=30)
+    assert {record["conflict"] for record in log} == {0.0, 1.0}
+    assert all((record["removed"] > 0) == (record["conflict"] > 0) == (record["cos"] < 0) for record in log)
+
+
+def test_a_loss_that_is_not_finite_stops_with_advice() -> None:
+    with pytest.raises(DawgenError, match="Lower target.lr"):
+        train(lr=1e38)

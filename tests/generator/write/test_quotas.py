@@ -1,0 +1,167 @@
+"""Quotas, shards and resuming: exactly N of each label or ShortfallError, and the same bytes after any kill."""
+
+from collections import Counter
+from collections.abc import Sequence
+from copy import copy
+from pathlib import Path
+
+import pytest
+
+from dawgen.config import CurateConfig, DecodeConfig
+from dawgen.curation.curator import Curator, Verdict
+from dawgen.data.store import ShardStore
+from dawgen.errors import ConfigError, ShortfallError
+from dawgen.generator.estimator import Generator
+from dawgen.generator.write.quotas import SAMPLES
+from dawgen.records import Candidate
+from support.generators import PAIR_ROWS, TEXTS, TOPIC_ROWS, TOPICS, make_generator, tuned, untuned
+
+DECODE = DecodeConfig(max_new_tokens=12, shard_texts=4)
+
+
+class EverySecond:
+    """Keeps every second candidate, whatever it says."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
+        self.asked += len(candidates)
+        return [Verdict(True) if self.asked % 2 else Verdict(False, "echo")]
+
+
+def make(decode: DecodeConfig = DECODE) -> Generator:
+    return copy(tuned(decode=decode))
+
+
+def test_exactly_n_of_each_label_in_one_shuffle_offered_to_every_label() -> None:
+    generator = make()
+    examples = generator.generate(7, first_texts=TEXTS, curator=EverySecond())
+    assert Counter(example.label for example in examples) == {"yes": 7, "no": 7, "maybe": 7}
+    made = generator.generation_
+    assert made.counts.total() == 21
+    assert made.generated.total() == 21 + made.reasons["echo"] + made.surplus
+    assert [sum(column) for column in zip(*made.shards, strict=True)] == [made.generated.total(), 21]
+    assert {example.text1 for example in examples} <= set(TEXTS)
+    assert len(made.samples["echo"]) == SAMPLES
+    assert all(not verdict.kept and candidate.logp is not None for candidate, verdict in made.samples["echo"])
+
+
+def test_shortfall_keeps_counts_reasons_and_shards(tmp_path: Path) -> None:
+    generator = make(DECODE.model_copy(update={"max_new_tokens": 1, "attempts": 2}))
+    store = ShardStore(tmp_path, {})
+    with pytest.raises(ShortfallError, match="kept") as caught:
+        generator.generate(5, first_texts=TEXTS, store=store)
+    assert caught.value.requested == {"yes": 5, "no": 5, "maybe": 5}
+    assert set(caught.value.reasons) <= {"truncated", "empty"}
+    assert sum(caught.value.reasons.values()) >= 3 * 2 * 5 - 15
+    assert (tmp_path / "shard-00000.jsonl").exists()
+    assert not store.complete
+
+
+def test_greedy_ends_with_the_first_texts_and_sampling_goes_through_them_again() -> None:
+    with pytest.raises(ShortfallError):
+        make(DECODE.model_copy(update={"strategy": "greedy"})).generate(
+            13, first_texts=TEXTS[:3], curator=EverySecond()
+        )
+    generator = make()
+    examples = generator.generate(5, first_texts=TEXTS[:3], curator=EverySecond())
+    assert len(examples) == 15
+    pairs = {(example.text1, example.text2, example.label) for example in examples}
+    assert len(pairs) > 9  # other random numbers at the second pass
+
+
+@pytest.mark.parametrize("survivors", [0, 1, 2, 3])
+def test_killed_after_any_shard_resumes_to_the_same_bytes(survivors: int, tmp_path: Path) -> None:
+    def curator() -> Curator:
+        config = CurateConfig(posterior=False, near_copy=False)
+        return Curator(PAIR_ROWS, generator.task_.labels, config)
+
+    generator = make()
+    whole = generator.generate(6, first_texts=TEXTS, store=ShardStore(tmp_path / "whole", {}), curator=curator())
+    shards = sorted((tmp_path / "whole").glob("shard-*"))
+    (tmp_path / "killed").mkdir()
+    for shard in shards[:survivors]:
+        (tmp_path / "killed" / shard.name).write_bytes(shard.read_bytes())
+    again = make().generate(6, first_texts=TEXTS, store=ShardStore(tmp_path / "killed", {}), curator=curator())
+    assert again == whole
+    files = {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()}
+    assert files == {path.name: path.read_bytes() for path in (tmp_path / "killed").iterdir()}
+
+
+def test_single_texts_need_no_first_texts_and_greedy_writes_one_per_label() -> None:
+    generator = make_generator(task=TOPICS, kind="untuned", decode=DECODE).fit(TOPIC_ROWS)
+    examples = generator.generate(5, curator=EverySecond())
+    assert Counter(example.label for example in examples) == {"sport": 5, "food": 5}
+    assert all(example.text2 is None for example in examples)
+    greedy = make_generator(task=TOPICS, kind="untuned", decode=DecodeConfig(strategy="greedy")).fit(TOPIC_ROWS)
+    with pytest.raises(ShortfallError):
+        greedy.generate(2)
+    assert sum(greedy.preview(1)[i].example.label == "sport" for i in range(2)) == 1
+
+
+def test_first_texts_from_shots_and_written_by_the_generator() -> None:
+    shots = make(DECODE.model_copy(update={"first_texts": "shots"})).generate(3, curator=EverySecond())
+    assert {example.text1 for example in shots} <= {example.text1 for example in PAIR_ROWS}
+    decode = DecodeConfig(first_texts="written", max_new_tokens=40, shard_texts=12)
+    generator = make(decode)
+    written = generator.generate(2, curator=EverySecond())
+    assert len(written) == 6
+    assert all(example.text1.strip() for example in written)
+    assert written == make(decode).generate(2, curator=EverySecond())
+
+
+def test_a_generator_that_writes_no_first_text_ends_in_a_shortfall(tmp_path: Path) -> None:
+    decode = DecodeConfig(first_texts="written", max_new_tokens=1, shard_texts=4, attempts=3)
+    for _ in range(2):  # the second time from the stored shards
+        with pytest.raises(ShortfallError):
+            copy(untuned(decode=decode)).generate(2, store=ShardStore(tmp_path, {}))
+    assert len(list(tmp_path.glob("shard-*"))) == 2
+
+
+def test_missing_first_texts_and_wrong_number_are_refused() -> None:
+    with pytest.raises(ConfigError, match="first texts"):
+        make().generate(2)
+    with pytest.raises(ConfigError, match="at least 1"):
+        make().generate(0, first_texts=TEXTS)
+
+
+def test_candidate_log_likelihoods_are_those_of_the_text() -> None:
+    generator = untuned()
+    for candidate in generator.preview(2, first_texts=TEXTS):
+        if candidate.example.text2:
+            expected = generator.log_likelihood([candidate.example])[0]
+            assert candidate.logp == pytest.approx(tuple(expected), rel=1e-5)
+
+
+def test_rows_of_a_label_do_not_depend_on_which_labels_are_open() -> None:
+    writer = untuned()._make_writer(scored=False)
+    everything = writer.write(0, TEXTS[:3], ["yes", "no", "maybe"])
+    assert writer.write(0, TEXTS[:3], ["no"]) == [c for c in everything if c.example.label == "no"]
+
+
+def test_long_first_texts_are_cut_with_a_counted_warning() -> None:
+    generator = make()
+    generator.generate(1, first_texts=[*TEXTS, "man " * 200], curator=EverySecond())
+    assert any("1 of 13 first texts were cut" in warning for warning in generator.warnings_)
+
+
+def test_log_gets_one_line_per_shard() -> None:
+    lines: list[dict[str, object]] = []
+    make().generate(2, first_texts=TEXTS, curator=EverySecond(), log=lines.append)
+    assert [line["shard"] for line in lines] == list(range(len(lines)))
+
+
+def test_a_stream_is_what_generate_collects_and_writes_only_what_is_asked_for(tmp_path: Path) -> None:
+    whole = make().generate(6, first_texts=TEXTS, curator=EverySecond())
+    store = ShardStore(tmp_path, {})
+    generator = make()
+    judged = generator.stream(6, first_texts=TEXTS, curator=EverySecond(), store=store)
+    assert not list(tmp_path.glob("shard-*"))
+    first = next(judged)
+    assert first[1].kept and first[0].example == whole[0]
+    assert len(list(tmp_path.glob("shard-*"))) == 1
+    rest = list(judged)
+    assert [c.example for c, verdict in rest if verdict.kept] == whole[1:]
+    assert sum(not verdict.kept for _, verdict in rest) == generator.generation_.reasons["echo"]
+    assert store.complete

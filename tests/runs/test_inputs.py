@@ -1,0 +1,84 @@
+"""What a job reads before it trains: hub tasks, first texts that held-out rows contain, overlap of files."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dawgen.config import RunConfig
+from dawgen.data import Row
+from dawgen.errors import ConfigError
+from dawgen.records import Example
+from dawgen.runs import inputs as module
+from dawgen.runs.inputs import load_inputs
+from support.jobs import make_pairs, write_inputs, write_rows
+
+
+def load(**values: Any) -> module.Inputs:
+    return load_inputs(RunConfig.model_validate({"shots": 4, **values}))
+
+
+def test_a_hub_task_is_measured_on_its_validation_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def read_rows(source: str, *, split: str, **_: Any) -> list[Row]:
+        asked.append((source, split))
+        labels = ("entailment", "neutral", "contradiction")
+        rows = [Example(f"{split} text {i}", f"hypothesis {i}", labels[i % 3]) for i in range(30)]
+        return [Row(row, f"{split}:{i}") for i, row in enumerate(rows)]
+
+    monkeypatch.setattr(module, "read_rows", read_rows)
+    found = load(task="snli")
+    assert asked == [("stanfordnlp/snli", "train"), ("stanfordnlp/snli", "validation")]
+    assert found.test is not None
+    assert len(found.test) == 30
+    assert all(row.text1.startswith("train") for row in found.train)
+
+
+def test_first_texts_that_test_rows_contain_are_left_out(tmp_path: Path) -> None:
+    files = write_inputs(tmp_path)
+    held = make_pairs(60, seed=1)[36]["text1"]
+    texts = write_rows(tmp_path / "texts.jsonl", [{"text": "two dogs run"}, {"text": held.upper() + "!"}])
+    found = load(**files | {"unlabelled": str(texts)})
+    assert found.first_texts == ["two dogs run"]
+    assert any("1 unlabelled texts" in note for note in found.notes)
+
+
+def test_plain_texts_serve_single_texts_too(tmp_path: Path) -> None:
+    rows = [{"text": f"text {i} of {label}", "label": label} for i in range(12) for label in ("one", "two")]
+    texts = write_rows(tmp_path / "texts.jsonl", [{"text": "two dogs run"}, {"text": "three dogs run"}])
+    found = load(train=str(write_rows(tmp_path / "train.jsonl", rows)), unlabelled=str(texts))
+    assert found.unlabelled == ["two dogs run", "three dogs run"]
+    assert found.first_texts is None
+
+
+def test_scenes_draw_plain_texts_for_methods_that_read_them_and_the_same_first_texts() -> None:
+    without, with_ppt = (load(task="scenes-nli", per_label=5, methods=(method,)) for method in ("dawgen", "ppt"))
+    assert with_ppt.first_texts == without.first_texts
+    assert len(with_ppt.unlabelled or []) == module.UNLABELLED
+
+
+def test_shared_sentences_are_a_warning_with_their_share(tmp_path: Path) -> None:
+    files = write_inputs(tmp_path)
+    test = [row | {"text2": row["text2"] + " today"} for row in make_pairs(36, seed=1)[:12]]
+    rows = test + [{"text1": f"a new text {i}", "text2": "nothing", "label": "not"} for i in range(12)]
+    found = load(train=files["train"], test=str(write_rows(tmp_path / "test.jsonl", rows)))
+    assert "50% of the test rows share a text with the training file" in found.warnings
+
+
+def test_leaks_are_dropped_from_training_when_asked(tmp_path: Path) -> None:
+    rows = make_pairs(36, seed=1)
+    train = write_rows(tmp_path / "train.jsonl", rows)
+    turned = [{"text1": row["text2"], "text2": row["text1"], "label": row["label"]} for row in rows[:3]]
+    test = write_rows(tmp_path / "test.jsonl", turned)
+    found = load(train=str(train), test=str(test), leaks="drop")
+    assert "3 training rows that repeat test pairs were left out" in found.notes
+    assert len([*found.train, *(found.dev or []), *found.gold]) == 33
+
+
+def test_scenes_draw_their_own_data_and_refuse_half_of_it(tmp_path: Path) -> None:
+    found = load(task="scenes-question", per_label=5)
+    assert len(found.test or []) == 600
+    assert len(found.first_texts or []) == 20
+    with pytest.raises(ConfigError, match="--test without --train"):
+        load(task="scenes-question", test=str(tmp_path / "test.csv"))
