@@ -18,7 +18,7 @@ from transformers import CTRLConfig, CTRLLMHeadModel
 from benchmarks.fewgen_recipe import FewGen
 from benchmarks.harness import Result, Setup, compare_costs, compare_rates, peak_rss, run_apart
 from dawgen.config import GeneratorConfig
-from dawgen.generator.codec import Batch, Row, collate
+from dawgen.generator.codec import Batch, TokenRow, collate
 from dawgen.generator.prefix import Prefix, read_prefix
 from dawgen.generator.tune.tuner import Tuner
 from dawgen.rng import python_rng
@@ -70,7 +70,7 @@ def make_prefix(model: Any) -> Prefix:
     return read_prefix(model, words, PROMPTS, control_code="Wikipedia", infix="Sentence 2 :")
 
 
-def draw_rows(count: int, vocabulary: int, seed: int) -> list[Row]:
+def draw_rows(count: int, vocabulary: int, seed: int) -> list[TokenRow]:
     """Return `count` rows of 30 to 70 tokens, half of them text2: of all labels in turn, of one label for two rows."""
     rng = python_rng(seed, "benchmark/rows")
     rows = []
@@ -78,7 +78,7 @@ def draw_rows(count: int, vocabulary: int, seed: int) -> list[Row]:
         length = rng.randint(30, 70)
         first, second = [[rng.randrange(vocabulary) for _ in range(n)] for n in (length // 2, (length + 1) // 2)]
         label = 0 if count == 2 else i % LABELS
-        rows.append(Row(label, (-1, *first, -2, -3, -4), (*second, vocabulary)))
+        rows.append(TokenRow(label, (-1, *first, -2, -3, -4), (*second, vocabulary)))
     return rows
 
 

@@ -23,7 +23,7 @@ from dawgen.cost import memory
 from dawgen.cost.probe import STEPS, build_model, probe_generator, probe_target
 from dawgen.cost.shape import Shape, read_shape
 from dawgen.files import write_json
-from dawgen.generator.codec import Row
+from dawgen.generator.codec import TokenRow
 from dawgen.rng import python_rng
 
 HERE = Path(__file__).parent
@@ -91,11 +91,11 @@ class Line:
     holds: bool
 
 
-def list_shots() -> list[Row]:
+def list_shots() -> list[TokenRow]:
     """Return few-shot rows of 20 to 60 tokens, 16 of each label."""
     rng = python_rng(0, "memory/shots")
     return [
-        Row(label, (-1,) * rng.randint(10, 30), (3,) * rng.randint(10, 30))
+        TokenRow(label, (-1,) * rng.randint(10, 30), (3,) * rng.randint(10, 30))
         for label in range(LABELS)
         for _ in range(16)
     ]

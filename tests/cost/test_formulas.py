@@ -12,11 +12,11 @@ from dawgen.cost.counts import forward, total
 from dawgen.cost.probe import Probe, probe_generator, probe_target
 from dawgen.cost.shape import Shape, read_shape
 from dawgen.errors import ModelError
-from dawgen.generator.codec import Row
+from dawgen.generator.codec import TokenRow
 from support.tiny import CAUSAL, Kind, tiny_model
 
 SHOTS = tuple(
-    Row(label, (-1,) * context, (3,) * target)
+    TokenRow(label, (-1,) * context, (3,) * target)
     for label in range(3)
     for context, target in ((6, 5), (9, 4), (7, 8), (12, 6))
 )

@@ -14,13 +14,13 @@ from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
 from dawgen.cost import memory
 from dawgen.cost.probe import probe_generator, probe_target
 from dawgen.cost.shape import read_shape
-from dawgen.generator.codec import Row
+from dawgen.generator.codec import TokenRow
 from support.tiny import CAUSAL, Kind, tiny_model
 
 ROOT = Path(__file__).parents[2]
 LABELS, PREFIX = 3, 7
 SHOTS = tuple(
-    Row(label, (-1,) * context, (3,) * target)
+    TokenRow(label, (-1,) * context, (3,) * target)
     for label in range(LABELS)
     for context, target in ((6, 5), (9, 4), (7, 8), (12, 6))
 )

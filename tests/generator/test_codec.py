@@ -4,7 +4,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from dawgen.generator.codec import Codec, Row, collate
+from dawgen.generator.codec import Codec, TokenRow, collate
 from dawgen.records import Example
 from support.tiny import tiny_tokenizer
 
@@ -24,8 +24,8 @@ def test_learned_places_and_targets_of_a_pair_and_of_a_single_text() -> None:
     codec = Codec(tiny_tokenizer(), 260)
     man, sleeping = codec.encode("man")[0], codec.encode("sleeping")[0]
     row, cut = codec.encode_row(Example("man", "sleeping"), 1, infix=2, limit=20)
-    assert (row, cut) == (Row(1, (-1, man, -2, -3), (sleeping, codec.end)), False)
-    assert codec.encode_row(Example("man"), 0, infix=0, limit=20)[0] == Row(0, (-1,), (man, codec.end))
+    assert (row, cut) == (TokenRow(1, (-1, man, -2, -3), (sleeping, codec.end)), False)
+    assert codec.encode_row(Example("man"), 0, infix=0, limit=20)[0] == TokenRow(0, (-1,), (man, codec.end))
 
 
 def test_cutting_takes_text1_first_and_a_cut_text2_loses_its_end() -> None:
@@ -38,7 +38,7 @@ def test_cutting_takes_text1_first_and_a_cut_text2_loses_its_end() -> None:
 
 
 def test_every_position_predicts_the_token_after_it() -> None:
-    rows = [Row(0, (-1, 7, -2), (8, 9, 1)), Row(1, (-1,), (5, 1))]
+    rows = [TokenRow(0, (-1, 7, -2), (8, 9, 1)), TokenRow(1, (-1,), (5, 1))]
     batch = collate(rows)
     assert batch.inputs.tolist() == [[-1, 7, -2, 8, 9], [-1, 5, 0, 0, 0]]
     assert batch.mask.sum(1).tolist() == [5, 2]

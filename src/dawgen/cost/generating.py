@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dawgen.config import DecodeConfig, GeneratorConfig
 from dawgen.cost.counts import Counts, Work, add, backward, forward, head, repeat, tangent
 from dawgen.cost.shape import Shape
-from dawgen.generator.codec import Row
+from dawgen.generator.codec import TokenRow
 from dawgen.generator.estimator import SCORE_ROWS
 from dawgen.generator.tune.tuner import draw_batch
 from dawgen.generator.write.rows import CONTEXT_TOKENS
@@ -18,7 +18,7 @@ AROUND_TOKEN = 30  # calls that choose a token and bring cache and masks up to d
 UNITS = 100  # of the weight net's hidden layer
 
 
-def count_tuning(shape: Shape, rows: Sequence[Row], config: GeneratorConfig, *, labels: int, prefix: int) -> Work:
+def count_tuning(shape: Shape, rows: Sequence[TokenRow], config: GeneratorConfig, *, labels: int, prefix: int) -> Work:
     """Count one tuning step, the mean over a cycle of `weight_every`, on batches as tuning draws them.
 
     plain: the rows once forward and back. weighted, dawgen: every `weight_every` steps also the virtual step's

@@ -17,7 +17,7 @@ from dawgen.classifier.gradients import batch_rows
 from dawgen.classifier.score import bucket, choose_budget
 from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
 from dawgen.cost.shape import Shape
-from dawgen.generator.codec import Row
+from dawgen.generator.codec import TokenRow
 from dawgen.generator.estimator import SCORE_ROWS
 from dawgen.generator.tune.likelihood import BLOCK
 from dawgen.generator.tune.tuner import draw_batch
@@ -65,7 +65,7 @@ def cache(shape: Shape, rows: float, keys: float) -> float:
 
 
 def hold_tuning(
-    shape: Shape, rows: Sequence[Row], config: GeneratorConfig, *, labels: int, prefix: int, device: str = "cpu"
+    shape: Shape, rows: Sequence[TokenRow], config: GeneratorConfig, *, labels: int, prefix: int, device: str = "cpu"
 ) -> float:
     """Return the peak of tuning beside the weights, on batches as tuning draws them."""
     if config.kind == "untuned":

@@ -26,7 +26,7 @@ from dawgen.cost.generating import count_scoring, count_tuning, count_writing
 from dawgen.cost.machine import Machine, clock
 from dawgen.cost.shape import Shape
 from dawgen.cost.training import count_evaluation, count_training
-from dawgen.generator.codec import Codec, Row
+from dawgen.generator.codec import Codec, TokenRow
 from dawgen.generator.estimator import SCORE_ROWS, score_labels
 from dawgen.generator.prefix import Prefix
 from dawgen.generator.tune.tuner import tune
@@ -88,7 +88,7 @@ def probe_generator(
     shape: Shape,
     configs: Sequence[GeneratorConfig],
     decoding: DecodeConfig,
-    shots: Sequence[Row],
+    shots: Sequence[TokenRow],
     *,
     labels: int,
     prefix: int,
@@ -96,7 +96,7 @@ def probe_generator(
 ) -> list[Probe]:
     """Return probes of tuning in each of the settings, of writing, and of scoring, on `texts` texts of every label."""
     state = _random_prefix(model, shape, labels, prefix)
-    rows = [Row(row.label, (-1, *[FILLER] * (len(row.context) - 1)), (FILLER,) * len(row.target)) for row in shots]
+    rows = [TokenRow(row.label, (-1, *[FILLER] * (len(row.context) - 1)), (FILLER,) * len(row.target)) for row in shots]
     sizes: dict[str, int] = {"labels": labels, "prefix": prefix}
     probes = []
     for config in configs:
@@ -158,6 +158,6 @@ def _random_prefix(model: Any, shape: Shape, labels: int, length: int) -> Prefix
     return Prefix(model, q, control, torch.ones(labels, length, dtype=torch.long, device=device))
 
 
-def _score(prefix: Prefix, rows: Sequence[Row]) -> None:
+def _score(prefix: Prefix, rows: Sequence[TokenRow]) -> None:
     for start in range(0, len(rows), SCORE_ROWS):
         score_labels(prefix, rows[start : start + SCORE_ROWS])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dawgen.config import RunConfig
-from dawgen.generator.codec import Codec, Row
+from dawgen.generator.codec import Codec, TokenRow
 from dawgen.generator.write.quotas import find_room
 from dawgen.models.load import Backbone
 from dawgen.prompt.template import limit_tokens, render
@@ -33,7 +33,7 @@ class Workload:
 
     labels: int
     prefix: int
-    shots: tuple[Row, ...]
+    shots: tuple[TokenRow, ...]
     contexts: tuple[int, ...]
     train: tuple[int, ...]
     dev: tuple[int, ...]
@@ -67,7 +67,7 @@ def measure_workload(
         name: _measure_rows(rows, task, target, config)
         for name, rows in (("train", train), ("dev", dev), ("test", test))
     }
-    prefix, shots, contexts = 0, tuple[Row, ...](), tuple[int, ...]()
+    prefix, shots, contexts = 0, tuple[TokenRow, ...](), tuple[int, ...]()
     if generator is not None:
         prefix, shots, contexts = _measure_texts(config, task, generator, train, first_texts)
     return Workload(
@@ -89,7 +89,9 @@ def assume_workload(
     half = max(1, length // 2)
     context = 1 + half + INFIX
     shots = tuple(
-        Row(label, (-1,) * context, (0,) * (length - half + 1)) for label in range(labels) for _ in range(config.shots)
+        TokenRow(label, (-1,) * context, (0,) * (length - half + 1))
+        for label in range(labels)
+        for _ in range(config.shots)
     )
     row = length + TEMPLATE
     return Workload(
@@ -114,7 +116,7 @@ def _measure_rows(rows: Sequence[Example], task: Task, target: Backbone, config:
 
 def _measure_texts(
     config: RunConfig, task: Task, generator: Backbone, train: Sequence[Example], first_texts: Sequence[str] | None
-) -> tuple[int, tuple[Row, ...], tuple[int, ...]]:
+) -> tuple[int, tuple[TokenRow, ...], tuple[int, ...]]:
     model_config: Any = generator.model.config
     codec = Codec(generator.tokenizer, model_config.vocab_size)
     words = task.generator

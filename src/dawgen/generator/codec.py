@@ -15,7 +15,7 @@ from dawgen.records import Example
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TokenRow:
     """Token ids of one example; a negative id -1-s stands for the s-th learned input (0: opening, 1...: infix)."""
 
     label: int
@@ -53,7 +53,7 @@ class Batch:
         )
 
 
-def collate(rows: Sequence[Row], device: torch.device | str = "cpu") -> Batch:
+def collate(rows: Sequence[TokenRow], device: torch.device | str = "cpu") -> Batch:
     """Pad rows on the right to the longest. The end of a target is never an input, so T is one less than the tokens."""
     lengths = [len(row.context) + len(row.target) - 1 for row in rows]
     inputs, mask = torch.zeros(len(rows), max(lengths), dtype=torch.long), torch.zeros(len(rows), max(lengths)).long()
@@ -111,21 +111,21 @@ class Codec:
         text: str = self.tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return text.strip()
 
-    def encode_row(self, example: Example, label: int, *, infix: int, limit: int) -> tuple[Row, bool]:
+    def encode_row(self, example: Example, label: int, *, infix: int, limit: int) -> tuple[TokenRow, bool]:
         """Return the example's row of at most `limit` tokens and whether it had to be cut, text1 first.
 
         infix: number of infix embeddings, for pairs only. A text2 that is cut loses its end token too.
         """
         if example.text2 is None:
             target = [*self.encode(example.text1), self.end]
-            return Row(label, (-1,), tuple(target[: limit - 1])), len(target) > limit - 1
+            return TokenRow(label, (-1,), tuple(target[: limit - 1])), len(target) > limit - 1
         learned = [-2 - i for i in range(infix)]
         context, target = self.encode(example.text1), [*self.encode(example.text2), self.end]
         room = limit - 1 - infix
         cut = len(context) + len(target) > room
         target = target[:room]
         context = context[: room - len(target)]
-        return Row(label, (-1, *context, *learned), tuple(target)), cut
+        return TokenRow(label, (-1, *context, *learned), tuple(target)), cut
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from dawgen.config import DecodeConfig, Dtype, GeneratorConfig, GeneratorKind
 from dawgen.errors import ConfigError, DataError, ModelError
-from dawgen.generator.codec import Codec, Row, collate
+from dawgen.generator.codec import Codec, TokenRow, collate
 from dawgen.generator.prefix import Prefix, read_prefix
 from dawgen.generator.saved import Base, Record, check_base, join_saved, read_saved, write_saved
 from dawgen.generator.tune.tuner import Log, tune
@@ -232,7 +232,7 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
     def _infix(self) -> int:
         return self.prefix_.q["inputs"].shape[1] - 1
 
-    def _encode(self, example: Example, label: int) -> tuple[Row, bool]:
+    def _encode(self, example: Example, label: int) -> tuple[TokenRow, bool]:
         return self.codec_.encode_row(example, label, infix=self._infix, limit=self.limit_)
 
     def _make_writer(self, *, scored: bool) -> Writer:
@@ -270,7 +270,7 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
 
 
 @torch.no_grad()
-def score_labels(prefix: Prefix, rows: Sequence[Row]) -> NDArray[np.float64]:
+def score_labels(prefix: Prefix, rows: Sequence[TokenRow]) -> NDArray[np.float64]:
     """Return log p(target | context, Q_l) [N,K] of a batch of rows; column d is label (own + d) modulo K."""
     batch = collate(rows, prefix.model.device).under_other_labels(prefix.labels, own=True)
     log_probs = prefix.log_probs(prefix.states(batch), batch.targets).double()

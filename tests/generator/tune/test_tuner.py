@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from dawgen.generator.codec import Row
+from dawgen.generator.codec import TokenRow
 from dawgen.generator.estimator import Generator
 from dawgen.generator.tune.tuner import draw_batch
 from dawgen.models.load import fingerprint
@@ -100,7 +100,7 @@ def test_single_texts_are_tuned_with_alignment_too() -> None:
 
 
 def test_batches_are_balanced_and_a_function_of_seed_and_step() -> None:
-    rows = [Row(i % 3, (-1,), (i,)) for i in range(30)] + [Row(3, (-1,), (99,))]
+    rows = [TokenRow(i % 3, (-1,), (i,)) for i in range(30)] + [TokenRow(3, (-1,), (99,))]
     batch = draw_batch(rows, 2, 7, 5)
     assert Counter(row.label for row in batch) == {0: 2, 1: 2, 2: 2, 3: 2}
     assert batch == draw_batch(rows, 2, 7, 5)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dawgen.config import DecodeConfig
-from dawgen.generator.codec import Row
+from dawgen.generator.codec import TokenRow
 from dawgen.generator.estimator import Generator
 from dawgen.generator.write.decode import PLAUSIBLE, Written, contrast_scores, decode, penalise, pick
 from support.generators import PAIR_ROWS, PAIRS, backbone, tuned, untuned
@@ -18,15 +18,15 @@ GREEDY = DecodeConfig(strategy="greedy", contrast=0.0, max_new_tokens=12)
 SAMPLE = DecodeConfig(contrast=0.0, max_new_tokens=12)
 
 
-def rows_of(generator: Generator, count: int = 6) -> list[Row]:
+def rows_of(generator: Generator, count: int = 6) -> list[TokenRow]:
     """Contexts of different length under alternating labels."""
     examples = [(PAIR_ROWS[i % 6], i % 3) for i in range(count)]
     encode = generator._encode
-    return [Row(label, encode(example, label)[0].context, ()) for example, label in examples]
+    return [TokenRow(label, encode(example, label)[0].context, ()) for example, label in examples]
 
 
 def write(
-    generator: Generator, rows: list[Row], config: DecodeConfig, numbers: list[int] | None = None
+    generator: Generator, rows: list[TokenRow], config: DecodeConfig, numbers: list[int] | None = None
 ) -> list[Written]:
     return decode(generator.prefix_, generator.codec_, rows, config, seed=1, purpose="test", numbers=numbers)
 
@@ -64,7 +64,7 @@ def test_greedy_text_is_the_argmax_of_the_written_prompt(family: Kind) -> None:
         if int(logits.argmax()) == codec.end:
             break
         expected.append(int(logits.argmax()))
-    row = Row(0, generator._encode(example, 0)[0].context, ())
+    row = TokenRow(0, generator._encode(example, 0)[0].context, ())
     assert list(write(generator, [row], GREEDY)[0].ids) == expected
 
 

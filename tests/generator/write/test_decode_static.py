@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dawgen.config import DecodeConfig
-from dawgen.generator.codec import Row
+from dawgen.generator.codec import TokenRow
 from dawgen.generator.estimator import Generator
 from dawgen.generator.write import rows as running
 from dawgen.generator.write import static_rows
@@ -31,14 +31,14 @@ def static(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(static_rows, "SIZES", (2, 4, 8, *SIZES[1:]))  # so that few rows pass through several sizes
 
 
-def rows_of(generator: Generator, count: int = 9) -> list[Row]:
+def rows_of(generator: Generator, count: int = 9) -> list[TokenRow]:
     pairs = [(PAIR_ROWS[i % 6], i % 3) for i in range(count)]
-    return [Row(label, generator._encode(example, label)[0].context, ()) for example, label in pairs]
+    return [TokenRow(label, generator._encode(example, label)[0].context, ()) for example, label in pairs]
 
 
 def write(
     generator: Generator,
-    rows: list[Row],
+    rows: list[TokenRow],
     config: DecodeConfig,
     numbers: list[int] | None = None,
     memory: Memory | None = None,

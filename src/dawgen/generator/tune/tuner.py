@@ -16,7 +16,7 @@ from torch import Tensor
 
 from dawgen.config import GeneratorConfig
 from dawgen.files import write_with
-from dawgen.generator.codec import Batch, Row, collate
+from dawgen.generator.codec import Batch, TokenRow, collate
 from dawgen.generator.prefix import Prefix
 from dawgen.generator.tune.objective import Objective, meta_gradient
 from dawgen.generator.tune.weighting import WeightNet
@@ -26,7 +26,7 @@ Log = Callable[[dict[str, Any]], object]
 CHECKPOINT_EVERY = 25
 
 
-def draw_batch(rows: Sequence[Row], per_label: int, seed: int, step: int) -> list[Row]:
+def draw_batch(rows: Sequence[TokenRow], per_label: int, seed: int, step: int) -> list[TokenRow]:
     """Return `per_label` rows of every label: a pure function of (rows, seed, step)."""
     rng = python_rng(seed, "generator/batch", step)
     groups = defaultdict(list)
@@ -99,7 +99,7 @@ class Tuner:
 
 def tune(
     prefix: Prefix,
-    rows: Sequence[Row],
+    rows: Sequence[TokenRow],
     config: GeneratorConfig,
     *,
     seed: int = 0,
@@ -145,7 +145,7 @@ def _describe(step: int, config: GeneratorConfig, tokens: int, found: dict[str, 
     }
 
 
-def _identify(rows: Sequence[Row], config: GeneratorConfig, seed: int, prefix: Prefix) -> str:
+def _identify(rows: Sequence[TokenRow], config: GeneratorConfig, seed: int, prefix: Prefix) -> str:
     """Return a hash of all that the result of tuning depends on, the prefix's start included."""
     digest = hashlib.sha256(json.dumps([config.model_dump(mode="json"), seed]).encode())
     digest.update(json.dumps([[row.label, row.context, row.target] for row in rows]).encode())

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dawgen.config import DecodeConfig
-from dawgen.generator.codec import Codec, Row
+from dawgen.generator.codec import Codec, TokenRow
 from dawgen.generator.prefix import Prefix
 from dawgen.generator.write.static_rows import Memory, choose_rows
 from dawgen.rng import torch_rng
@@ -68,7 +68,7 @@ def pick(scores: Tensor, draws: Tensor, config: DecodeConfig) -> Tensor:
 def decode(
     prefix: Prefix,
     codec: Codec,
-    rows: Sequence[Row],
+    rows: Sequence[TokenRow],
     config: DecodeConfig,
     *,
     seed: int,
@@ -127,9 +127,9 @@ def _score(logits: Tensor, seen: Tensor | None, config: DecodeConfig) -> Tensor:
     return contrast_scores(log_probs.transpose(0, 1), config.contrast)
 
 
-def _relabel(prefix: Prefix, row: Row, way: int) -> Row:
+def _relabel(prefix: Prefix, row: TokenRow, way: int) -> TokenRow:
     """Return the row under the label that is `way` after its own, in turn."""
-    return Row((row.label + way) % prefix.labels, row.context, ())
+    return TokenRow((row.label + way) % prefix.labels, row.context, ())
 
 
 def _expand(places: Sequence[int], ways: int) -> list[int]:
@@ -137,7 +137,7 @@ def _expand(places: Sequence[int], ways: int) -> list[int]:
     return [place * ways + way for place in places for way in range(ways)]
 
 
-def _room(prefix: Prefix, row: Row, wanted: int) -> int:
+def _room(prefix: Prefix, row: TokenRow, wanted: int) -> int:
     """Return how many tokens the row may get: the last one written never has to fit, as it is not read again."""
     if prefix.window is None:
         return wanted
@@ -152,7 +152,7 @@ def _draw(config: DecodeConfig, seed: int, purpose: str, numbers: Sequence[int])
     return torch.stack([torch.rand(steps, generator=generator, dtype=torch.float64) for generator in generators])
 
 
-def _mark(codec: Codec, rows: Sequence[Row]) -> Tensor:
+def _mark(codec: Codec, rows: Sequence[TokenRow]) -> Tensor:
     """Return which tokens [B,V] stand in each row's context, for the repetition penalty."""
     seen = torch.zeros(len(rows), codec.vocabulary + codec.learns_end, dtype=torch.bool)
     for i, row in enumerate(rows):

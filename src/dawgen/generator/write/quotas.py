@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from dawgen.config import DecodeConfig
 from dawgen.curation.curator import Verdict
 from dawgen.errors import ShortfallError
-from dawgen.generator.codec import Codec, Row
+from dawgen.generator.codec import Codec, TokenRow
 from dawgen.generator.prefix import Prefix
 from dawgen.generator.write.decode import Written, decode
 from dawgen.generator.write.static_rows import Memory
@@ -118,7 +118,7 @@ class Writer:
 
     def write_first_texts(self, shard: int) -> list[str]:
         """Let the generator write text1, labels evenly mixed, always by sampling; each is its first sentence."""
-        rows = [Row(i % len(self.labels), (-1,), ()) for i in range(self.decode.shard_texts)]
+        rows = [TokenRow(i % len(self.labels), (-1,), ()) for i in range(self.decode.shard_texts)]
         config = self.decode.model_copy(update={"strategy": "sample", "contrast": 0.0})
         texts = self._continue(rows, config, f"generator/first/{shard}")
         sentences = [_first_sentence(self.codec.decode(text.ids), text.finished) for text in texts]
@@ -145,16 +145,16 @@ class Writer:
         return [replace(c, logp=tuple(float(v) for v in row)) for c, row in zip(made, scores, strict=True)]
 
     def _continue(
-        self, rows: Sequence[Row], config: DecodeConfig, purpose: str, numbers: Sequence[int] | None = None
+        self, rows: Sequence[TokenRow], config: DecodeConfig, purpose: str, numbers: Sequence[int] | None = None
     ) -> list[Written]:
         options: dict[str, Any] = {"seed": self.seed, "purpose": purpose, "numbers": numbers, "memory": self.memory}
         return decode(self.prefix, self.codec, rows, config, **options)
 
-    def _make_row(self, text: str, label: int) -> Row:
+    def _make_row(self, text: str, label: int) -> TokenRow:
         if not self.pair:
-            return Row(label, (-1,), ())
+            return TokenRow(label, (-1,), ())
         learned = [-2 - i for i in range(self.infix)]
-        return Row(label, (-1, *self.codec.encode(text)[: self.room], *learned), ())
+        return TokenRow(label, (-1, *self.codec.encode(text)[: self.room], *learned), ())
 
 
 def find_room(limit: int, infix: int, decode: DecodeConfig) -> int:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from dawgen.generator.codec import Row, collate
+from dawgen.generator.codec import TokenRow, collate
 from dawgen.generator.prefix import Prefix
 
 # Tokens of rows of like length that are read together: enough for a full matrix product, few of them padding. On a CPU
@@ -39,7 +39,7 @@ class Contexts:
     cache: Any
 
 
-def read_contexts(prefix: Prefix, rows: Sequence[Row]) -> Iterator[Contexts]:
+def read_contexts(prefix: Prefix, rows: Sequence[TokenRow]) -> Iterator[Contexts]:
     """Yield the rows, sorted by length, longest first, behind their prefixes: a few at a time, to pad them little."""
     # A sliding window keeps the last tokens only: batches of different length would not fit together.
     sliding = any(DynamicCache(config=prefix.model.config).is_sliding)
@@ -48,7 +48,7 @@ def read_contexts(prefix: Prefix, rows: Sequence[Row]) -> Iterator[Contexts]:
     while start < len(rows):
         size = len(rows) if sliding else max(1, tokens // len(rows[start].context))
         some = rows[start : start + size]
-        batch = collate([Row(row.label, row.context, (0,)) for row in some], prefix.model.device)
+        batch = collate([TokenRow(row.label, row.context, (0,)) for row in some], prefix.model.device)
         hidden, cache, mask, positions = prefix.prefill(batch)
         yield Contexts(slice(start, start + len(some)), hidden[batch.rows, batch.columns], mask, positions, cache)
         start += len(some)
@@ -60,7 +60,7 @@ class GrowingRows:
     On a CPU this is as fast as writing into room set aside, or faster: attention reads quickly what was just copied.
     """
 
-    def __init__(self, prefix: Prefix, rows: Sequence[Row]) -> None:
+    def __init__(self, prefix: Prefix, rows: Sequence[TokenRow]) -> None:
         self._model = prefix.model.base_model
         for some in read_contexts(prefix, rows):
             if some.rows.start == 0:  # the longest rows set the shapes, and their cache holds all others too

@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import Cache, DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-from dawgen.generator.codec import Row
+from dawgen.generator.codec import TokenRow
 from dawgen.generator.prefix import Prefix
 from dawgen.generator.write.rows import Contexts, GrowingRows, Running, read_contexts
 
@@ -26,7 +26,7 @@ COLUMNS = 64  # columns are set aside in multiples of it, so that most shards fi
 Replay = Callable[[], Tensor]
 
 
-def choose_rows(prefix: Prefix, rows: Sequence[Row], steps: int, memory: "Memory") -> Running:
+def choose_rows(prefix: Prefix, rows: Sequence[TokenRow], steps: int, memory: "Memory") -> Running:
     """Return the rows, sorted by length, longest first: in buffers on a GPU where that gives the right numbers."""
     if on_gpu(prefix.model) and suits(prefix.model) and memory.trusts(prefix):
         return StaticRows(prefix, rows, steps, memory)
@@ -159,7 +159,7 @@ class Memory:
     def trusts(self, prefix: Prefix) -> bool:
         """Return whether a few steps of two short rows agree both ways; they are tried once."""
         if self.trusted is None:
-            rows = [Row(0, (-1,) * 4, ()), Row(prefix.labels - 1, (-1,), ())]
+            rows = [TokenRow(0, (-1,) * 4, ()), TokenRow(prefix.labels - 1, (-1,), ())]
             both = GrowingRows(prefix, rows), StaticRows(prefix, rows, 3, Memory())
             for _ in range(3):  # the first step in buffers is recorded, the others are replayed
                 for running in both:
@@ -176,7 +176,7 @@ class StaticRows:
 
     hidden: Tensor
 
-    def __init__(self, prefix: Prefix, rows: Sequence[Row], steps: int, memory: Memory) -> None:
+    def __init__(self, prefix: Prefix, rows: Sequence[TokenRow], steps: int, memory: Memory) -> None:
         for some in read_contexts(prefix, rows):
             width = some.mask.shape[1]
             if some.rows.start == 0:  # the longest rows
