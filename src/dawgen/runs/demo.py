@@ -1,4 +1,4 @@
-"""`dawgen demo`: the whole job on scenes and the bundled minis, with the same fixed settings for every arm."""
+"""`dawgen demo`: the whole job on scenes and the bundled minis, with the same fixed settings for every method."""
 
 from pathlib import Path
 from typing import Any

@@ -9,7 +9,7 @@ from dawgen.data.hub import is_hub_name
 from dawgen.errors import DataError
 from dawgen.files import hash_file, read_json
 from dawgen.generator.saved import Record
-from dawgen.report.run.files import Row, read_settings
+from dawgen.report.run.files import Fields, read_settings
 
 WAYS = {  # DecodeConfig.first_texts, in words
     "given": "texts without labels that the job had, word for word",
@@ -26,7 +26,7 @@ def find_run(folder: Path) -> Path | None:
     return run if whole else None
 
 
-def read_run_files(run: Path) -> tuple[Row, Row]:
+def read_run_files(run: Path) -> tuple[Fields, Fields]:
     """Return what config.yaml and metrics.json of a run say. Raises DataError for a damaged one."""
     return read_settings(run / "config.yaml"), read_json(run / "metrics.json")
 

@@ -15,7 +15,7 @@ from dawgen.errors import ConfigError
 from dawgen.files import describe_changes
 from dawgen.methods.spec import METHODS
 from dawgen.prompt.bundle.format import BundleInfo
-from dawgen.report.run.files import Row
+from dawgen.report.run.files import Fields
 from dawgen.report.run.numbers import find_wilson_interval, list_methods, share_rows
 from dawgen.rng import numpy_rng
 from dawgen.runs.finished import find_run, read_run_files
@@ -76,7 +76,7 @@ def describe_bundle(prompt: Tensor, info: BundleInfo) -> dict[str, Any]:
     }
 
 
-def measure_intervals(metrics: Row, seed: int) -> list[dict[str, Any]]:
+def measure_intervals(metrics: Fields, seed: int) -> list[dict[str, Any]]:
     """Return accuracy and macro-F1 with their 95 % intervals over test rows, none where nothing was tested."""
     n, accuracy = metrics.get("n_test") or 0, metrics.get("accuracy")
     if not n or accuracy is None:
@@ -116,7 +116,7 @@ def compare_seeds(runs: Sequence[Path], method: str) -> dict[str, Any]:
     return {"rows": rows, "mean": fmean(values), "interval": find_t_interval(values)}
 
 
-def _describe_run(config: Row, metrics: Row, method: str) -> dict[str, Any]:
+def _describe_run(config: Fields, metrics: Fields, method: str) -> dict[str, Any]:
     numbers = metrics.get("methods", {}).get(method, {})
     spec = METHODS.get(method)  # type: ignore[call-overload]
     surgery = config.get("target", {}).get("surgery") if spec is None or spec.surgery is None else spec.surgery
@@ -134,7 +134,7 @@ def _describe_run(config: Row, metrics: Row, method: str) -> dict[str, Any]:
     }
 
 
-def _describe_set(run: Path, config: Row, metrics: Row) -> dict[str, Any]:
+def _describe_set(run: Path, config: Fields, metrics: Fields) -> dict[str, Any]:
     """Return what is known of the rows that the run trained on: its own set, or a file that was given."""
     given = (metrics.get("synthetic") or {}).get("given")
     if given is None and (run / "synthetic" / "train.jsonl").is_file():

@@ -11,7 +11,7 @@ from dawgen.data import iterate_rows
 from dawgen.errors import DataError
 from dawgen.files import read_json
 from dawgen.records import Example
-from dawgen.report.run.files import Row
+from dawgen.report.run.files import Fields
 from dawgen.report.run.numbers import find_wilson_interval
 from dawgen.report.run.tables import list_environment
 from dawgen.runs.finished import describe_generator, find_generator, find_run, hide_path, read_run_files
@@ -75,7 +75,7 @@ def _read_curation(folder: Path) -> dict[str, Any]:
     return numbers | {"dropped": dict(Counter(numbers.get("dropped") or {}).most_common())}
 
 
-def _describe_run(config: Row, metrics: Row) -> dict[str, Any]:
+def _describe_run(config: Fields, metrics: Fields) -> dict[str, Any]:
     if not metrics:
         return {}
     synthetic = metrics.get("synthetic") or {}
@@ -87,7 +87,7 @@ def _describe_run(config: Row, metrics: Row) -> dict[str, Any]:
     return {key: value for key, value in facts.items() if value}
 
 
-def describe_environment(config: Row) -> list[tuple[str, str]]:
+def describe_environment(config: Fields) -> list[tuple[str, str]]:
     """Return versions, device, threads and models of a run; a model's folder by its bare name."""
     models = (config.get("record") or {}).get("models") or {}
     names = {f"{role} model": str(model.get("name")) for role, model in models.items()}
@@ -97,7 +97,7 @@ def describe_environment(config: Row) -> list[tuple[str, str]]:
     ]
 
 
-def name_inputs(config: Row) -> dict[str, str]:
+def name_inputs(config: Fields) -> dict[str, str]:
     """Return the SHA-256 of each input file by its bare name: where it lay is nobody's business."""
     found = (config.get("record") or {}).get("inputs") or {}
     return {Path(str(name)).name: str(digest) for name, digest in found.items()}

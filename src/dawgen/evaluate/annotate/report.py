@@ -20,7 +20,7 @@ from dawgen.evaluate.annotate.scores import (
 )
 from dawgen.evaluate.annotate.session import Session
 
-Row = Sequence[str]
+Line = Sequence[str]
 
 
 def describe_session(folder: Path, gains: Path | None = None) -> dict[str, Any]:
@@ -79,16 +79,16 @@ def format_session(numbers: Mapping[str, Any]) -> str:
     return "\n".join([*parts, notes] if notes else parts)
 
 
-def format_table(title: str, rows: Sequence[Row]) -> str:
+def format_table(title: str, rows: Sequence[Line]) -> str:
     """Return rows under a title, the first of them as header, columns as wide as their longest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([title, lines[0], "  ".join("-" * width for width in widths), *lines[1:]]) + "\n"
 
 
-def _list_annotators(numbers: Mapping[str, Any]) -> list[Row]:
+def _list_annotators(numbers: Mapping[str, Any]) -> list[Line]:
     faults = [fault for fault in FAULTS if any(fault in p["controls"] for p in numbers["annotators"].values())]
-    rows: list[Row] = [("annotator", "rated", "skipped", "seconds a row", "controls caught", *faults)]
+    rows: list[Line] = [("annotator", "rated", "skipped", "seconds a row", "controls caught", *faults)]
     for name, person in numbers["annotators"].items():
         seconds = "-" if person["seconds"] is None else f"{person['seconds']:.1f}"
         counts = [person["controls"].get(fault) for fault in faults]
@@ -105,11 +105,11 @@ def _list_annotators(numbers: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
-def _list_scores(numbers: Mapping[str, Any], part: str) -> list[Row]:
+def _list_scores(numbers: Mapping[str, Any], part: str) -> list[Line]:
     """Return a row per source and a column per question. part: "mean", or "gap" (not for the real rows)."""
     scores = numbers["scores"]
     sources = dict.fromkeys(source for question in QUESTIONS for source in scores[question.name])
-    rows: list[Row] = [("source", "rows", *(question.name + _name_unit(question) for question in QUESTIONS))]
+    rows: list[Line] = [("source", "rows", *(question.name + _name_unit(question) for question in QUESTIONS))]
     for source in sources if part == "mean" else [source for source in sources if source != REAL]:
         found = [(question, scores[question.name].get(source)) for question in QUESTIONS]
         cells = [_show_score(score, part, question.is_scale) for question, score in found]
@@ -129,11 +129,11 @@ def _show_score(score: Mapping[str, Any] | None, part: str, scale: bool) -> str:
     return _show(score["mean"], score, scale)
 
 
-def _list_agreement(numbers: Mapping[str, Any]) -> list[Row]:
-    rows: list[Row] = [("question", "rows", "alpha", "level", "pair", "kappa", "same answer")]
+def _list_agreement(numbers: Mapping[str, Any]) -> list[Line]:
+    rows: list[Line] = [("question", "rows", "alpha", "level", "pair", "kappa", "same answer")]
     for question in QUESTIONS:
         found = numbers["agreement"][question.name]
-        first: Row = (question.name, str(found["items"]), _show(found["alpha"], found), found["level"])
+        first: Line = (question.name, str(found["items"]), _show(found["alpha"], found), found["level"])
         for pair in found["pairs"]:
             same = "-" if pair["same"] is None else f"{pair['same']:.0%} of {pair['items']}"
             kappa = "-" if pair["kappa"] is None else f"{pair['kappa']:.2f}"
@@ -145,7 +145,7 @@ def _list_agreement(numbers: Mapping[str, Any]) -> list[Row]:
 def _format_correlation(found: Mapping[str, Any]) -> str:
     if found["text"]:
         return f"Ratings and gain: {found['text']}.\n"
-    rows: list[Row] = [("question", "Pearson", "Spearman")]
+    rows: list[Line] = [("question", "Pearson", "Spearman")]
     for question, values in found["questions"].items():
         cells = [values[name] for name in ("pearson", "spearman")]
         rows.append((question, *("-" if cell is None else _show(cell["value"], cell, signed=True) for cell in cells)))

@@ -15,7 +15,7 @@ from dawgen.evaluate.doctor.facts import Facts, MethodFacts, SetFacts
 from dawgen.methods.spec import METHODS, MethodSpec
 from dawgen.report.run.files import RunFiles, read_run
 
-Row = Mapping[str, Any]
+Fields = Mapping[str, Any]
 SPECS: Mapping[str, MethodSpec] = {str(name): spec for name, spec in METHODS.items()}
 
 
@@ -24,7 +24,7 @@ def read_facts(folder: Path) -> tuple[RunFiles, Facts]:
     files = read_run(folder)
     metrics, config = files.metrics, files.config
     labels = tuple(metrics.get("labels", ()))
-    steps: dict[str, dict[int, Row]] = {}
+    steps: dict[str, dict[int, Fields]] = {}
     for row in files.log:
         if row.get("stage") == "target" and "step" in row:
             steps.setdefault(str(row.get("method")), {})[row["step"]] = row  # a resumed training logs steps again
@@ -47,7 +47,7 @@ def read_facts(folder: Path) -> tuple[RunFiles, Facts]:
 
 
 def _read_method(
-    name: str, numbers: Row, config: Row, steps: Sequence[Row], folder: Path, labels: Sequence[str]
+    name: str, numbers: Fields, config: Fields, steps: Sequence[Fields], folder: Path, labels: Sequence[str]
 ) -> MethodFacts:
     spec, target = SPECS.get(name), config.get("target") or {}
     if spec is None:

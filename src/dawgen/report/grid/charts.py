@@ -22,7 +22,7 @@ from dawgen.report.grid.series import (
 )
 from dawgen.report.grid.view import View, find_most
 from dawgen.report.plots import pick_look
-from dawgen.report.run.files import Row
+from dawgen.report.run.files import Fields
 from dawgen.report.run.numbers import share_rows
 
 DOTS = 26  # arms in one dot plot
@@ -36,8 +36,8 @@ class Part:
     title: str
     open: bool = True
     figures: dict[str, Markup] = field(default_factory=dict)
-    matrices: list[Row] = field(default_factory=list)
-    samples: list[Row] = field(default_factory=list)
+    matrices: list[Fields] = field(default_factory=list)
+    samples: list[Fields] = field(default_factory=list)
 
 
 def list_dots(views: Sequence[View]) -> list[Part]:

@@ -12,7 +12,7 @@ import yaml
 from dawgen.data import FieldFile, parse_fields
 from dawgen.errors import DataError
 
-Row = dict[str, Any]
+Fields = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class RunFiles:
     """
 
     name: str
-    config: Row
-    metrics: Row
-    log: list[Row]
-    kept: Sequence[Row]
-    dropped: Sequence[Row]
+    config: Fields
+    metrics: Fields
+    log: list[Fields]
+    kept: Sequence[Fields]
+    dropped: Sequence[Fields]
 
 
 def read_run(folder: Path) -> RunFiles:
@@ -51,7 +51,7 @@ def read_run(folder: Path) -> RunFiles:
     )
 
 
-def read_settings(path: Path) -> Row:
+def read_settings(path: Path) -> Fields:
     """Return the settings of a YAML file; a missing one is empty. Raises DataError for a damaged one."""
     if not path.is_file():
         return {}
@@ -62,11 +62,11 @@ def read_settings(path: Path) -> Row:
     return value if isinstance(value, dict) else {}
 
 
-def _open_jsonl(path: Path) -> Sequence[Row]:
+def _open_jsonl(path: Path) -> Sequence[Fields]:
     return FieldFile(path) if path.is_file() else []
 
 
-def _read_jsonl(path: Path) -> list[Row]:
+def _read_jsonl(path: Path) -> list[Fields]:
     if not path.is_file():
         return []
     # split at "\n" alone: generated texts may hold other characters that str.splitlines takes for line ends

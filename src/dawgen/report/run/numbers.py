@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from statistics import mean, stdev
 from typing import Any, TypeVar
 
-from dawgen.report.run.files import Row, RunFiles
+from dawgen.report.run.files import Fields, RunFiles
 
 T = TypeVar("T")
 Z = 1.959964  # 97.5 % quantile of the normal distribution
@@ -27,7 +27,7 @@ def find_wilson_interval(p: float, n: int) -> tuple[float, float]:
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
-def list_methods(metrics: Row) -> list[Row]:
+def list_methods(metrics: Fields) -> list[Fields]:
     """Return one row per method with its accuracy's interval; none is marked best, one run cannot say so."""
     rows = []
     for name, numbers in metrics.get("methods", {}).items():
@@ -37,7 +37,7 @@ def list_methods(metrics: Row) -> list[Row]:
     return rows
 
 
-def join_runs(runs: Sequence[RunFiles]) -> list[Row]:
+def join_runs(runs: Sequence[RunFiles]) -> list[Fields]:
     """Return one table per task: accuracy of each method in each run, with mean and standard deviation over the runs.
 
     The deviation is the sample's (n - 1), None below two runs. Runs that differ in more than the seed are `mixed`.
@@ -48,7 +48,7 @@ def join_runs(runs: Sequence[RunFiles]) -> list[Row]:
     return [_join_task(task, group) for task, group in tasks.items()]
 
 
-def count_dropped(dropped: Iterable[Row]) -> tuple[list[str], list[Row]]:
+def count_dropped(dropped: Iterable[Fields]) -> tuple[list[str], list[Fields]]:
     """Return the labels, and one row per reason (most frequent first) with its count for each label."""
     counts = Counter((str(row.get("reason")), str(row.get("label"))) for row in dropped)
     labels = list(dict.fromkeys(label for _, label in counts))
@@ -68,7 +68,7 @@ def pick_evenly(rows: Sequence[T], count: int) -> list[T]:
     return [rows[index * len(rows) // count] for index in range(count)]
 
 
-def place_by(rows: Iterable[Row], key: str) -> dict[str, Sequence[int]]:
+def place_by(rows: Iterable[Fields], key: str) -> dict[str, Sequence[int]]:
     """Return the places of the rows by the value of a key, in order of first appearance: 4 bytes for each row."""
     places: dict[str, array[int]] = {}
     for place, row in enumerate(rows):
@@ -76,15 +76,15 @@ def place_by(rows: Iterable[Row], key: str) -> dict[str, Sequence[int]]:
     return dict(places)
 
 
-def group_by(rows: Sequence[Row], key: str) -> dict[str, list[Row]]:
+def group_by(rows: Sequence[Fields], key: str) -> dict[str, list[Fields]]:
     """Return the rows by the value of a key, in order of first appearance."""
-    groups: dict[str, list[Row]] = defaultdict(list)
+    groups: dict[str, list[Fields]] = defaultdict(list)
     for row in rows:
         groups[str(row.get(key))].append(row)
     return dict(groups)
 
 
-def list_confusions(metrics: Row) -> list[Row]:
+def list_confusions(metrics: Fields) -> list[Fields]:
     """Return the confusion matrix of each method that has one, for `share_rows`' template."""
     labels = metrics.get("labels", [])
     return [
@@ -94,7 +94,7 @@ def list_confusions(metrics: Row) -> list[Row]:
     ]
 
 
-def share_rows(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> list[Row]:
+def share_rows(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> list[Fields]:
     """Return the rows of a confusion matrix (row: gold label, column: predicted) with each cell's share of its row."""
     return [
         {"label": label, "cells": [{"count": cell, "share": cell / max(1, sum(row))} for cell in row]}
@@ -102,7 +102,7 @@ def share_rows(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> lis
     ]
 
 
-def _join_task(task: str, runs: Sequence[RunFiles]) -> Row:
+def _join_task(task: str, runs: Sequence[RunFiles]) -> Fields:
     methods = dict.fromkeys(name for run in runs for name in run.metrics.get("methods", {}))
     rows = []
     for name in methods:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from dawgen.files import write_text
 from dawgen.report.plots import Curve, draw_curves
 from dawgen.report.run import numbers as tables
-from dawgen.report.run.files import Row, RunFiles, read_run
+from dawgen.report.run.files import Fields, RunFiles, read_run
 from dawgen.report.run.tables import list_cost, list_environment
 from dawgen.report.table.layout import lay_out
 from dawgen.report.templates import make_environment
@@ -35,7 +35,7 @@ def write_report(run_folders: Sequence[Path], out: Path) -> None:
     write_text(out, render_report(run_folders))
 
 
-def describe_run(run: RunFiles, key: str) -> Row:
+def describe_run(run: RunFiles, key: str) -> Fields:
     """Return what the template shows of one run; `key` makes its ids unique in the page."""
     metrics, config = run.metrics, run.config
     dropped_labels, dropped_counts = tables.count_dropped(run.dropped)
@@ -71,21 +71,21 @@ def describe_run(run: RunFiles, key: str) -> Row:
     }
 
 
-def draw_losses(log: Sequence[Row], key: str) -> dict[str, Markup]:
+def draw_losses(log: Sequence[Fields], key: str) -> dict[str, Markup]:
     """Return a plot of the losses on real and synthetic data for each trained method."""
     fields = {"loss_real": "real", "loss_synthetic": "synthetic"}
     rows = tables.group_by([row for row in log if row.get("stage") == "target"], "method")
     return _draw_all(rows, fields, f"{key}-loss", "loss")
 
 
-def draw_surgery(log: Sequence[Row], key: str) -> dict[str, Markup]:
+def draw_surgery(log: Sequence[Fields], key: str) -> dict[str, Markup]:
     """Return a plot of cosine, conflict rate and removed share for each method that pairs real and synthetic data."""
     fields = {"cos": "cos(real, synthetic)", "conflict": "conflict rate", "removed": "removed share"}
     rows = tables.group_by([row for row in log if row.get("stage") == "target"], "method")
     return _draw_all(rows, fields, f"{key}-cos", "", zero=True)
 
 
-def draw_tuning(log: Sequence[Row], key: str) -> dict[str, Markup]:
+def draw_tuning(log: Sequence[Fields], key: str) -> dict[str, Markup]:
     """Return a plot of the generator's losses for each kind that was tuned."""
     fields = {"nll": "negative log-likelihood", "disc_loss": "discriminative loss", "align": "alignment"}
     rows = tables.group_by([row for row in log if row.get("stage") == "generator"], "kind")
@@ -93,7 +93,7 @@ def draw_tuning(log: Sequence[Row], key: str) -> dict[str, Markup]:
 
 
 def _draw_all(
-    groups: dict[str, list[Row]], fields: dict[str, str], key: str, label: str, *, zero: bool = False
+    groups: dict[str, list[Fields]], fields: dict[str, str], key: str, label: str, *, zero: bool = False
 ) -> dict[str, Markup]:
     plots = {}
     for number, (group, rows) in enumerate(groups.items()):
@@ -105,7 +105,7 @@ def _draw_all(
     return plots
 
 
-def _make_curve(rows: Sequence[Row], field: str, name: str) -> Curve:
+def _make_curve(rows: Sequence[Fields], field: str, name: str) -> Curve:
     points = [(row["step"], float(row[field])) for row in rows if row.get(field) is not None and "step" in row]
     yes_or_no = field == "conflict"  # zeros and ones hide every other line; their running mean is the rate
     return Curve(name, [step for step, _ in points], [value for _, value in points], faint=not yes_or_no)

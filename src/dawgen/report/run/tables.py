@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dawgen.report.run import numbers as tables
-from dawgen.report.run.files import Row, RunFiles, read_run
+from dawgen.report.run.files import Fields, RunFiles, read_run
 from dawgen.report.table.core import Table, make_table
 from dawgen.report.table.text import write_interval, write_share, write_slug
 
@@ -63,7 +63,7 @@ def list_cost(run: RunFiles, ending: str = "") -> Table:
     return make_table(f"Seconds, run {run.name}", ["part", "seconds"], rows, notes=notes, key=f"cost{ending}")
 
 
-def list_environment(config: Row) -> list[tuple[str, str]]:
+def list_environment(config: Fields) -> list[tuple[str, str]]:
     """Return versions, device, threads and models of a run's recorded settings."""
     record = config.get("record") or {}
     facts = [(str(name), str(version)) for name, version in (record.get("versions") or {}).items()]
@@ -74,7 +74,7 @@ def list_environment(config: Row) -> list[tuple[str, str]]:
     return facts
 
 
-def _list_joined(number: int, joined: Row, count: int) -> Table:
+def _list_joined(number: int, joined: Fields, count: int) -> Table:
     names = [f"{run.name}, seed {run.metrics.get('seed')}" for run in joined["runs"]]
     several = len(names) > 1
     rows = [
