@@ -24,6 +24,7 @@ from dawgen.generator.codec import Batch
 from dawgen.generator.prefix import Prefix
 from dawgen.generator.tune.alignment import alignment_loss, compare
 from dawgen.generator.tune.weighting import WeightNet, token_disc_loss, weighted_nll
+from dawgen.models.cache import name_cache
 from dawgen.rng import torch_rng
 
 LENGTH = 128  # max_seq_length of its scripts
@@ -53,8 +54,9 @@ class PrefixModel(nn.Module):
         cache = DynamicCache([(layer[:, 0], layer[:, 1]) for layer in prompt.unbind(1)], config=self.language.config)
         whole = torch.cat([self.mask.repeat_interleave(size, 0), mask.repeat(labels, 1)], dim=1)
         positions = (whole.cumsum(1) - 1).clamp(min=0)[:, -inputs.shape[1] :]
-        states = self.language.base_model(
-            inputs_embeds=embeds, past_key_values=cache, attention_mask=whole, position_ids=positions
+        base = self.language.base_model
+        states = base(
+            inputs_embeds=embeds, attention_mask=whole, position_ids=positions, **{name_cache(base): cache}
         ).last_hidden_state
         logits = self.language.get_output_embeddings()(states)
         if "end" in q:

@@ -1,7 +1,7 @@
 """The alternative to dawgen's generation: `transformers.generate` behind the same prefix, label by label.
 
-The prefix goes in as `past_key_values`, as the documentation has it for prompts that are used again: left padding, and
-an attention mask over cache and row.
+The prefix goes in as the cache of keys and values, as the documentation has it for prompts that are used again: left
+padding, and an attention mask over cache and row.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ import torch
 from transformers import DynamicCache
 
 from benchmarks.generation_work import Work
+from dawgen.models.cache import name_cache
 from dawgen.records import Candidate, Example
 
 
@@ -41,13 +42,13 @@ def _generate(work: Work, texts: Sequence[str], label: int, **options: Any) -> l
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=ids.device)
     output = prefix.model.generate(
         ids,
-        past_key_values=_make_cache(work, label, len(rows)),
         attention_mask=torch.cat([prefix.mask[label].expand(len(rows), -1), mask], dim=1),
         max_new_tokens=writer.decode.max_new_tokens,
         do_sample=False,
         eos_token_id=codec.end,
         pad_token_id=0,
         suppress_tokens=codec.banned,
+        **{name_cache(prefix.model): _make_cache(work, label, len(rows))},
         **options,
     )
     sequences = (output.sequences if options else output)[:, width:].tolist()

@@ -67,6 +67,18 @@ def test_generation_goes_on_as_before() -> None:
     assert torch.equal(*written)
 
 
+@pytest.mark.parametrize("name", ["past_key_values", "cache"])
+def test_attention_with_a_cache_is_left_to_transformers(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    attention = next(layer for layer in make_pair()[1].modules() if isinstance(layer, CrossAttention))
+    seen: list[object] = []
+    monkeypatch.setattr(attention.plain[0], "forward", lambda states, **options: seen.append(options[name]))
+    states, encoded = torch.randn(2, 1, 32), torch.randn(2, 5, 32)
+    attention(states, key_value_states=encoded, **{name: None})
+    assert not seen
+    attention(states, key_value_states=encoded, **{name: (cache := object())})
+    assert seen == [cache]
+
+
 def test_bfloat16_stays_within_its_rounding() -> None:
     plain, fused = make_pair()
     decoded = torch.zeros(2, 1, dtype=torch.long)

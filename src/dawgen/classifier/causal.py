@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from dawgen.models.cache import name_cache, read_cache
 from dawgen.models.load import Backbone
 
 
@@ -24,7 +25,7 @@ def prefill(backbone: Backbone, prompts: Tensor) -> list[Tensor] | None:
         return None
     model = backbone.model
     inputs = prompts.to(model.dtype, copy=True)  # CTRL scales its input in place
-    cache = model.base_model(inputs_embeds=inputs, use_cache=True).past_key_values
+    cache = read_cache(model.base_model(inputs_embeds=inputs, use_cache=True))
     if type(cache) is not DynamicCache or any(type(layer) is not DynamicLayer for layer in cache.layers):
         return None
     return [part for layer in cache.layers for part in (layer.keys, layer.values)]
@@ -39,8 +40,9 @@ def answer(backbone: Backbone, inputs: Tensor, mask: Tensor, shared: Sequence[Te
     model, length = backbone.model, inputs.shape[1]
     cache = DynamicCache(list(zip(shared[::2], shared[1::2], strict=True)), config=model.config) if shared else None
     positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -length:]
+    options = {name_cache(model.base_model): cache, "use_cache": False}
     states = model.base_model(
-        inputs_embeds=inputs, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=False
+        inputs_embeds=inputs, attention_mask=mask, position_ids=positions, **options
     ).last_hidden_state
     last = (mask[:, -length:] * torch.arange(length, device=mask.device)).argmax(1)
     return states[torch.arange(len(states), device=states.device), last]  # type: ignore[no-any-return]

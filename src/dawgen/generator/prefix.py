@@ -16,6 +16,7 @@ from transformers import DynamicCache
 from dawgen.errors import ModelError
 from dawgen.generator.codec import Batch, Codec
 from dawgen.generator.tune.likelihood import Likelihood, target_likelihood
+from dawgen.models.cache import name_cache, read_cache
 
 Q = Mapping[str, Tensor]
 
@@ -71,10 +72,10 @@ class Prefix:
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         output = self.model.base_model(
             inputs_embeds=embeds,
-            past_key_values=cache,
             attention_mask=mask,
             position_ids=positions[:, -batch.inputs.shape[1] :],
             use_cache=True,
+            **{name_cache(self.model.base_model): cache},
         )
         return output.last_hidden_state, cache, mask, positions[:, -1] + 1
 
@@ -130,7 +131,7 @@ def _read_cache(model: Any, ids: list[int]) -> Tensor:
     read = ids or [0]  # no model reads nothing: of a prompt of one token, which is the opening, no cache is kept
     output = model.base_model(input_ids=torch.tensor([read], device=model.device), use_cache=True)
     try:
-        layers = [torch.stack([layer.keys[0], layer.values[0]]) for layer in output.past_key_values.layers]
+        layers = [torch.stack([layer.keys[0], layer.values[0]]) for layer in read_cache(output).layers]
         return torch.stack(layers).float()[..., : len(ids), :]
     except (AttributeError, TypeError, RuntimeError) as error:  # no such cache, or layers of unlike shapes
         raise _unsupported(model) from error

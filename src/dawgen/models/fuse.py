@@ -20,6 +20,8 @@ from transformers.models.t5.modeling_t5 import (
     T5LayerSelfAttention,
 )
 
+from dawgen.models.cache import has_cache
+
 FEW = 4  # decoded positions; the other way round costs less from about the size of a head on, 64
 
 Attended = tuple[Tensor, Tensor | None, Tensor | None]  # output, position bias, attention weights
@@ -95,7 +97,7 @@ class CrossAttention(Around):
     ) -> Attended:
         """Return the output [B,Q,D]; other arguments and results are T5Attention's."""
         plain = self.plain[0]
-        few = hidden_states.shape[1] <= FEW and options.get("past_key_values") is None
+        few = hidden_states.shape[1] <= FEW and not has_cache(options)
         if not few or not isinstance(mask, Tensor | None):
             attended: Attended = plain(hidden_states, mask=mask, key_value_states=key_value_states, **options)
             return attended

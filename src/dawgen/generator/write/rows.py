@@ -10,6 +10,7 @@ from transformers import DynamicCache
 
 from dawgen.generator.codec import TokenRow, collate
 from dawgen.generator.prefix import Prefix
+from dawgen.models.cache import name_cache
 
 # Tokens of rows of like length that are read together: enough for a full matrix product, few of them padding. On a CPU
 # this takes 12 % less time than one batch of all rows; a GPU asks for more at once.
@@ -98,10 +99,10 @@ class GrowingRows:
         self._mask = torch.cat([self._mask, self._mask.new_ones(len(tokens), 1)], dim=1)
         output = self._model(
             input_ids=tokens[:, None],
-            past_key_values=self._cache,
             attention_mask=self._mask,
             position_ids=self._positions[:, None],
             use_cache=True,
+            **{name_cache(self._model): self._cache},
         )
         self._positions = self._positions + 1
         self.hidden = output.last_hidden_state[:, -1]

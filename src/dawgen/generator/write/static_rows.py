@@ -18,6 +18,7 @@ from transformers.cache_utils import DynamicLayer
 from dawgen.generator.codec import TokenRow
 from dawgen.generator.prefix import Prefix
 from dawgen.generator.write.rows import Contexts, GrowingRows, Running, read_contexts
+from dawgen.models.cache import name_cache
 
 FAMILIES = ("ctrl", "gpt2", "llama", "qwen3")  # held against single rows by tests
 SIZES = (8, 16, 32, 64, 96, 128, 192, 256, 384, 512, 768)
@@ -130,10 +131,10 @@ class Buffers:
         self.mask[:size].index_fill_(3, self.column, 0)
         output = self._model(
             input_ids=self.tokens[:size, None],
-            past_key_values=self._cache,
             attention_mask=self.mask[:size],
             position_ids=self.positions[:size, None],
             use_cache=True,
+            **{name_cache(self._model): self._cache},
         )
         hidden: Tensor = output.last_hidden_state[:, -1]
         return hidden
