@@ -25,7 +25,7 @@ lint: $(VENV)/installed-dev ## style and types only
 	$(IN) ruff format --check .
 	$(IN) mypy
 
-bench: $(VENV)/installed-dev ## speed against the alternatives, under half an hour; rewrites the README's table
+bench: $(VENV)/installed-dev ## speed against the alternatives, under half an hour; rewrites the table in benchmarks/README.md
 	$(IN) benchmarks
 
 bench-gpu: $(VENV)/installed-dev ## the same at real sizes, on a GPU

@@ -1,9 +1,9 @@
-"""Run the benchmarks, write results.json and rewrite the README's table from it.
+"""Run the benchmarks, write results.json and rewrite the table of this folder's README from it.
 
 python -m benchmarks                     all that a CPU can, under half an hour
 python -m benchmarks --only generation   those files whose name holds the word; prints, writes nothing
 python -m benchmarks --only serving --merge   the same, and puts their lines in place of the old ones
-python -m benchmarks --device cuda       real sizes in bfloat16; writes results-gpu.json, leaves the README
+python -m benchmarks --device cuda       real sizes in bfloat16; writes results-gpu.json, leaves the table
 """
 
 import argparse
@@ -53,7 +53,7 @@ def main() -> None:
         rows = merge_results(read_results(path), rows)
     write_json(path, rows)
     if not gpu:
-        rewrite_table(HERE.parent / "README.md", rows, describe(setup))
+        rewrite_table(HERE / "README.md", rows, describe(setup))
 
 
 def describe(setup: Setup) -> str:

@@ -1,4 +1,4 @@
-"""results.json as a table, written into the README between two marks."""
+"""results.json as a table, written into a page between two marks."""
 
 import json
 from collections.abc import Sequence

@@ -15,6 +15,7 @@ from dawgen.curation.filters import find_overlap_limits, is_copy, measure_overla
 from dawgen.curation.posterior import measure_margin
 from dawgen.errors import DataError
 from dawgen.records import Candidate, Example
+from dawgen.report.templates import REASONS as IN_WORDS
 
 REAL = [
     Example("The man plays a guitar.", "Somebody makes music.", "yes"),
@@ -205,3 +206,7 @@ def test_the_margin_is_positive_only_for_the_best_label_and_ignores_a_shift(logp
     margins = [measure_margin(logp, label) for label in range(len(logp))]
     assert sum(margin > 0 for margin in margins) <= 1
     assert measure_margin([value + shift for value in logp], 0) == pytest.approx(margins[0], abs=1e-9)
+
+
+def test_every_reason_has_words_for_reports() -> None:
+    assert list(IN_WORDS) == list(REASONS)

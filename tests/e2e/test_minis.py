@@ -15,7 +15,7 @@ from dawgen.scenes.fidelity import measure_fidelity
 from dawgen.tasks import Task
 
 ROOT = Path(__file__).parents[2]
-WEIGHTS = Path(dawgen.__file__).parent / "backbones" / "weights"
+WEIGHTS = Path(dawgen.__file__).parent / "models" / "minis"
 
 
 def test_the_example_of_the_readme_runs_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,7 +32,7 @@ def test_the_example_of_the_readme_runs_as_printed(tmp_path: Path, monkeypatch: 
 
 
 def test_the_minis_are_small_and_described() -> None:
-    assert {folder.name for folder in WEIGHTS.iterdir()} == set(MINIS)
+    assert {card.parent.name for card in WEIGHTS.glob("*/README.md")} == set(MINIS)
     assert sum(file.stat().st_size for file in WEIGHTS.rglob("*") if file.is_file()) <= 15_000_000
     for mini in MINIS:
         card = (WEIGHTS / mini / "README.md").read_text()
