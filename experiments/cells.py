@@ -9,9 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dawgen.bench.cells import Cell, hash_facts
+from dawgen.bench.cells import hash_facts
 from dawgen.bench.job import describe_cell
+from dawgen.bench.plan import Cell
 from dawgen.bench.predict import predict_cells
+from dawgen.bench.sets import SetCell
 from dawgen.curation.filters import is_empty
 from dawgen.data import RowFile, as_row, read_shards
 from dawgen.engine.local import LocalEngine
@@ -24,7 +26,7 @@ from dawgen.tasks import Task
 EVERY = 20  # cells, after which the time is said
 
 
-class RawSet(Cell):
+class RawSet(SetCell):
     """A set with raw.jsonl beside train.jsonl: as many rows, only whole texts, without curation."""
 
     @cached_property

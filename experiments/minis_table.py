@@ -9,7 +9,7 @@ plainly tuned prefix, 300 whole texts per label without curation.
 import argparse
 from collections.abc import Iterable
 
-from dawgen.bench.cells import Cell
+from dawgen.bench.prompts import PromptCell
 from dawgen.config import GeneratorKind, Method, RunConfig
 from dawgen.stats import describe
 from experiments.cells import RawSet, add_options, run_cells, tabulate
@@ -30,7 +30,7 @@ def main() -> None:
     options = parser.parse_args()
     size, seeds, tasks = options.per_label, options.seeds, options.tasks
     prompts = {
-        (target, task, method, seed): Cell(
+        (target, task, method, seed): PromptCell(
             RunConfig(task=task, seed=seed, per_label=size, methods=(method,), target={"model": target}), method
         )
         for target in options.targets

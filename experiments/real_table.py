@@ -20,7 +20,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dawgen.bench.cells import Cell
+from dawgen.bench.prompts import PromptCell
+from dawgen.bench.sets import SetCell
 from dawgen.config import GeneratorConfig, Method, TargetConfig
 from dawgen.files import write_json
 from experiments.cells import add_options, run_cells
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if seed in FEWGEN_SEEDS and (options.data / task / f"fewgen-16-{seed}.jsonl.gz").is_file():
             print(f"FewGen's set of {task}, seed {seed}: curating", flush=True)
             published[one.key] = publish(options.data, out, one, rows=options.fewgen_rows)
-    sets = {one.key: Cell(one.config) for one in prepared}
+    sets = {one.key: SetCell(one.config) for one in prepared}
     written = run_cells(sets.values(), out, jobs=options.jobs)
     ready = {key: cell for key, cell in sets.items() if "error" not in written[cell.key]}
     cells = dict(_plan(prepared, ready, published))
@@ -67,25 +68,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _plan(
-    prepared: Sequence[Prepared], sets: dict[tuple[str, int], Cell], published: dict[tuple[str, int], Published]
-) -> Iterable[tuple[tuple[str, Method, str, int], Cell]]:
+    prepared: Sequence[Prepared], sets: dict[tuple[str, int], SetCell], published: dict[tuple[str, int], Published]
+) -> Iterable[tuple[tuple[str, Method, str, int], PromptCell]]:
     """Yield (set, method, task, seed) and the cell of every prompt; the set is "own", "raw" or "curated"."""
     asked = set()
     for one in prepared:
         task, seed = one.key
         if task not in asked:
             asked.add(task)
-            yield ("own", "zero_shot", task, seed), Cell(one.config, "zero_shot")
-        yield ("own", "prompt_tuning", task, seed), Cell(one.config, "prompt_tuning")
-        yield ("own", "gold", task, seed), Cell(one.gold, "gold")
+            yield ("own", "zero_shot", task, seed), PromptCell(one.config, "zero_shot")
+        yield ("own", "prompt_tuning", task, seed), PromptCell(one.config, "prompt_tuning")
+        yield ("own", "gold", task, seed), PromptCell(one.gold, "gold")
         if one.key in sets:
             source = f"{sets[one.key].place}/train.jsonl"
             for method in ("paired", "dawgen"):
-                yield ("own", method, task, seed), Cell(one.config, method, source)
+                yield ("own", method, task, seed), PromptCell(one.config, method, source)
         if one.key in published:
             for kind in ("raw", "curated"):
                 for method in WITH_SET:
-                    yield (kind, method, task, seed), Cell(one.config, method, getattr(published[one.key], kind))
+                    yield (kind, method, task, seed), PromptCell(one.config, method, getattr(published[one.key], kind))
 
 
 def _as_record(name: tuple[str, str, str, int], values: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
-from dawgen.bench.cells import Cell
+from dawgen.bench.prompts import PromptCell
 from dawgen.config import GeneratorKind, Method, RunConfig
 from experiments.cells import RawSet, add_options, run_cells
 from experiments.scenes_report import Row, draw, read_rows, render, write_rows
@@ -113,7 +113,7 @@ def make_arm(
     sets: dict[tuple[str, int, str], RawSet],
     kind: str,
     data: str,
-) -> Cell:
+) -> PromptCell:
     """Return the cell of an arm."""
     settings = {"model": target} | ({} if options.steps is None else {"steps": options.steps})
     config = RunConfig(
@@ -124,7 +124,7 @@ def make_arm(
         target=settings,
         leaks="drop" if data == "raw" else "refuse",  # without curation a test pair may be written by chance
     )
-    return Cell(config, method, f"{sets[task, seed, kind].place}/{FILES[data]}" if kind else None)
+    return PromptCell(config, method, f"{sets[task, seed, kind].place}/{FILES[data]}" if kind else None)
 
 
 if __name__ == "__main__":

@@ -18,14 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dawgen.bench.cells import Cell
+from dawgen.bench.prompts import PromptCell
+from dawgen.bench.sets import SetCell
 from dawgen.config import Method, RunConfig
 from dawgen.engine.storage import Store
 from dawgen.files import write_json
 from experiments.cells import add_options, run_cells
 from experiments.sensitivity_report import Measured, draw_panels, print_tables
 
-Grid = dict[tuple[str, float, int], Cell]  # setting, value, seed
+Grid = dict[tuple[str, float, int], SetCell]  # setting, value, seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ SETTINGS = {
 
 
 @dataclass
-class Redecoded(Cell):
+class Redecoded(SetCell):
     """A set whose generator is that of another one. tuned: the name of its folder inside the experiment's folder."""
 
     tuned: str = ""
@@ -95,7 +96,7 @@ class Redecoded(Cell):
 
 
 @dataclass
-class Sized(Cell):
+class Sized(PromptCell):
     """A prompt whose steps have more or fewer rows than those whose time is predicted. rows: of each source."""
 
     rows: int = 16
@@ -119,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         }
     )
     settings = {name: SETTINGS[name] for name in options.only}
-    first = {seed: Cell(base.model_copy(update={"seed": seed})) for seed in options.seeds}
+    first = {seed: SetCell(base.model_copy(update={"seed": seed})) for seed in options.seeds}
     sets = plan_sets(settings, first)
     written = run_cells(first.values(), options.out, jobs=options.jobs)
     written |= run_cells(sets.values(), options.out, jobs=options.jobs)
@@ -154,7 +155,7 @@ def values_of(setting: Setting, base: RunConfig) -> list[float]:
     return sorted({*setting.values, setting.read(base)})
 
 
-def plan_sets(settings: Mapping[str, Setting], first: Mapping[int, Cell]) -> Grid:
+def plan_sets(settings: Mapping[str, Setting], first: Mapping[int, SetCell]) -> Grid:
     """Return the set of every value of settings that change sets; sizes have the largest alone."""
     grid: Grid = {}
     for name, setting in settings.items():
@@ -166,15 +167,15 @@ def plan_sets(settings: Mapping[str, Setting], first: Mapping[int, Cell]) -> Gri
                 config = setting.change(cell.config, value)
                 tuned = "" if setting.section == "generator" else f"{cell.place}/generator"
                 # The default's own set has the same key, and its file.
-                grid[name, value, seed] = Redecoded(config, tuned=tuned) if tuned else Cell(config)
+                grid[name, value, seed] = Redecoded(config, tuned=tuned) if tuned else SetCell(config)
     return grid
 
 
 def plan_prompts(
-    settings: Mapping[str, Setting], first: Mapping[int, Cell], sets: Grid
-) -> dict[tuple[Method, str, float, int], Cell]:
+    settings: Mapping[str, Setting], first: Mapping[int, SetCell], sets: Grid
+) -> dict[tuple[Method, str, float, int], PromptCell]:
     """Return the prompts to train, by method, setting, value and seed; those whose set failed are left out."""
-    cells: dict[tuple[Method, str, float, int], Cell] = {}
+    cells: dict[tuple[Method, str, float, int], PromptCell] = {}
     for name, setting in settings.items():
         for seed, cell in first.items():
             rows = cell.config.target.batch_size
@@ -186,11 +187,11 @@ def plan_prompts(
                         cells["prompt_tuning", name, value, seed] = Sized(config, "prompt_tuning", rows=rows)
                 elif found := _find_set(name, setting, value, seed, sets):
                     source, take = f"{found.place}/train.jsonl", None if setting.section else int(value)
-                    cells["dawgen", name, value, seed] = Cell(cell.config, "dawgen", source, take=take)
+                    cells["dawgen", name, value, seed] = PromptCell(cell.config, "dawgen", source, take=take)
     return cells
 
 
-def _find_set(name: str, setting: Setting, value: float, seed: int, sets: Grid) -> Cell | None:
+def _find_set(name: str, setting: Setting, value: float, seed: int, sets: Grid) -> SetCell | None:
     """Return the set of a value; for sizes it is the largest one, whose first rows are taken."""
     if setting.section:
         return sets.get((name, value, seed))

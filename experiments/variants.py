@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from dawgen.bench.cells import Cell, cached_target, hash_facts, hash_weights
+from dawgen.bench.cells import cached_target, hash_facts, hash_weights
+from dawgen.bench.prompts import PromptCell
+from dawgen.bench.sets import SetCell
 from dawgen.config import CurateConfig, RunConfig
 from dawgen.data import read_shards
 from dawgen.engine.storage import Store
@@ -46,7 +48,7 @@ HEADER = (
 
 
 @dataclass
-class Variant(Cell):
+class Variant(PromptCell):
     """A way on one seed. source: the pool's set. test_rows: measure on so many drawn test rows (None: all)."""
 
     way: str = BASE
@@ -173,14 +175,14 @@ def make_config(options: argparse.Namespace, seed: int) -> RunConfig:
     )
 
 
-def make_source(options: argparse.Namespace, config: RunConfig, way: Way) -> Cell:
+def make_source(options: argparse.Namespace, config: RunConfig, way: Way) -> SetCell:
     """Return the cell that writes a way's candidates: a pool, or where the way writes its own and does not choose among
     them, a set as a job writes it."""
     if way.contrast is not None:
         config = config.model_copy(update={"decode": config.decode.model_copy(update={"contrast": way.contrast})})
         if way.choose is WAYS[BASE].choose:
-            return Cell(config)
-    return Cell(config.model_copy(update={"per_label": options.pool, "curate": OPEN}))
+            return SetCell(config)
+    return SetCell(config.model_copy(update={"per_label": options.pool, "curate": OPEN}))
 
 
 def find_job_time(variant: Mapping[str, Any], source: Mapping[str, Any]) -> float:

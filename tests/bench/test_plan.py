@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from dawgen.bench.arms import parse_arm
-from dawgen.bench.cells import Cell
 from dawgen.bench.grid import read_grid
 from dawgen.bench.plan import Plan, make_plan
+from dawgen.bench.prompts import PromptCell
+from dawgen.bench.sets import SetCell
 from dawgen.errors import ConfigError
 
 FIRST: dict[str, Any] = {"tasks": ["scenes-nli"], "seeds": [1, 2], "shots": [4], "multiples": [2, 8]}
@@ -21,8 +22,8 @@ def plan(folder: Path, *blocks: dict[str, Any]) -> Plan:
     return make_plan(read_grid(path))
 
 
-def sets(plan: Plan) -> list[Cell]:
-    return [cell for cell in plan.cells.values() if cell.method is None]
+def sets(plan: Plan) -> list[SetCell]:
+    return [cell for cell in plan.cells.values() if isinstance(cell, SetCell)]
 
 
 def test_one_set_serves_all_methods_targets_and_sizes_of_its_task_and_seed(tmp_path: Path) -> None:
@@ -84,7 +85,7 @@ def test_spot_starts_from_gold_prompts_of_other_tasks_which_stay(tmp_path: Path)
         tmp_path, {"arms": ["spot"], "seeds": [1], "sources": ["scenes-nli", "scenes-topic", "scenes-question"]}
     )
     ((spot,),) = found.rows.values()
-    gold = [cell for cell in found.cells.values() if cell.method == "gold"]
+    gold = [cell for cell in found.cells.values() if isinstance(cell, PromptCell) and cell.method == "gold"]
     assert {cell.config.task for cell in gold} == {"scenes-topic", "scenes-question"}
     assert all(cell.keep and cell.config.per_label == 32 for cell in gold)
     assert set(spot.needs) == {cell.key for cell in gold}
@@ -108,6 +109,6 @@ def test_spot_without_other_tasks_is_refused(tmp_path: Path) -> None:
 def test_chosen_arms_bring_what_they_need_and_nothing_else(tmp_path: Path) -> None:
     found = plan(tmp_path, {"arms": ["lora", "dawgen", "plain", "dawgen/pooled"], "seeds": [1], "multiples": [2]})
     chosen = found.choose([parse_arm("dawgen")])
-    assert [(cell.method, cell.config.generator.kind) for cell in chosen if cell.method is None] == [(None, "dawgen")]
-    assert [cell.method for cell in chosen if cell.method] == ["dawgen"]
+    assert [cell.config.generator.kind for cell in chosen if isinstance(cell, SetCell)] == ["dawgen"]
+    assert [cell.method for cell in chosen if isinstance(cell, PromptCell)] == ["dawgen"]
     assert len(found.choose(None)) == len(found.cells)

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from dawgen.bench import predict
-from dawgen.bench.cells import Cell
+from dawgen.bench.plan import Cell
 from dawgen.bench.predict import predict_cells
+from dawgen.bench.prompts import PromptCell
+from dawgen.bench.sets import SetCell
 from dawgen.config import Method, RunConfig
 from dawgen.runs.inputs import Inputs
 
@@ -19,7 +21,8 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make(method: Method | None = None, **settings: Any) -> Cell:
-    return Cell(RunConfig.model_validate(TASK | settings), method)
+    config = RunConfig.model_validate(TASK | settings)
+    return SetCell(config) if method is None else PromptCell(config, method)
 
 
 def seconds(*cells: Cell) -> list[float]:
@@ -51,7 +54,7 @@ def test_one_cell_counts_for_all_of_its_kind(monkeypatch: pytest.MonkeyPatch) ->
         return real(cell, inputs, measured=measured)
 
     monkeypatch.setattr(predict, "_count_seconds", count)
-    cells = [Cell(RunConfig.model_validate(TASK | {"seed": seed}), "lora") for seed in range(5)]
+    cells = [PromptCell(RunConfig.model_validate(TASK | {"seed": seed}), "lora") for seed in range(5)]
     times = predict_cells(cells)
     assert counted == [False, True]
     assert set(times.seconds) == {cell.key for cell in cells}
@@ -63,10 +66,10 @@ def test_cells_of_an_unknown_model_are_counted_with_the_reason(monkeypatch: pyte
     real = predict.read_base
     monkeypatch.setattr(predict, "read_base", lambda name: (asked.append(name), real(name))[1])
     cells = [
-        Cell(RunConfig.model_validate({"task": task, "target": {"model": "./nowhere"}}), "lora")
+        PromptCell(RunConfig.model_validate({"task": task, "target": {"model": "./nowhere"}}), "lora")
         for task in ("scenes-nli", "scenes-topic")
     ]
-    times = predict_cells([*cells, Cell(RunConfig.model_validate(TASK), "zero_shot")])
+    times = predict_cells([*cells, PromptCell(RunConfig.model_validate(TASK), "zero_shot")])
     assert len(times.seconds) == 1
     ((reason, count),) = times.unknown.items()
     assert (count, "./nowhere" in reason) == (2, True)

@@ -8,7 +8,7 @@ import pytest
 from dawgen.engine.local import LocalEngine
 from dawgen.engine.schedule import run_all
 from dawgen.engine.storage import Store
-from support.grids import make_toy
+from support.grids import Toy
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def engine() -> Iterator[LocalEngine]:
 
 
 def test_a_killed_worker_does_not_stop_the_grid(tmp_path: Path, engine: LocalEngine) -> None:
-    cells = [make_toy("dies_once", kills=1), make_toy("always", kills=5), make_toy("a"), make_toy("b")]
+    cells = [Toy("dies_once", kills=1), Toy("always", kills=5), Toy("a"), Toy("b")]
     found = run_all(cells, Store(tmp_path), engine)
     assert found["dies_once"]["accuracy"] == 0.5
     assert "died 2 times" in found["always"]["error"]
@@ -28,6 +28,6 @@ def test_a_killed_worker_does_not_stop_the_grid(tmp_path: Path, engine: LocalEng
 
 
 def test_a_failing_cell_leaves_the_process_at_work(tmp_path: Path, engine: LocalEngine) -> None:
-    found = run_all([make_toy("bad", fails=True), make_toy("good")], Store(tmp_path), engine)
+    found = run_all([Toy("bad", fails=True), Toy("good")], Store(tmp_path), engine)
     assert found["bad"] == {"error": "no rows in bad"}
     assert found["good"]["accuracy"] == 0.5

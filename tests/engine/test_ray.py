@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import torch
 
-from dawgen.bench.cells import Cell
+from dawgen.bench.prompts import PromptCell
+from dawgen.bench.sets import SetCell
 from dawgen.config import RunConfig
 from dawgen.engine import on_ray
 from dawgen.engine.local import LocalEngine
@@ -79,9 +80,9 @@ def expected(config: RunConfig, folder: Path) -> tuple[dict[str, Any], dict[str,
     return drop_times(numbers), read_files(folder / "local")
 
 
-def list_cells(config: RunConfig) -> list[Cell]:
-    cell = Cell(config)
-    return [cell, Cell(config, "prompt_tuning"), Cell(config, "dawgen", f"{cell.place}/train.jsonl")]
+def list_cells(config: RunConfig) -> list[SetCell | PromptCell]:
+    cell = SetCell(config)
+    return [cell, PromptCell(config, "prompt_tuning"), PromptCell(config, "dawgen", f"{cell.place}/train.jsonl")]
 
 
 def drop_times(numbers: dict[str, Any]) -> dict[str, Any]:
@@ -152,7 +153,7 @@ def test_numbers_and_files_are_those_of_the_local_engine(
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="workers are found by their names in /proc")
 def test_a_killed_worker_is_replaced(engine: RayEngine, config: RunConfig, expected: Any, tmp_path: Path) -> None:
-    key = Cell(config).key
+    key = SetCell(config).key
 
     def kill() -> None:
         os.kill(wait_for(lambda: find_workers("sets", key))[0], signal.SIGKILL)
@@ -163,13 +164,13 @@ def test_a_killed_worker_is_replaced(engine: RayEngine, config: RunConfig, expec
     assert read_files(tmp_path) == expected[1]
 
 
-class Dying(Cell):
+class Dying(PromptCell):
     def run(self, store: Store) -> dict[str, Any]:
         os.kill(os.getpid(), signal.SIGKILL)
         return {}
 
 
-class Failing(Cell):
+class Failing(PromptCell):
     def run(self, store: Store) -> dict[str, Any]:
         with store.workspace("tries") as folder:
             (folder / str(time.time_ns())).touch()
@@ -188,7 +189,7 @@ def test_a_cell_that_always_dies_or_fails_is_an_error(
     assert len(list((tmp_path / "tries").iterdir())) == 1  # nothing is tried again that says why
 
 
-class Facts(Cell):
+class Facts(PromptCell):
     def run(self, store: Store) -> dict[str, Any]:
         import dawgen
 
@@ -213,7 +214,7 @@ def test_both_nodes_work_at_a_time_with_one_thread_and_our_code(
 
 def test_a_store_that_only_this_process_sees_is_refused(engine: RayEngine, config: RunConfig) -> None:
     with pytest.raises(ConfigError, match="share"):
-        run_all([Cell(config, "zero_shot")], Store("memory:///ray"), engine)
+        run_all([PromptCell(config, "zero_shot")], Store("memory:///ray"), engine)
 
 
 def test_workers_with_other_versions_are_refused(
@@ -221,11 +222,11 @@ def test_workers_with_other_versions_are_refused(
 ) -> None:
     monkeypatch.setattr(on_ray, "_read_versions", lambda: {"torch": "1.0"})
     with pytest.raises(ConfigError, match=r"torch .*, not 1.0"):
-        run_all([Cell(config, "zero_shot")], Store(tmp_path), RayEngine())
+        run_all([PromptCell(config, "zero_shot")], Store(tmp_path), RayEngine())
 
 
 @dataclass
-class Held(Cell):
+class Held(PromptCell):
     """Waits until both nodes hold one, and on the node of `raylet` for its end."""
 
     raylet: int = 0

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from dawgen.bench.cells import Cell
 from dawgen.engine.schedule import rank_work, run_all
 from dawgen.engine.storage import Store
 from dawgen.engine.work import run_work
-from support.grids import make_toy
+from support.grids import Toy
 
 
 class Queue:
@@ -17,9 +16,9 @@ class Queue:
         self.slots = slots
         self.started: list[str] = []
         self.most = 0
-        self._running: list[tuple[Cell, Store]] = []
+        self._running: list[tuple[Toy, Store]] = []
 
-    def start(self, cell: Cell, store: Store) -> None:
+    def start(self, cell: Toy, store: Store) -> None:
         """Put the cell in the queue."""
         self.started.append(cell.key)
         self._running.append((cell, store))
@@ -35,7 +34,7 @@ class Queue:
 
 
 def test_needs_come_first_and_the_longest_way_before_shorter_ones(tmp_path: Path) -> None:
-    cells = [make_toy("short"), make_toy("set"), make_toy("long"), make_toy("user", wants=("set",))]
+    cells = [Toy("short"), Toy("set"), Toy("long"), Toy("user", needs=("set",))]
     engine, seconds = Queue(1), {"short": 1.0, "set": 2.0, "long": 5.0, "user": 4.0}
     found = run_all(cells, Store(tmp_path), engine, seconds=seconds)
     assert engine.started == ["set", "long", "user", "short"]
@@ -44,7 +43,7 @@ def test_needs_come_first_and_the_longest_way_before_shorter_ones(tmp_path: Path
 
 def test_no_more_run_at_a_time_than_there_are_slots(tmp_path: Path) -> None:
     engine = Queue(3)
-    run_all([make_toy(str(n)) for n in range(8)], Store(tmp_path), engine)
+    run_all([Toy(str(n)) for n in range(8)], Store(tmp_path), engine)
     assert engine.most == 3
     assert len(engine.started) == 8
 
@@ -52,21 +51,21 @@ def test_no_more_run_at_a_time_than_there_are_slots(tmp_path: Path) -> None:
 def test_cells_with_files_are_read_and_not_run(tmp_path: Path) -> None:
     store, engine = Store(tmp_path), Queue(1)
     store.write_json("prompts/old.json", {"accuracy": 0.9})
-    found = run_all([make_toy("old"), make_toy("new", wants=("old",))], store, engine)
+    found = run_all([Toy("old"), Toy("new", needs=("old",))], store, engine)
     assert engine.started == ["new"]
     assert found["old"] == {"accuracy": 0.9}
 
 
 def test_a_need_that_nobody_asks_for_is_not_waited_for(tmp_path: Path) -> None:
-    assert "error" not in run_all([make_toy("a", wants=("elsewhere",))], Store(tmp_path), Queue(1))["a"]
+    assert "error" not in run_all([Toy("a", needs=("elsewhere",))], Store(tmp_path), Queue(1))["a"]
 
 
 def test_a_failure_takes_with_it_what_needs_it_and_nothing_else(tmp_path: Path) -> None:
     cells = [
-        make_toy("bad", fails=True),
-        make_toy("user", wants=("bad",)),
-        make_toy("its_user", wants=("user",)),
-        make_toy("other"),
+        Toy("bad", fails=True),
+        Toy("user", needs=("bad",)),
+        Toy("its_user", needs=("user",)),
+        Toy("other"),
     ]
     told: list[str] = []
     engine = Queue(2)
@@ -80,5 +79,5 @@ def test_a_failure_takes_with_it_what_needs_it_and_nothing_else(tmp_path: Path) 
 
 
 def test_a_rank_is_the_longest_way_from_a_cell() -> None:
-    cells = {cell.key: cell for cell in (make_toy("a"), make_toy("b", wants=("a",)), make_toy("c", wants=("a", "b")))}
+    cells = {cell.key: cell for cell in (Toy("a"), Toy("b", needs=("a",)), Toy("c", needs=("a", "b")))}
     assert rank_work(cells, {"a": 1, "b": 2, "c": 4}) == {"a": 7, "b": 6, "c": 4}

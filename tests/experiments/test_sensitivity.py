@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dawgen.bench.cells import Cell
+from dawgen.bench.sets import SetCell
 from dawgen.config import RunConfig
 from dawgen.engine.storage import Store
 from experiments import sensitivity
@@ -38,7 +38,7 @@ def test_a_default_that_is_not_on_the_list_is_added() -> None:
 
 
 def test_the_default_has_the_same_cells_in_every_setting() -> None:
-    first = {1: Cell(BASE)}
+    first = {1: SetCell(BASE)}
     settings = {name: SETTINGS[name] for name in ("target-lr", "contrast", "generator-lr")}
     sets = plan_sets(settings, first)
     assert not any(name == "target-lr" for name, _, _ in sets)
@@ -53,7 +53,7 @@ def test_the_default_has_the_same_cells_in_every_setting() -> None:
 
 
 def test_settings_of_writing_share_the_generator_and_settings_of_tuning_do_not() -> None:
-    first = {1: Cell(BASE)}
+    first = {1: SetCell(BASE)}
     sets = plan_sets(SETTINGS, first)
     for (name, _, _), cell in sets.items():
         assert isinstance(cell, Redecoded) == (SETTINGS[name].section != "generator")
@@ -61,21 +61,21 @@ def test_settings_of_writing_share_the_generator_and_settings_of_tuning_do_not()
 
 def test_sizes_are_the_first_rows_of_one_set() -> None:
     settings = {"per-label": SETTINGS["per-label"]}
-    sets = plan_sets(settings, {1: Cell(BASE)})
+    sets = plan_sets(settings, {1: SetCell(BASE)})
     assert [key[1] for key in sets] == [900]
-    cells = plan_prompts(settings, {1: Cell(BASE)}, sets)
+    cells = plan_prompts(settings, {1: SetCell(BASE)}, sets)
     whole = f"{sets['per-label', 900, 1].place}/train.jsonl"
     taken = {value: (cell.source, cell.take) for (_, _, value, _), cell in cells.items()}
     assert taken == {value: (whole, value) for value in (50, 100, 300, 900)}
 
 
 def test_a_shared_generator_writes_what_one_tuned_anew_writes(tmp_path: Path) -> None:
-    first = Cell(RunConfig.model_validate(TINY))
+    first = SetCell(RunConfig.model_validate(TINY))
     first.run(Store(tmp_path / "shared"))
     config = SETTINGS["top-k"].change(first.config, 50)
     shared = Redecoded(config, tuned=f"{first.place}/generator")
     alone = Redecoded(config, tuned="sets/nothing/generator")
-    assert shared.key == alone.key == Cell(config).key != first.key
+    assert shared.key == alone.key == SetCell(config).key != first.key
     shared.run(Store(tmp_path / "shared"))
     assert "tuning dawgen" not in (tmp_path / "shared" / shared.place / "log.jsonl").read_text()
     alone.run(Store(tmp_path / "alone"))

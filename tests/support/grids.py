@@ -1,4 +1,4 @@
-"""A grid on tiny models that runs in seconds, and cells that do nothing or die."""
+"""A grid on tiny models that runs in seconds, and work that does nothing or dies."""
 
 import os
 import signal
@@ -8,8 +8,6 @@ from typing import Any
 
 import yaml
 
-from dawgen.bench.cells import Cell
-from dawgen.config import RunConfig
 from dawgen.engine.storage import Store
 from dawgen.errors import DataError
 from support.jobs import LABELS, quick_settings, save_models, write_inputs
@@ -45,36 +43,31 @@ def write_grid(folder: Path, *, arms: Any = tuple(ARMS), **block: Any) -> Path:
 
 
 @dataclass
-class Toy(Cell):
-    """A cell that writes down that it ran. name: its key. wants: keys that it needs. fails: raise. kills: how many
-    times its process is killed first."""
+class Toy:
+    """A piece of work that says who did it. fails: raise. kills: how many times its process is killed first."""
 
-    name: str = "toy"
-    wants: tuple[str, ...] = ()
+    key: str
+    needs: tuple[str, ...] = ()
     fails: bool = False
     kills: int = 0
 
-    @property
-    def key(self) -> str:  # type: ignore[override]
-        """The name."""
-        return self.name
+    folder = "prompts"
 
     @property
-    def needs(self) -> tuple[str, ...]:
-        """What it wants."""
-        return self.wants
+    def file(self) -> str:
+        """The name of its numbers."""
+        return f"{self.folder}/{self.key}.json"
+
+    def is_done(self, store: Store) -> bool:
+        """Return whether its numbers are there."""
+        return store.exists(self.file)
 
     def run(self, store: Store) -> dict[str, Any]:
         """Die, fail, or return the process that ran it."""
         for time in range(self.kills):
-            if not store.exists(f"killed/{self.name}-{time}"):
-                store.write_text(f"killed/{self.name}-{time}", "")
+            if not store.exists(f"killed/{self.key}-{time}"):
+                store.write_text(f"killed/{self.key}-{time}", "")
                 os.kill(os.getpid(), signal.SIGKILL)
         if self.fails:
-            raise DataError(f"no rows in {self.name}")
+            raise DataError(f"no rows in {self.key}")
         return {"accuracy": 0.5, "process": os.getpid()}
-
-
-def make_toy(name: str, **options: Any) -> Toy:
-    """Return a toy cell."""
-    return Toy(RunConfig(), "gold", name=name, **options)

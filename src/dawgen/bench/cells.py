@@ -1,17 +1,17 @@
-"""Cells of an experiment: synthetic sets, and prompts trained on them; each has a file named after all it depends on.
+"""What the cells of a grid have in common: files named after all that a cell depends on, and models loaded once.
 
-A cell that has its file is not run again, so that a killed experiment goes on. A cell runs in one thread: its numbers
-do not depend on how many run at a time, nor on which machine of many.
+A cell is a synthetic set (`bench.sets`) or a prompt trained on one (`bench.prompts`). One that has its file is not run
+again, so that a killed experiment goes on. A cell runs in one thread: its numbers do not depend on how many run at a
+time, nor on which machine of many.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 from dawgen.bench.arms import UNTRAINED
 from dawgen.config import Dtype, Method, RunConfig
@@ -22,9 +22,6 @@ from dawgen.models.load import Backbone, load_generator, load_target, resolve_na
 from dawgen.runs.folder import Job, StepLog
 from dawgen.runs.progress import Reporter
 from dawgen.runtime import pick_device
-
-if TYPE_CHECKING:
-    from dawgen.engine.storage import Store
 
 FILES = ("train", "dev", "test", "unlabelled")
 # What a run does beside its numbers, or is said by other fields of a cell.
@@ -52,109 +49,43 @@ EFFORTS: dict[Method, float] = {
 SIZED: tuple[Method, ...] = ("gold", "eda", "ppt")  # depend on per_label without a set
 
 
-@dataclass
-class Cell:
-    """One piece of work: a synthetic set where `method` is None, else a trained and measured prompt.
+def describe_set(config: RunConfig) -> dict[str, Any]:
+    """Return the settings that a set's numbers depend on: not how a prompt is trained."""
+    return _describe_without(config, ("target", "baselines", "label_words"))
 
-    config: the settings, without `synthetic`. source: the set's file inside the store, where one is used. take: how
-    many of its rows of each label, None for all. prompts: folders of other tasks' prompts inside the store (SPoT).
-    likeliest: an untuned generator's set, from which its likeliest texts are chosen. test_rows: measure on so many
-    drawn test rows, the same for every seed. keep: leave the trained prompt in the store, as others start from it.
 
-    An experiment with work of its own overrides `folder`, `effort`, `key` and `run`.
+def describe_prompt(config: RunConfig, method: Method, *, synthetic: bool) -> dict[str, Any]:
+    """Return the settings that a prompt's numbers depend on: not how texts are written.
+
+    synthetic: whether it is trained on a synthetic set.
     """
-
-    config: RunConfig
-    method: Method | None = None
-    source: str | None = None
-    take: int | None = None
-    prompts: tuple[str, ...] = ()
-    likeliest: bool = False
-    test_rows: int | None = None
-    keep: bool = False
-
-    @property
-    def folder(self) -> str:
-        """Where the cell's numbers lie inside the store."""
-        return "sets" if self.method is None else "prompts"
-
-    @property
-    def place(self) -> str:
-        """The name of the cell's own folder inside the store, where it has one."""
-        return f"{self.folder}/{self.key}"
-
-    @property
-    def file(self) -> str:
-        """The name of the cell's numbers inside the store."""
-        return f"{self.place}.json"
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Keys of the cells that must be done before: the set, and the prompts of other tasks."""
-        names = [PurePosixPath(name).parts for name in (self.source, *self.prompts) if name]
-        return tuple(parts[1] for parts in names if parts[0] in ("sets", "prompts"))
-
-    @property
-    def effort(self) -> float:
-        """How many times the seconds of training a prompt on the same target the cell takes."""
-        if self.method == "ppt":  # two prompts, the first on real-sized batches of the pseudo task
-            return 1 + 0.7 * self.config.baselines.pretraining_steps / self.config.target.steps
-        return EFFORTS.get(self.method, 1.0) if self.method else 1.0
-
-    @cached_property
-    def key(self) -> str:
-        """The hash that names the cell's files: settings, contents of files, models, set; not the machine."""
-        model = self.config.target.model if self.method else self.config.generator.model
-        facts = {
-            "config": describe_config(self),
-            "method": self.method,
-            "source": self.source,
-            "take": self.take,
-            "prompts": sorted(self.prompts),
-            "likeliest": self.likeliest,
-            "test_rows": self.test_rows,
-            "model": hash_weights(model),
-        }
-        return hash_facts(facts)
-
-    def is_done(self, store: Store) -> bool:
-        """Return whether the cell's files are there."""
-        return store.exists(self.file) and (not self.keep or store.exists(f"{self.place}/bundle.json"))
-
-    def run(self, store: Store) -> dict[str, Any]:
-        """Do the work and return its numbers; `run_work` writes them."""
-        from dawgen.bench.prompts import train_prompt
-        from dawgen.bench.sets import make_set
-
-        return make_set(self, store) if self.method is None else train_prompt(self, store)
-
-
-def describe_config(cell: Cell) -> dict[str, Any]:
-    """Return the settings that a cell's numbers depend on; files are named by what is in them."""
-    config = cell.config.model_dump(mode="json", exclude=OUTSIDE)
-    for name in FILES:
-        config[name] = hash_content(config[name])
-    # A prompt does not depend on how texts are written, nor a set on the target.
-    for section in ("generator", "decode", "curate") if cell.method else ("target", "baselines", "label_words"):
-        config.pop(section)
-    if cell.method is None:
-        return config
-    if not METHODS[cell.method].unlabelled:
-        config.pop("unlabelled")
-    if cell.method not in SIZED:
-        config.pop("per_label")
-    config["baselines"] = {
-        name: value for name, value in config["baselines"].items() if cell.method in OWNERS.get(name, (cell.method,))
+    found = _describe_without(config, ("generator", "decode", "curate"))
+    if not METHODS[method].unlabelled:
+        found.pop("unlabelled")
+    if method not in SIZED:
+        found.pop("per_label")
+    found["baselines"] = {
+        name: value for name, value in found["baselines"].items() if method in OWNERS.get(name, (method,))
     }
-    if cell.method in UNTRAINED:
-        config["target"] = {name: config["target"][name] for name in READ}
-    elif cell.source is None:
+    if method in UNTRAINED:
+        found["target"] = {name: found["target"][name] for name in READ}
+    elif not synthetic:
         for name in SURGERY:
-            config["target"].pop(name)
-    if cell.method == "zero_shot":
+            found["target"].pop(name)
+    if method == "zero_shot":
         for name in ("seed", "shots"):
-            config.pop(name)
-    return config
+            found.pop(name)
+    return found
+
+
+def _describe_without(config: RunConfig, sections: tuple[str, ...]) -> dict[str, Any]:
+    """Return the settings but for some sections; files are named by what is in them."""
+    found = config.model_dump(mode="json", exclude=OUTSIDE)
+    for name in FILES:
+        found[name] = hash_content(found[name])
+    for section in sections:
+        found.pop(section)
+    return found
 
 
 def hash_facts(facts: Any) -> str:

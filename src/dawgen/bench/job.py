@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
-from dawgen.bench.cells import Cell
-from dawgen.bench.plan import Plan
+from dawgen.bench.plan import Cell, Plan
 from dawgen.bench.predict import Times, predict_cells
 from dawgen.bench.results import collect_results, read_numbers, write_results
+from dawgen.bench.sets import SetCell
 from dawgen.engine.engine import Engine
 from dawgen.engine.schedule import run_all
 from dawgen.engine.storage import Store
@@ -76,7 +76,7 @@ def run_grid(plan: Plan, outlook: Outlook, store: Store, engine: Engine, name: s
 def describe_cell(cell: Cell) -> str:
     """Return in words which cell it is."""
     config = cell.config
-    what = f"{config.generator.kind} set" if cell.method is None else f"{cell.method} on {config.target.model}"
+    what = f"{config.generator.kind} set" if isinstance(cell, SetCell) else f"{cell.method} on {config.target.model}"
     return f"{what}, {config.task}, {config.shots} shots, seed {config.seed}"
 
 
@@ -97,4 +97,4 @@ class _Progress:
 
 
 def _name_kind(cell: Cell) -> str:
-    return f"set: {cell.config.generator.kind}" if cell.method is None else str(cell.method)
+    return f"set: {cell.config.generator.kind}" if isinstance(cell, SetCell) else cell.method

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 from dawgen.bench.arms import find_job, find_kind, has_size
-from dawgen.bench.cells import Cell
 from dawgen.bench.grid import Block, Grid
+from dawgen.bench.prompts import PromptCell
+from dawgen.bench.sets import SetCell
 from dawgen.config import RunConfig
 from dawgen.errors import ConfigError
 from dawgen.report.grid.arms import Arm
 from dawgen.scenes import LABELS
 from dawgen.tasks import Task
+
+Cell = SetCell | PromptCell
+C = TypeVar("C", SetCell, PromptCell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +50,25 @@ class Plan:
     others need among them. sets: the row that a set belongs to first (its method is the generator's)."""
 
     grid: Grid
-    rows: dict[Row, list[Cell]] = field(default_factory=dict)
+    rows: dict[Row, list[PromptCell]] = field(default_factory=dict)
     cells: dict[str, Cell] = field(default_factory=dict)
     sets: dict[str, Row] = field(default_factory=dict)
 
-    def add(self, cell: Cell) -> Cell:
+    def add(self, cell: C) -> C:
         """Return the cell of this key that is known, or this one from now on."""
         known = self.cells.setdefault(cell.key, cell)
-        known.keep |= cell.keep
+        assert isinstance(known, type(cell))  # a key says which of the two it is of
+        if isinstance(known, PromptCell) and isinstance(cell, PromptCell):
+            known.keep |= cell.keep
         return known
 
     def choose(self, arms: Iterable[Arm] | None) -> list[Cell]:
         """Return the cells of these arms (None: of all), and all that they need."""
         wanted = None if arms is None else set(arms)
         chosen: dict[str, Cell] = {}
-        todo = [cell for row, cells in self.rows.items() if wanted is None or row.arm in wanted for cell in cells]
+        todo: list[Cell] = [
+            cell for row, cells in self.rows.items() if wanted is None or row.arm in wanted for cell in cells
+        ]
         while todo:
             cell = todo.pop()
             if cell.key not in chosen:
@@ -123,14 +131,14 @@ def fill_config(grid: Grid, config: RunConfig, task: str, shots: int, seed: int)
     return config.model_copy(update=update)
 
 
-def _make_set(grid: Grid, point: _Point, per_label: int) -> Cell:
+def _make_set(grid: Grid, point: _Point, per_label: int) -> SetCell:
     arm = point.row.arm
     generator = point.config.generator.model_copy(update={"kind": find_kind(arm)})
     config = point.config.model_copy(update={"generator": generator, "per_label": per_label})
-    return Cell(config, likeliest=arm.method == "zero_generation")
+    return SetCell(config, likeliest=arm.method == "zero_generation")
 
 
-def _make_cell(plan: Plan, point: _Point, sizes: dict[str, int]) -> Cell:
+def _make_cell(plan: Plan, point: _Point, sizes: dict[str, int]) -> PromptCell:
     grid, row, config = plan.grid, point.row, point.config
     method, changes = find_job(row.arm)
     target = config.target.model_copy(update={"model": row.target} | changes)
@@ -144,11 +152,11 @@ def _make_cell(plan: Plan, point: _Point, sizes: dict[str, int]) -> Cell:
         family = _make_set(grid, point, per_label=1).key
         made = plan.add(_make_set(grid, point, per_label=sizes[family] * row.shots))
         plan.sets.setdefault(made.key, row)
-        return Cell(config, method, f"{made.place}/train.jsonl", take=config.per_label, test_rows=rows)
+        return PromptCell(config, method, f"{made.place}/train.jsonl", take=config.per_label, test_rows=rows)
     prompts = (
         tuple(_make_source(plan, point, task).place for task in _find_sources(grid, point)) if method == "spot" else ()
     )
-    return Cell(config, method, prompts=prompts, test_rows=rows)
+    return PromptCell(config, method, prompts=prompts, test_rows=rows)
 
 
 def _find_sources(grid: Grid, point: _Point) -> list[str]:
@@ -160,11 +168,11 @@ def _find_sources(grid: Grid, point: _Point) -> list[str]:
     return found
 
 
-def _make_source(plan: Plan, point: _Point, task: str) -> Cell:
+def _make_source(plan: Plan, point: _Point, task: str) -> PromptCell:
     """Add the gold prompt of another task, which stays in the store."""
     row, largest = point.row, max(point.block.multiples)
     config = fill_config(plan.grid, plan.grid.resolve(point.block), task, row.shots, row.seed)
     target = config.target.model_copy(update={"model": row.target})
     config = config.model_copy(update={"target": target, "per_label": largest * row.shots})
     files = plan.grid.tasks.get(task)
-    return plan.add(Cell(config, "gold", test_rows=files.test_rows if files else None, keep=True))
+    return plan.add(PromptCell(config, "gold", test_rows=files.test_rows if files else None, keep=True))

@@ -12,6 +12,7 @@ import torch
 
 from dawgen.bench.arms import UNTRAINED
 from dawgen.bench.prompts import load_cell
+from dawgen.bench.sets import SetCell
 from dawgen.config import Method
 from dawgen.cost.machine import ORDINARY
 from dawgen.errors import DawgenError, ModelError
@@ -20,7 +21,7 @@ from dawgen.runs.inputs import Inputs
 from dawgen.runtime import pick_device
 
 if TYPE_CHECKING:
-    from dawgen.bench.cells import Cell
+    from dawgen.bench.plan import Cell
 
 CALIBRATION = 1.0  # seconds for each kind of model and work whose time is measured
 Kind = tuple[Any, ...]
@@ -94,7 +95,7 @@ def _check_models(cell: Cell, known: dict[str, str]) -> None:
 def _find_pair(cell: Cell) -> Kind:
     """Return model and kind of work, whose steps are timed once."""
     config = cell.config
-    if cell.method is None:
+    if isinstance(cell, SetCell):
         return (config.generator.model, config.generator.kind)
     return (config.target.model, _find_like(cell.method))
 
@@ -103,7 +104,7 @@ def _find_size(cell: Cell) -> Kind:
     """Return what else the time depends on."""
     config = cell.config
     data = str(Path(config.train).parent) if config.train else None
-    if cell.method is None:
+    if isinstance(cell, SetCell):
         return (config.task, data, config.shots, config.per_label, config.generator.steps)
     return (config.task, data, config.target.steps, config.target.batch_size)
 
@@ -117,22 +118,22 @@ def _find_like(method: Method) -> Method:
 
 def _load(cell: Cell, read: dict[str, Inputs]) -> Inputs:
     """Return the data that a cell looks at; those of prompts are the same for every size."""
-    update = {"methods": ("paired",)} | ({} if cell.method is None else {"per_label": 1, "unlabelled": None})
-    config = cell.config.model_copy(update=update)
-    key = config.model_dump_json(exclude={"generator", "decode", "curate", "target", "baselines"}) + str(cell.test_rows)
+    own, test_rows = ({}, None) if isinstance(cell, SetCell) else ({"per_label": 1, "unlabelled": None}, cell.test_rows)
+    config = cell.config.model_copy(update={"methods": ("paired",)} | own)
+    key = config.model_dump_json(exclude={"generator", "decode", "curate", "target", "baselines"}) + str(test_rows)
     if key not in read:
-        read[key] = load_cell(config, cell.test_rows)
+        read[key] = load_cell(config, test_rows)
     return read[key]
 
 
 def _count_seconds(cell: Cell, inputs: Inputs, *, measured: bool) -> float:
-    like = _find_like(cell.method or "paired")
+    like = "paired" if isinstance(cell, SetCell) else _find_like(cell.method)
     config = cell.config.model_copy(update={"methods": (like,), "threads": 1})
-    if cell.method is not None:
+    if not isinstance(cell, SetCell):
         inputs = replace(inputs, synthetic=inputs.train)  # any rows do: steps count, and none is to be written
     machine = None if measured else ORDINARY
     found = forecast(config, inputs=inputs, budget=CALIBRATION, machine=machine, device=pick_device())
     stages = found.by_group()
-    if cell.method is not None:
+    if not isinstance(cell, SetCell):
         return stages[like]
     return sum(seconds for group, seconds in stages.items() if group.startswith(("tuning", "writing")))

@@ -7,14 +7,15 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from dawgen.bench.cells import Cell, cached_target, quiet_job
-from dawgen.config import RunConfig
+from dawgen.bench.cells import EFFORTS, cached_target, describe_prompt, hash_facts, hash_weights, quiet_job
+from dawgen.config import Method, RunConfig
 from dawgen.files import read_json
 from dawgen.methods.spec import METHODS
 from dawgen.records import Example
@@ -30,13 +31,80 @@ WINDOWS = 15  # points of a training curve
 CURVES = ("loss_real", "loss_synthetic", "cos", "conflict", "removed")
 
 
-def train_prompt(cell: Cell, store: Store) -> dict[str, Any]:
+@dataclass
+class PromptCell:
+    """A prompt, or another way of a method, to train and measure.
+
+    config: the settings, without `synthetic`. source: the set's file inside the store, where one is used. take: how
+    many of its rows of each label, None for all. prompts: folders of other tasks' prompts inside the store (SPoT).
+    test_rows: measure on so many drawn test rows, the same for every seed. keep: leave the trained prompt in the store,
+    as others start from it.
+    """
+
+    config: RunConfig
+    method: Method
+    source: str | None = None
+    take: int | None = None
+    prompts: tuple[str, ...] = ()
+    test_rows: int | None = None
+    keep: bool = False
+
+    folder = "prompts"
+
+    @property
+    def place(self) -> str:
+        """The name of the cell's own folder inside the store, where its prompt is kept."""
+        return f"{self.folder}/{self.key}"
+
+    @property
+    def file(self) -> str:
+        """The name of the cell's numbers inside the store."""
+        return f"{self.place}.json"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Keys of the cells that must be done before: the set, and the prompts of other tasks."""
+        names = [PurePosixPath(name).parts for name in (self.source, *self.prompts) if name]
+        return tuple(parts[1] for parts in names if parts[0] in ("sets", "prompts"))
+
+    @property
+    def effort(self) -> float:
+        """How many times the seconds of training a prompt on the same target the cell takes."""
+        if self.method == "ppt":  # two prompts, the first on real-sized batches of the pseudo task
+            return 1 + 0.7 * self.config.baselines.pretraining_steps / self.config.target.steps
+        return EFFORTS.get(self.method, 1.0)
+
+    @cached_property
+    def key(self) -> str:
+        """The hash that names the cell's files: settings, contents of files, the target, the set; not the machine."""
+        facts = {
+            "config": describe_prompt(self.config, self.method, synthetic=self.source is not None),
+            "method": self.method,
+            "source": self.source,
+            "take": self.take,
+            "prompts": sorted(self.prompts),
+            "test_rows": self.test_rows,
+            "model": hash_weights(self.config.target.model),
+            # What only sets have; names of prompts that are there already were made with it.
+            "likeliest": False,
+        }
+        return hash_facts(facts)
+
+    def is_done(self, store: Store) -> bool:
+        """Return whether the cell's files are there."""
+        return store.exists(self.file) and (not self.keep or store.exists(f"{self.place}/bundle.json"))
+
+    def run(self, store: Store) -> dict[str, Any]:
+        """Train and measure, and return the numbers; `run_work` writes them."""
+        return train_prompt(self, store)
+
+
+def train_prompt(cell: PromptCell, store: Store) -> dict[str, Any]:
     """Train or score the cell's method.
 
     Returns its part of metrics.json, and "correct" (one character per test row, "1" where the prediction is right),
     "curves" (see `draw_curves`) and "fidelity" (of the synthetic rows that it used, None without).
     """
-    assert cell.method is not None
     config = resolve_names(cell, store)
     inputs = load_cell(config, cell.test_rows)
     synthetic = None if inputs.synthetic is None else take_rows(inputs.synthetic, cell.take)
@@ -54,7 +122,7 @@ def train_prompt(cell: Cell, store: Store) -> dict[str, Any]:
         }
 
 
-def resolve_names(cell: Cell, store: Store) -> RunConfig:
+def resolve_names(cell: PromptCell, store: Store) -> RunConfig:
     """Return the settings with local files in place of the store's names."""
     update: dict[str, Any] = {"methods": (cell.method,)}
     if cell.source is not None:
@@ -62,7 +130,7 @@ def resolve_names(cell: Cell, store: Store) -> RunConfig:
     if cell.prompts:
         bundles = tuple(str(store.fetch(name)) for name in cell.prompts)
         update["baselines"] = cell.config.baselines.model_copy(update={"prompt_sources": bundles})
-    if cell.method and not METHODS[cell.method].unlabelled:
+    if not METHODS[cell.method].unlabelled:
         update["unlabelled"] = None
     return cell.config.model_copy(update=update)
 
@@ -111,7 +179,7 @@ def _mean(values: Iterable[Any]) -> float | None:
     return round(fmean(known), 5) if known else None
 
 
-def _open_folder(cell: Cell, store: Store) -> AbstractContextManager[str | Path]:
+def _open_folder(cell: PromptCell, store: Store) -> AbstractContextManager[str | Path]:
     """Return where the method works: in the store if its prompt is to stay, else in a folder that goes away."""
     return store.workspace(cell.place) if cell.keep else tempfile.TemporaryDirectory()
 

@@ -13,8 +13,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import dawgen
-from dawgen.bench.cells import Cell
 from dawgen.bench.plan import Plan
+from dawgen.bench.prompts import PromptCell
 from dawgen.report.grid.arms import Arm
 from dawgen.tasks import Task
 
@@ -148,7 +148,7 @@ def describe_environment(engine: str) -> dict[str, Any]:
     }
 
 
-def _show_prompt(cell: Cell, numbers: Mapping[str, Any]) -> dict[str, Any]:
+def _show_prompt(cell: PromptCell, numbers: Mapping[str, Any]) -> dict[str, Any]:
     shown = {name: numbers.get(name, default) for name, default in NUMBERS.items()}
     return {"key": cell.key} | shown | {"set": str(PurePosixPath(cell.source).parent) if cell.source else None}
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dawgen.bench.cells import Cell, cached_generator, quiet_job
-from dawgen.config import CurateConfig, DecodeConfig
+from dawgen.bench.cells import cached_generator, describe_set, hash_facts, hash_weights, quiet_job
+from dawgen.config import CurateConfig, DecodeConfig, RunConfig
 from dawgen.curation import Curator
 from dawgen.curation.curator import Verdict
 from dawgen.data import RowFile, ShardStore
@@ -32,6 +33,55 @@ SURPLUS = 2  # candidates per row where the likeliest are chosen (zero_generatio
 SOUND = CurateConfig(near_duplicate=1.0, near_copy=False, echo=1.0, posterior=False)
 
 
+@dataclass
+class SetCell:
+    """A synthetic set to write.
+
+    config: the settings, without `synthetic`. likeliest: choose the likeliest texts of an untuned generator.
+    """
+
+    config: RunConfig
+    likeliest: bool = False
+
+    folder = "sets"
+    needs: tuple[str, ...] = ()
+    effort = 1.0
+
+    @property
+    def place(self) -> str:
+        """The name of the cell's own folder inside the store."""
+        return f"{self.folder}/{self.key}"
+
+    @property
+    def file(self) -> str:
+        """The name of the cell's numbers inside the store."""
+        return f"{self.place}.json"
+
+    @cached_property
+    def key(self) -> str:
+        """The hash that names the cell's files: settings, contents of files, the generator; not the machine."""
+        facts = {
+            "config": describe_set(self.config),
+            "likeliest": self.likeliest,
+            "model": hash_weights(self.config.generator.model),
+            # What only prompts have; names of sets that are there already were made with it.
+            "method": None,
+            "source": None,
+            "take": None,
+            "prompts": [],
+            "test_rows": None,
+        }
+        return hash_facts(facts)
+
+    def is_done(self, store: Store) -> bool:
+        """Return whether the cell's numbers are there."""
+        return store.exists(self.file)
+
+    def run(self, store: Store) -> dict[str, Any]:
+        """Write the set and return its numbers; `run_work` writes them."""
+        return make_set(self, store)
+
+
 @dataclass(frozen=True)
 class Desk:
     """All that writes a set: the data, the tuned generator, the first texts, and the settings of its shards.
@@ -47,7 +97,7 @@ class Desk:
     job: Job
 
 
-def open_desk(cell: Cell, folder: Path) -> Desk:
+def open_desk(cell: SetCell, folder: Path) -> Desk:
     """Tune the cell's generator in the folder of its set, or load it from there."""
     config, inputs = cell.config, load_inputs(cell.config)
     job = quiet_job(config.seed, folder)
@@ -60,7 +110,7 @@ def open_desk(cell: Cell, folder: Path) -> Desk:
     return Desk(inputs, generator, texts, quota, shard_settings(place, decode, quota, config.seed, texts), job)
 
 
-def make_set(cell: Cell, store: Store) -> dict[str, Any]:
+def make_set(cell: SetCell, store: Store) -> dict[str, Any]:
     """Write sets/KEY/ with train.jsonl and dropped.jsonl; returns label fidelity (None without an oracle), what was
     dropped, warnings, and samples of every label."""
     with store.workspace(cell.place) as folder:
@@ -77,7 +127,7 @@ def make_set(cell: Cell, store: Store) -> dict[str, Any]:
         }
 
 
-def write_curated(cell: Cell, desk: Desk, folder: Path) -> tuple[RowFile, dict[str, Any]]:
+def write_curated(cell: SetCell, desk: Desk, folder: Path) -> tuple[RowFile, dict[str, Any]]:
     """Write the set as a run does, curated by the few shots."""
     return generate_set(
         desk.generator,
@@ -90,7 +140,7 @@ def write_curated(cell: Cell, desk: Desk, folder: Path) -> tuple[RowFile, dict[s
     )
 
 
-def write_likeliest(cell: Cell, desk: Desk, folder: Path) -> tuple[RowFile, dict[str, Any]]:
+def write_likeliest(cell: SetCell, desk: Desk, folder: Path) -> tuple[RowFile, dict[str, Any]]:
     """Write the likeliest of twice as many sound texts (SuperGen); no real row is looked at."""
     inputs, per_label = desk.inputs, cell.config.per_label
     sound = open_curator(cell, inputs)
@@ -103,13 +153,13 @@ def write_likeliest(cell: Cell, desk: Desk, folder: Path) -> tuple[RowFile, dict
     return kept, {"generated": len(judged), "kept": len(kept), "dropped": dict(reasons.most_common())}
 
 
-def open_curator(cell: Cell, inputs: Inputs) -> Curator:
+def open_curator(cell: SetCell, inputs: Inputs) -> Curator:
     """Return the judge of a set's candidates; where the likeliest are chosen it looks at no real row."""
     real, config = ((), SOUND) if cell.likeliest else (inputs.train, cell.config.curate)
     return Curator(real, inputs.task.labels, config, dev=inputs.dev or (), test=inputs.test or ())
 
 
-def _choose_decode(cell: Cell, inputs: Inputs) -> DecodeConfig:
+def _choose_decode(cell: SetCell, inputs: Inputs) -> DecodeConfig:
     """Return how texts are written; without real data first texts are written too, where none are given."""
     decode, note = choose_first_texts(cell.config.decode, inputs.task.pair, inputs.first_texts)
     if cell.likeliest and (note or decode.first_texts == "shots"):

@@ -9,7 +9,7 @@ import pytest
 from dawgen.deploy.predict import workers
 from dawgen.deploy.predict.job import How, label_file
 from dawgen.deploy.predict.parts import find_parts
-from dawgen.deploy.predict.shard import Shard
+from dawgen.deploy.predict.shard import Shard, Worker
 from dawgen.deploy.predict.workers import HereEngine, check_engine, choose_workers, count_free_bytes, run_shards
 from dawgen.engine.storage import Store
 from dawgen.errors import ConfigError, DawgenError
@@ -17,6 +17,7 @@ from dawgen.records import Example
 from dawgen.runs.progress import Reporter
 
 QUIET = Reporter(quiet=True)
+WORKER = Worker(Path("nowhere"), "", "cpu", 1)
 
 
 class Engine:
@@ -47,7 +48,7 @@ def test_no_more_shards_are_read_than_run(tmp_path: Path) -> None:
         nonlocal read
         for index in range(10):
             read += 1
-            yield Shard(index=index)
+            yield Shard(index, (), WORKER)
 
     ended = []
     for numbers in run_shards(iterate(), Store(tmp_path), engine):
@@ -59,11 +60,11 @@ def test_no_more_shards_are_read_than_run(tmp_path: Path) -> None:
 
 def test_a_shard_that_fails_ends_the_job_with_its_reason(tmp_path: Path) -> None:
     with pytest.raises(DawgenError, match="shard 000004: why\n.*run the same command again"):
-        list(run_shards((Shard(index=index) for index in range(10)), Store(tmp_path), Engine(broken=4)))
+        list(run_shards((Shard(index, (), WORKER) for index in range(10)), Store(tmp_path), Engine(broken=4)))
 
 
-def test_a_shard_is_named_by_its_number_and_needs_no_grid() -> None:
-    shard = Shard(index=12, examples=(Example("a"),))
+def test_a_shard_is_named_by_its_number() -> None:
+    shard = Shard(12, (Example("a"),), WORKER)
     assert (shard.key, shard.file, shard.needs) == ("000012", "shards/000012.json", ())
 
 

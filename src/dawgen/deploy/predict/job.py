@@ -125,7 +125,7 @@ class _Work:
     def _iterate_missing(self, missing: set[int]) -> Iterator[Shard]:
         for index, examples in enumerate(self.rows.iterate_chunks(self.how.shard_rows)):
             if index in missing:
-                yield Shard(index=index, examples=examples, worker=self.worker)
+                yield Shard(index, examples, self.worker)
 
     def _choose_workers(self, shards: int) -> int:
         """Return how many processes label; one of them alone is this one, with the bundle loaded."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from dawgen.bench.cells import Cell
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.classifier.score import score_rows
-from dawgen.config import RunConfig
 from dawgen.errors import ModelError
 from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example
@@ -35,28 +33,40 @@ class Worker:
     threads: int
 
 
-@dataclass
-class Shard(Cell):
-    """A piece of work that the engines of `dawgen bench` run; of a grid's settings it needs none."""
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """So many rows to label: a piece of work that the engines of `dawgen bench` run."""
 
-    config: RunConfig = field(default_factory=RunConfig)
-    index: int = 0
-    examples: tuple[Example, ...] = ()
-    worker: Worker | None = None
+    index: int
+    examples: tuple[Example, ...]
+    worker: Worker
+
+    @property
+    def key(self) -> str:
+        """The shard's number: what else it depends on stands in the store's settings."""
+        return name_shard(self.index)
 
     @property
     def folder(self) -> str:
         """Where the shards' numbers lie inside the store."""
         return FOLDER
 
-    @cached_property
-    def key(self) -> str:
-        """The shard's number: what else it depends on stands in the store's settings."""
-        return name_shard(self.index)
+    @property
+    def file(self) -> str:
+        """The name of the shard's numbers inside the store."""
+        return f"{FOLDER}/{self.key}.json"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """No other shard."""
+        return ()
+
+    def is_done(self, store: Store) -> bool:
+        """Return whether the shard's numbers are there."""
+        return store.exists(self.file)
 
     def run(self, store: Store) -> dict[str, Any]:
         """Return label numbers and probabilities of the rows, in order, and how many lost the end of a text."""
-        assert self.worker is not None
         torch.set_num_threads(self.worker.threads)
         return label_rows(load_once(self.worker), self.examples)
 
