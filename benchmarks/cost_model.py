@@ -18,7 +18,7 @@ import torch
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, T5Config, T5ForConditionalGeneration
 
 from dawgen.config import RunConfig
-from dawgen.cost.predict import BUDGET, forget
+from dawgen.cost.predict import BUDGET, Measuring, forget
 from dawgen.cost.table import compare, read_measured
 from dawgen.files import write_json
 from dawgen.models.load import resolve_name
@@ -95,7 +95,7 @@ def measure_job(config: RunConfig, folder: Path, *, budget: float = BUDGET) -> l
     """Predict the job, then run it: (stage, predicted, measured seconds) and their sums."""
     forget()
     set_threads(config.threads)
-    predicted = forecast(config, budget=budget)
+    predicted = forecast(config, measuring=Measuring(budget=budget))
     metrics = run_job(config, folder, fresh=True, reporter=Reporter(quiet=True))
     return compare(predicted, read_measured(metrics))
 

@@ -21,7 +21,7 @@ from benchmarks.growth import read_rss
 from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
 from dawgen.cost import memory
 from dawgen.cost.probe import STEPS, build_model, probe_generator, probe_target
-from dawgen.cost.shape import Shape, read_shape
+from dawgen.cost.shape import Conditioned, Shape, read_shape
 from dawgen.files import write_json
 from dawgen.generator.codec import TokenRow
 from dawgen.rng import python_rng
@@ -117,8 +117,8 @@ def run_stage(config: Any, stage: str) -> Shape:
     else:
         tuned = stage.removeprefix("tuning ") if stage.startswith("tuning") else "plain"
         settings = [GeneratorConfig(kind=tuned)]  # type: ignore[arg-type]
-        sizes: dict[str, int] = {"labels": LABELS, "prefix": PREFIX, "texts": TEXTS}
-        probes = probe_generator(model, shape, settings, DecodeConfig(), list_shots(), **sizes)
+        at = Conditioned(shape, LABELS, PREFIX)
+        probes = probe_generator(model, at, settings, DecodeConfig(), list_shots(), texts=TEXTS)
         wanted = stage
     next(probe for probe in probes if probe.name == wanted).run()
     return shape
@@ -128,19 +128,17 @@ def predict(config: Any, stage: str) -> float:
     """Return the bytes that the formulas give for what `run_stage` does."""
     shape = read_shape(config)
     shape = shape.shrink(layers=shape.layers, vocabulary=1 << 15)
-    weights, shots = memory.weigh(shape), list_shots()
+    weights, shots, at = memory.weigh(shape), list_shots(), Conditioned(shape, LABELS, PREFIX)
     chosen = [shots[i % len(shots)] for i in range(TEXTS)]
     if stage.startswith("tuning"):
         settings = GeneratorConfig(kind=stage.removeprefix("tuning "))  # type: ignore[arg-type]
-        return weights + memory.hold_tuning(shape, shots, settings, labels=LABELS, prefix=PREFIX)
+        return weights + memory.hold_tuning(at, shots, settings)
     if stage == "writing":
         contexts = [len(row.context) for row in chosen]
-        return weights + memory.hold_writing(
-            shape, contexts, [STEPS], DecodeConfig(), rows=TEXTS * LABELS, labels=LABELS, prefix=PREFIX
-        )
+        return weights + memory.hold_writing(at, contexts, [STEPS], DecodeConfig(), rows=TEXTS * LABELS)
     if stage == "scoring":
         rows = [(len(row.context), len(row.target)) for row in chosen for _ in range(LABELS)]
-        return weights + memory.hold_scoring(shape, rows, labels=LABELS, prefix=PREFIX)
+        return weights + memory.hold_scoring(at, rows)
     if stage == "training":
         batch = TargetConfig().model_copy(update={"batch_size": ROWS // 2})
         return weights + memory.hold_training(shape, list_lengths(), batch, rows=ROWS)

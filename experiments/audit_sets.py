@@ -27,7 +27,7 @@ from typing import Any
 import torch
 
 from dawgen.data import read
-from dawgen.evaluate.audit.job import audit_examples
+from dawgen.evaluate.audit.job import Against, Look, audit_examples
 from dawgen.files import write_text
 from dawgen.models.load import load_target
 from dawgen.records import Example
@@ -143,7 +143,8 @@ def audit_task(name: str, sets: Sequence[Found], options: argparse.Namespace) ->
         begin = time.perf_counter()
         rows = yardstick if one.path is None else read(one.path, task=task)
         mauve = min(len(rows), len(real)) >= 200
-        numbers = audit_examples(task, rows, real, target, seed=SEED, held={"test": test}, gold=others, mauve=mauve)
+        against = Against(real, {"test": test}, others)
+        numbers = audit_examples(task, rows, against, target, Look(SEED, mauve=mauve))
         yield flatten(one, numbers) | {"seconds": round(time.perf_counter() - begin, 1)}
 
 

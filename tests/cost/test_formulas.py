@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
 from dawgen.cost.counts import forward, total
 from dawgen.cost.probe import Probe, probe_generator, probe_target
-from dawgen.cost.shape import Shape, read_shape
+from dawgen.cost.shape import Conditioned, Shape, read_shape
 from dawgen.errors import ModelError
 from dawgen.generator.codec import TokenRow
 from support.tiny import CAUSAL, Kind, tiny_model
@@ -47,8 +47,7 @@ def count(probe: Probe) -> int:
 def probe_all(family: Kind, **settings: Any) -> dict[str, Probe]:
     model, shape = make(family)
     config, decoding = GeneratorConfig(**settings), DecodeConfig(contrast=0.5)
-    sizes = {"labels": 3, "prefix": 7, "texts": 6}
-    probes = probe_generator(model, shape, [config], decoding, SHOTS, **sizes)
+    probes = probe_generator(model, Conditioned(shape, 3, 7), [config], decoding, SHOTS, texts=6)
     return {probe.name.split()[0]: probe for probe in probes}
 
 

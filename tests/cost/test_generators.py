@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dawgen.config import RunConfig
-from dawgen.cost import Machine, assume_workload, predict_run
+from dawgen.cost import Machine, Measuring, assume_workload, predict_run
 from dawgen.cost.generators import WATTS, GeneratorCost, Prices, choose_watts, measure_kind
 from dawgen.cost.workload import PROMPT
 from dawgen.evaluate.costs.table import tabulate_generators
@@ -20,7 +20,7 @@ def predict(**settings: Any) -> dict[str, GeneratorCost]:
     config = RunConfig.model_validate({"per_label": 200} | settings)
     load = assume_workload(config, labels=3, length=40, test_rows=100)
     models = tiny_model("t5").config, tiny_model("ctrl").config
-    found = predict_run(config, load, *models, machine=MACHINE, kinds={"untuned": 0.5})
+    found = predict_run(config, load, *models, measuring=Measuring(machine=MACHINE), kinds={"untuned": 0.5})
     return {one.way: one for one in found.generators}
 
 
@@ -70,11 +70,11 @@ def test_a_kind_costs_what_a_run_with_it_costs() -> None:
     config = RunConfig(per_label=200, methods=("dawgen",))
     load = assume_workload(config, labels=3, length=40, test_rows=100)
     models = tiny_model("t5").config, tiny_model("ctrl").config
-    found = predict_run(config, load, *models, machine=MACHINE, kinds={})
+    found = predict_run(config, load, *models, measuring=Measuring(machine=MACHINE), kinds={})
     groups = found.by_group()
     cost = next(one for one in found.generators if one.way == "dawgen")
     assert cost.seconds == pytest.approx(groups["tuning dawgen"] + groups["writing"])
-    assert not predict_run(config, load, *models, machine=MACHINE).generators
+    assert not predict_run(config, load, *models, measuring=Measuring(machine=MACHINE)).generators
 
 
 def test_an_api_reads_all_shots_with_every_text() -> None:

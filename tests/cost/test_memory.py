@@ -13,7 +13,7 @@ from benchmarks.memory_model import CASES, predict
 from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
 from dawgen.cost import memory
 from dawgen.cost.probe import probe_generator, probe_target
-from dawgen.cost.shape import read_shape
+from dawgen.cost.shape import Conditioned, read_shape
 from dawgen.generator.codec import TokenRow
 from support.tiny import CAUSAL, Kind, tiny_model
 
@@ -53,8 +53,7 @@ def count_kept(work: Any, model: Any) -> int:
 def test_what_tuning_keeps_for_its_backward(kind: Kind) -> None:
     model = tiny_model(kind, **WIDE[kind])
     shape, config = read_shape(model.config), GeneratorConfig(kind="plain")
-    sizes: dict[str, int] = {"labels": LABELS, "prefix": PREFIX, "texts": 4}
-    probe = probe_generator(model, shape, [config], DecodeConfig(), SHOTS, **sizes)[0]
+    probe = probe_generator(model, Conditioned(shape, LABELS, PREFIX), [config], DecodeConfig(), SHOTS, texts=4)[0]
     tokens = max(len(row.context) + len(row.target) for row in SHOTS) - 1
     expected = memory.keep(shape, 2 * LABELS, tokens, PREFIX + tokens)
     assert 1 / 1.25 < expected / count_kept(probe.run, model) < 1.25
@@ -84,7 +83,8 @@ def test_writing_holds_more_of_longer_and_more_texts(changes: dict[str, Any], mo
 
     def hold(**values: Any) -> float:
         decode = DecodeConfig(contrast=values.pop("contrast"))
-        return memory.hold_writing(shape, values.pop("contexts"), values.pop("written"), decode, prefix=7, **values)
+        at = Conditioned(shape, values.pop("labels"), 7)
+        return memory.hold_writing(at, values.pop("contexts"), values.pop("written"), decode, **values)
 
     assert (hold(**given | changes) > hold(**given)) is more
 
@@ -92,7 +92,7 @@ def test_writing_holds_more_of_longer_and_more_texts(changes: dict[str, Any], mo
 def test_a_weighted_step_holds_what_all_labels_keep_and_an_untuned_one_nothing() -> None:
     shape = read_shape(tiny_model("ctrl").config)
     held = {
-        kind: memory.hold_tuning(shape, SHOTS, GeneratorConfig(kind=kind), labels=LABELS, prefix=PREFIX)
+        kind: memory.hold_tuning(Conditioned(shape, LABELS, PREFIX), SHOTS, GeneratorConfig(kind=kind))
         for kind in ("untuned", "plain", "weighted", "dawgen")
     }
     assert held["untuned"] == 0

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dawgen.config import Method, RunConfig
-from dawgen.cost import Machine, Prediction, Workload, assume_workload, predict_run
+from dawgen.cost import Machine, Measuring, Prediction, Workload, assume_workload, predict_run
 from dawgen.cost.predict import forget
 from dawgen.cost.stages import JUDGED
 from dawgen.cost.table import compare, describe, list_rows, read_measured, show_count, show_seconds
@@ -24,9 +24,9 @@ def make_load(config: RunConfig, **changes: Any) -> Workload:
 
 def predict(machine: Machine | None = MACHINE, load: dict[str, Any] | None = None, **settings: Any) -> Prediction:
     config = RunConfig.model_validate(BASE | settings)
-    options: dict[str, Any] = {"machine": machine, "budget": 0.6}
+    measuring = Measuring(machine=machine, budget=0.6)
     models = tiny_model("t5").config, tiny_model("ctrl").config
-    return predict_run(config, make_load(config, **(load or {})), *models, **options)
+    return predict_run(config, make_load(config, **(load or {})), *models, measuring=measuring)
 
 
 def test_the_stages_are_those_of_the_run() -> None:
@@ -108,7 +108,7 @@ def test_calibration_measures_every_kind_of_stage_once_and_leaves_randomness_alo
 def test_runs_of_seconds_are_not_calibrated_for() -> None:
     config = RunConfig.model_validate(BASE | {"per_label": 5, "target": {"steps": 5}, "generator": {"steps": 5}})
     models = tiny_model("t5").config, tiny_model("ctrl").config
-    prediction = predict_run(config, make_load(config), *models, share=0.03)
+    prediction = predict_run(config, make_load(config), *models, measuring=Measuring(share=0.03))
     assert not prediction.calibrated
     assert prediction.seconds > 0
 

@@ -15,6 +15,7 @@ from dawgen.bench.prompts import load_cell
 from dawgen.bench.sets import SetCell
 from dawgen.config import Method
 from dawgen.cost.machine import ORDINARY
+from dawgen.cost.predict import Measuring
 from dawgen.errors import DawgenError, ModelError
 from dawgen.runs.forecast import forecast, read_base
 from dawgen.runs.inputs import Inputs
@@ -132,7 +133,7 @@ def _count_seconds(cell: Cell, inputs: Inputs, *, measured: bool) -> float:
     if not isinstance(cell, SetCell):
         inputs = replace(inputs, synthetic=inputs.train)  # any rows do: steps count, and none is to be written
     machine = None if measured else ORDINARY
-    found = forecast(config, inputs=inputs, budget=CALIBRATION, machine=machine, device=pick_device())
+    found = forecast(config, inputs=inputs, measuring=Measuring(pick_device(), machine, CALIBRATION))
     stages = found.by_group()
     if not isinstance(cell, SetCell):
         return stages[like]

@@ -84,8 +84,9 @@ def cost(
     settings = o.make_config(preset, config, assignments, threads=threads, **arguments)
     machine = _read_machine(device, tflops, bandwidth, overhead, calibrate)
     from dawgen.cost.generators import Prices, choose_watts
+    from dawgen.cost.predict import Measuring
     from dawgen.cost.table import compare, read_measured
-    from dawgen.runs.forecast import forecast, read_run
+    from dawgen.runs.forecast import Assumed, forecast, read_run
     from dawgen.runtime import pick_device, set_threads
 
     measured = facts = None
@@ -100,12 +101,9 @@ def cost(
     place = device or pick_device()
     prediction = forecast(
         settings,
-        labels=labels,
-        length=length,
-        test_rows=test_rows,
+        assumed=Assumed(labels, length, test_rows),
         kept=kept,
-        device=place,
-        machine=machine,
+        measuring=Measuring(place, machine),
         kinds={} if facts is None else facts.kept,
     )
     _show(prediction)

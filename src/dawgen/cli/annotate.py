@@ -80,19 +80,9 @@ def annotate(
     with it, dawgen annotate FOLDER --report says what came of it.
     """
     check_options(report, gains, export, to, sources_too, answers_too)
-    from dawgen.evaluate.annotate.start import open_session
+    from dawgen.evaluate.annotate.start import Begin, open_session
 
-    session = open_session(
-        sources,
-        real=real,
-        task=task,
-        columns=o.parse_columns(columns),
-        out=out,
-        rows=rows,
-        controls=controls,
-        seed=seed,
-        guide=guide,
-    )
+    session = open_session(sources, Begin(real, task, o.parse_columns(columns), out, rows, controls, seed, guide))
     done: dict[str, Any] = {}
     if take is not None:
         done["imported"] = import_file(session, take)

@@ -1,12 +1,14 @@
 """What a run will take before it starts: FLOPs, bytes and kernel calls by formula, seconds by a short calibration."""
 
 from dawgen.cost.machine import Machine
-from dawgen.cost.predict import Prediction, predict_run
+from dawgen.cost.predict import Measuring, Prediction, predict_run
 from dawgen.cost.stages import Stage
-from dawgen.cost.workload import Workload, assume_workload, measure_workload
+from dawgen.cost.workload import Data, Workload, assume_workload, measure_workload
 
 __all__ = [
+    "Data",
     "Machine",
+    "Measuring",
     "Prediction",
     "Stage",
     "Workload",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dawgen.config import DecodeConfig, GeneratorConfig
 from dawgen.cost.counts import Counts, Work, add, backward, forward, head, repeat, tangent
-from dawgen.cost.shape import Shape
+from dawgen.cost.shape import Conditioned
 from dawgen.generator.codec import TokenRow
 from dawgen.generator.estimator import SCORE_ROWS
 from dawgen.generator.tune.tuner import draw_batch
@@ -18,7 +18,7 @@ AROUND_TOKEN = 30  # calls that choose a token and bring cache and masks up to d
 UNITS = 100  # of the weight net's hidden layer
 
 
-def count_tuning(shape: Shape, rows: Sequence[TokenRow], config: GeneratorConfig, *, labels: int, prefix: int) -> Work:
+def count_tuning(at: Conditioned, rows: Sequence[TokenRow], config: GeneratorConfig) -> Work:
     """Count one tuning step, the mean over a cycle of `weight_every`, on batches as tuning draws them.
 
     plain: the rows once forward and back. weighted, dawgen: every `weight_every` steps also the virtual step's
@@ -29,14 +29,13 @@ def count_tuning(shape: Shape, rows: Sequence[TokenRow], config: GeneratorConfig
         batch = draw_batch(rows, config.rows_per_label, 0, step)
         tokens = max(len(row.context) + len(row.target) for row in batch) - 1
         targets = sum(len(row.target) for row in batch)
-        work += repeat(_count_step(shape, len(batch), tokens, targets, config, labels, prefix), 1 / SAMPLED)
+        work += repeat(_count_step(at, config, len(batch), tokens, targets), 1 / SAMPLED)
     return work
 
 
-def _count_step(
-    shape: Shape, rows: int, tokens: int, targets: int, config: GeneratorConfig, labels: int, prefix: int
-) -> Work:
-    keys, heads = prefix + tokens, head(shape, targets)
+def _count_step(at: Conditioned, config: GeneratorConfig, rows: int, tokens: int, targets: int) -> Work:
+    shape, labels = at.shape, at.labels
+    keys, heads = at.prefix + tokens, head(shape, targets)
     weighted = config.kind in ("weighted", "dawgen") and labels > 1
     aligned = config.kind == "dawgen" and config.dist_weight > 0 and config.alignment == "B"
     encoded = rows * labels if aligned else rows  # rows whose states the inner loss needs
@@ -61,27 +60,20 @@ def _count_step(
 
 
 def count_writing(
-    shape: Shape,
-    contexts: Sequence[int],
-    written: Sequence[float],
-    config: DecodeConfig,
-    *,
-    rows: int,
-    labels: int,
-    prefix: int,
-    device: str = "cpu",
+    at: Conditioned, contexts: Sequence[int], written: Sequence[float], config: DecodeConfig, *, rows: int
 ) -> Work:
     """Count one batch of `rows` texts: a prefill, then a pass per token of the rows that have not ended.
 
     contexts: tokens in front of the texts. written: expected tokens of texts, the end included; the share of them that
     are longer than t is the share of rows alive at step t. Contrast decodes every row under all labels.
     """
-    ways = labels if config.contrast > 0 and labels > 1 else 1
+    shape, prefix, most = at.shape, at.prefix, CONTEXT_TOKENS["cpu" if at.device == "cpu" else "cuda"]
+    ways = at.labels if config.contrast > 0 and at.labels > 1 else 1
     longest = sorted((contexts[i % len(contexts)] for i in range(rows) for _ in range(ways)), reverse=True)
     work: Work = ((head(shape, rows * ways), 1),)
     start = 0
     while start < len(longest):  # rows of like length are read together
-        size = min(max(1, CONTEXT_TOKENS["cpu" if device == "cpu" else "cuda"] // longest[start]), len(longest) - start)
+        size = min(max(1, most // longest[start]), len(longest) - start)
         passed = forward(shape, size, longest[start], prefix + longest[start])
         work += ((passed + Counts(calls=AROUND_TOKEN), 1),)
         start += size
@@ -98,13 +90,14 @@ def combine(contexts: Sequence[int], written: Sequence[int], rows: int) -> list[
     return [(contexts[i % len(contexts)], written[i * 7 % len(written)]) for i in range(rows)]
 
 
-def count_scoring(shape: Shape, rows: Sequence[tuple[int, int]], *, labels: int, prefix: int) -> Work:
+def count_scoring(at: Conditioned, rows: Sequence[tuple[int, int]]) -> Work:
     """Count log-likelihoods of rows of (context, text) lengths under all labels, those of like length together."""
+    shape, labels = at.shape, at.labels
     ordered = sorted(rows, key=sum)
     work: Work = ()
     for start in range(0, len(ordered), SCORE_ROWS):
         some = ordered[start : start + SCORE_ROWS]
         tokens, targets = sum(some[-1]) - 1, sum(target for _, target in some)
-        passed = forward(shape, len(some) * labels, tokens, prefix + tokens) + head(shape, targets * labels)
+        passed = forward(shape, len(some) * labels, tokens, at.prefix + tokens) + head(shape, targets * labels)
         work += ((passed + Counts(calls=20), 1),)
     return work

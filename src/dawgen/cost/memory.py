@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dawgen.classifier.gradients import batch_rows
 from dawgen.classifier.score import bucket, choose_budget
 from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
-from dawgen.cost.shape import Shape
+from dawgen.cost.shape import Conditioned, Shape
 from dawgen.generator.codec import TokenRow
 from dawgen.generator.estimator import SCORE_ROWS
 from dawgen.generator.tune.likelihood import BLOCK
@@ -64,12 +64,11 @@ def cache(shape: Shape, rows: float, keys: float) -> float:
     return 2.0 * shape.item * shape.layers * rows * keys * shape.kv_width
 
 
-def hold_tuning(
-    shape: Shape, rows: Sequence[TokenRow], config: GeneratorConfig, *, labels: int, prefix: int, device: str = "cpu"
-) -> float:
+def hold_tuning(at: Conditioned, rows: Sequence[TokenRow], config: GeneratorConfig) -> float:
     """Return the peak of tuning beside the weights, on batches as tuning draws them."""
     if config.kind == "untuned":
         return 0.0
+    shape, labels, prefix = at.shape, at.labels, at.prefix
     weighted = config.kind in ("weighted", "dawgen") and labels > 1
     found = []
     for step in range(SAMPLED):
@@ -79,23 +78,17 @@ def hold_tuning(
         # The virtual step's rows are read under all labels while the graph of the own label is still there.
         counts = [len(batch), len(batch) * labels] if weighted else [len(batch)]
         graphs = sum(keep(shape, count, tokens, prefix + tokens) for count in counts)
-        found.append(graphs + work(shape, counts[-1], tokens, prefix + tokens) + _score(shape, targets, device))
+        found.append(graphs + work(shape, counts[-1], tokens, prefix + tokens) + _score(shape, targets, at.device))
     return max(found)
 
 
 def hold_writing(
-    shape: Shape,
-    contexts: Sequence[int],
-    written: Sequence[float],
-    config: DecodeConfig,
-    *,
-    rows: int,
-    labels: int,
-    prefix: int,
+    at: Conditioned, contexts: Sequence[int], written: Sequence[float], config: DecodeConfig, *, rows: int
 ) -> float:
     """Return the peak of writing one shard of `rows` texts: the cache at its largest, a growing block, and logits."""
-    ways = labels if config.contrast > 0 and labels > 1 else 1
-    longest = prefix + max(contexts)
+    shape = at.shape
+    ways = at.labels if config.contrast > 0 and at.labels > 1 else 1
+    longest = at.prefix + max(contexts)
     lengths = [min(length, config.max_new_tokens) for length in written]
     caches = []
     for step in range(int(max(lengths)) + 1):
@@ -104,16 +97,15 @@ def hold_writing(
     return max(caches) + COPIES * 4.0 * rows * ways * shape.vocabulary
 
 
-def hold_scoring(
-    shape: Shape, rows: Sequence[tuple[int, int]], *, labels: int, prefix: int, device: str = "cpu"
-) -> float:
+def hold_scoring(at: Conditioned, rows: Sequence[tuple[int, int]]) -> float:
     """Return the peak of scoring rows of (context, text) lengths under all labels."""
+    shape, labels = at.shape, at.labels
     some = sorted(rows, key=sum)[-SCORE_ROWS:]
     tokens, count = sum(some[-1]) - 1, len(some) * labels
     targets = sum(target for _, target in some) * labels
     states = shape.item * targets * shape.width
-    keys = prefix + tokens
-    return cache(shape, count, keys) + work(shape, count, tokens, keys) + states + _score(shape, targets, device)
+    keys = at.prefix + tokens
+    return cache(shape, count, keys) + work(shape, count, tokens, keys) + states + _score(shape, targets, at.device)
 
 
 def hold_training(

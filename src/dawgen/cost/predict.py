@@ -13,7 +13,7 @@ from dawgen.config import Dtype, GeneratorKind, RunConfig
 from dawgen.cost.generators import GeneratorCost, buy, list_kinds, sum_kind
 from dawgen.cost.machine import ORDINARY, Machine, measure_machine
 from dawgen.cost.probe import build_model, measure_probes, probe_generator, probe_target
-from dawgen.cost.shape import Shape, read_shape
+from dawgen.cost.shape import Conditioned, Shape, read_shape
 from dawgen.cost.stages import Stage, list_stages
 from dawgen.cost.workload import Workload
 
@@ -27,6 +27,31 @@ DTYPES: dict[Dtype, torch.dtype] = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How a machine's speed is found.
+
+    machine: figures by hand; then nothing is measured. budget: seconds of calibration. share: calibrate for this share
+    of the expected time at most, and not at all for runs of a few seconds.
+    """
+
+    device: str = "cpu"
+    machine: Machine | None = None
+    budget: float = BUDGET
+    share: float | None = None
+
+
+BY_CLOCK = Measuring()
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of which there is only the transformers configuration. shape: None where no such model takes part."""
+
+    config: Any
+    shape: Shape | None
 
 
 @dataclass(frozen=True)
@@ -93,39 +118,31 @@ def predict_run(
     target: Any,
     generator: Any | None,
     *,
-    device: str = "cpu",
-    machine: Machine | None = None,
-    budget: float = BUDGET,
-    share: float | None = None,
+    measuring: Measuring = BY_CLOCK,
     kinds: Mapping[GeneratorKind, float] | None = None,
 ) -> Prediction:
     """Return the prediction for a run with models of these transformers configurations.
 
-    machine: figures by hand; then nothing is measured. share: calibrate for this share of the expected time at most,
-    and not at all for runs of a few seconds. kinds: compare all kinds of generators too; of some the share of texts
-    that curation keeps.
+    kinds: compare all kinds of generators too; of some the share of texts that curation keeps.
 
     Raises:
         ModelError: a configuration whose shape cannot be read.
     """
-    shapes = [
-        None if found is None else read_shape(found, item=DTYPES[dtype].itemsize)
-        for found, dtype in ((target, config.target.dtype), (generator, config.generator.dtype))
-    ]
-    if shapes[0] is None:
-        raise ValueError("expected the target's configuration, got None")
-    kind = device.split(":")[0]
-    stages = list_stages(config, load, shapes[0], shapes[1], kind)
-    others = [] if kinds is None or shapes[1] is None else list_kinds(config, load, shapes[1], kind, kinds)
-    if share is not None:
-        budget = min(budget, share * sum(_time(stage, Calibration(ORDINARY)) for stage in stages))
-    if machine is not None:
-        calibration = Calibration(machine)
-    elif budget < LEAST:
+    shape = read_shape(target, item=DTYPES[config.target.dtype].itemsize)
+    writer = None if generator is None else read_shape(generator, item=DTYPES[config.generator.dtype].itemsize)
+    kind = measuring.device.split(":")[0]
+    stages = list_stages(config, load, shape, writer, kind)
+    others = [] if kinds is None or writer is None else list_kinds(config, load, writer, kind, kinds)
+    if measuring.share is not None:
+        expected = sum(_time(stage, Calibration(ORDINARY)) for stage in stages)
+        measuring = replace(measuring, budget=min(measuring.budget, measuring.share * expected))
+    if measuring.machine is not None:
+        calibration = Calibration(measuring.machine)
+    elif measuring.budget < LEAST:
         calibration = Calibration(ORDINARY)
     else:
         every = [*stages, *(stage for one in others for stage in one.stages)]
-        calibration = calibrate(config, load, every, (target, shapes[0]), (generator, shapes[1]), device, budget)
+        calibration = calibrate(config, load, every, (Model(target, shape), Model(generator, writer)), measuring)
     costs = [sum_kind(config, replace(one, stages=_time_all(one.stages, calibration))) for one in others]
     bought = [buy(config, load)] if costs else []
     return Prediction(_time_all(stages, calibration), calibration, load, (*costs, *bought))
@@ -148,48 +165,40 @@ def forget() -> None:
 
 
 def calibrate(
-    config: RunConfig,
-    load: Workload,
-    stages: list[Stage],
-    target: tuple[Any, Shape],
-    generator: tuple[Any, Shape | None],
-    device: str,
-    budget: float = BUDGET,
+    config: RunConfig, load: Workload, stages: list[Stage], models: tuple[Model, Model], measuring: Measuring
 ) -> Calibration:
-    """Measure the machine and one step of every kind of stage, in about `budget` seconds; once in a process."""
-    key = repr((config.generator, config.decode, config.target, load, target, generator, device, stages, budget))
+    """Measure the machine and one step of every kind of stage, in about `budget` seconds; once in a process.
+
+    models: target and generator.
+    """
+    key = repr((config.generator, config.decode, config.target, load, models, stages, measuring))
     key += f"{torch.get_num_threads()}"
     if key not in _KNOWN:
-        _KNOWN[key] = _calibrate(config, load, stages, target, generator, device, budget)
+        _KNOWN[key] = _calibrate(config, load, stages, models, measuring)
     return _KNOWN[key]
 
 
 def _calibrate(
-    config: RunConfig,
-    load: Workload,
-    stages: list[Stage],
-    target: tuple[Any, Shape],
-    generator: tuple[Any, Shape | None],
-    device: str,
-    budget: float,
+    config: RunConfig, load: Workload, stages: list[Stage], models: tuple[Model, Model], measuring: Measuring
 ) -> Calibration:
     begin = time.perf_counter()
-    dtype = DTYPES[config.target.dtype]
-    machine = measure_machine(target[1], device, dtype, budget / 10)
+    device, budget, dtype = measuring.device, measuring.budget, DTYPES[config.target.dtype]
+    target, generator = models
+    assert target.shape is not None
+    machine = measure_machine(target.shape, device, dtype, budget / 10)
     wanted = {stage.probe for stage in stages if stage.probe}
     probes = []
-    if generator[1] is not None:
-        shape = generator[1]
+    if generator.shape is not None:
         kinds = [name.removeprefix("tuning ") for name in sorted(wanted) if name.startswith("tuning ")]
         settings = [config.generator.model_copy(update={"kind": kind}) for kind in kinds]
-        layers, texts = _fit(shape, budget / 8, config.decode.shard_texts, load.labels * 40, machine)
+        layers, texts = _fit(generator.shape, budget / 8, config.decode.shard_texts, load.labels * 40, machine)
         model, small = build_model(
-            generator[0], shape, layers=layers, device=device, dtype=DTYPES[config.generator.dtype]
+            generator.config, generator.shape, layers=layers, device=device, dtype=DTYPES[config.generator.dtype]
         )
-        sizes: dict[str, int] = {"labels": load.labels, "prefix": load.prefix, "texts": texts}
-        probes += probe_generator(model, small, settings, config.decode, load.shots, **sizes)
-    layers, rows = _fit(target[1], budget / 8, 2 * config.target.batch_size, 3 * 60, machine)
-    model, small = build_model(target[0], target[1], layers=layers, device=device, dtype=dtype)
+        at = Conditioned(small, load.labels, load.prefix, model.device.type)
+        probes += probe_generator(model, at, settings, config.decode, load.shots, texts=texts)
+    layers, rows = _fit(target.shape, budget / 8, 2 * config.target.batch_size, 3 * 60, machine)
+    model, small = build_model(target.config, target.shape, layers=layers, device=device, dtype=dtype)
     probes += probe_target(model, small, config.target, load.train, rows=max(2, rows))
     probes = [probe for probe in probes if probe.name in wanted]
     left = budget - (time.perf_counter() - begin)

@@ -24,13 +24,13 @@ from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
 from dawgen.cost.counts import Work, repeat
 from dawgen.cost.generating import count_scoring, count_tuning, count_writing
 from dawgen.cost.machine import Machine, clock
-from dawgen.cost.shape import Shape
+from dawgen.cost.shape import Conditioned, Shape
 from dawgen.cost.training import count_evaluation, count_training
 from dawgen.generator.codec import Codec, TokenRow
 from dawgen.generator.estimator import SCORE_ROWS, score_labels
 from dawgen.generator.prefix import Prefix
 from dawgen.generator.tune.tuner import tune
-from dawgen.generator.write.decode import decode
+from dawgen.generator.write.decode import Lots, decode
 from dawgen.models.load import Backbone
 
 VOCABULARY = 1 << 15  # most tokens of a random model's vocabulary: enough to see what the head costs
@@ -85,36 +85,31 @@ def build_model(config: Any, shape: Shape, *, layers: int, device: str, dtype: t
 
 def probe_generator(
     model: Any,
-    shape: Shape,
+    at: Conditioned,
     configs: Sequence[GeneratorConfig],
     decoding: DecodeConfig,
     shots: Sequence[TokenRow],
     *,
-    labels: int,
-    prefix: int,
     texts: int,
 ) -> list[Probe]:
     """Return probes of tuning in each of the settings, of writing, and of scoring, on `texts` texts of every label."""
-    state = _random_prefix(model, shape, labels, prefix)
+    state = _random_prefix(model, at)
     rows = [TokenRow(row.label, (-1, *[FILLER] * (len(row.context) - 1)), (FILLER,) * len(row.target)) for row in shots]
-    sizes: dict[str, int] = {"labels": labels, "prefix": prefix}
     probes = []
     for config in configs:
         steps = config.weight_every if config.kind in ("weighted", "dawgen") else 1
         few = config.model_copy(update={"steps": steps})
-        work = repeat(count_tuning(shape, rows, few, **sizes), steps)
+        work = repeat(count_tuning(at, rows, few), steps)
         probes.append(Probe(f"tuning {config.kind}", lambda few=few: tune(state, rows, few), work))  # type: ignore[misc]
     chosen = [rows[i % len(rows)] for i in range(texts)]
-    offered = [replace(row, label=label) for row in chosen for label in range(labels)]
+    offered = [replace(row, label=label) for row in chosen for label in range(at.labels)]
     contexts = [len(row.context) for row in chosen]
-    codec = cast("Codec", SimpleNamespace(vocabulary=shape.vocabulary, learns_end=False, end=0, banned=[0]))
+    codec = cast("Codec", SimpleNamespace(vocabulary=at.shape.vocabulary, learns_end=False, end=0, banned=[0]))
     few_tokens = decoding.model_copy(update={"max_new_tokens": STEPS})
-    work = count_writing(shape, contexts, [STEPS], few_tokens, rows=len(offered), device=model.device.type, **sizes)
-    probes.append(
-        Probe("writing", lambda: decode(state, codec, offered, few_tokens, seed=0, purpose="cost/probe"), work)
-    )
+    work = count_writing(at, contexts, [STEPS], few_tokens, rows=len(offered))
+    probes.append(Probe("writing", lambda: decode(state, codec, offered, few_tokens, Lots(0, "cost/probe")), work))
     scored = sorted(offered, key=lambda row: len(row.context) + len(row.target))
-    work = count_scoring(shape, [(len(row.context), len(row.target)) for row in scored], **sizes)
+    work = count_scoring(at, [(len(row.context), len(row.target)) for row in scored])
     probes.append(Probe("scoring", lambda: _score(state, scored), work))
     return probes
 
@@ -147,7 +142,8 @@ def probe_target(
     ]
 
 
-def _random_prefix(model: Any, shape: Shape, labels: int, length: int) -> Prefix:
+def _random_prefix(model: Any, at: Conditioned) -> Prefix:
+    shape, labels, length = at.shape, at.labels, at.prefix
     size = (labels, shape.layers, 2, shape.kv_heads, max(1, length - 1), shape.head_width)
     device = model.device
     q = {

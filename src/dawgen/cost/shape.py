@@ -88,6 +88,19 @@ class Shape:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Conditioned:
+    """A generator at work: behind prefixes of `prefix` = C + P positions, one for each of `labels` = K labels.
+
+    device: "cpu" or "cuda"; batches of texts are larger on a GPU.
+    """
+
+    shape: Shape
+    labels: int
+    prefix: int
+    device: str = "cpu"
+
+
 def read_shape(config: Any, *, item: int = 4) -> Shape:
     """Return the shape that a transformers configuration describes.
 

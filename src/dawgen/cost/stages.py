@@ -11,7 +11,7 @@ from dawgen.config import GeneratorKind, Method, RunConfig
 from dawgen.cost.counts import Counts, Work, repeat, total
 from dawgen.cost.generating import combine, count_scoring, count_tuning, count_writing
 from dawgen.cost.memory import hold_evaluation, hold_scoring, hold_training, hold_tuning, hold_writing, weigh
-from dawgen.cost.shape import Shape
+from dawgen.cost.shape import Conditioned, Shape
 from dawgen.cost.training import count_evaluation, count_rows, count_training
 from dawgen.cost.workload import Workload
 from dawgen.methods.in_context import WINDOWS
@@ -63,13 +63,14 @@ def list_stages(
     """Return the stages of a run; generator: None where nothing is tuned or written; device: it sets batch sizes."""
     stages: list[Stage] = []
     if generator is not None:
+        at = Conditioned(generator, load.labels, load.prefix, device)
         writes = load.given is None and any(METHODS[method].synthetic for method in config.methods)
         kinds = dict.fromkeys((*config.compare_generators, *((config.generator.kind,) if writes else ())))
         for kind in kinds:
-            stages += _tune(config, load, generator, kind, device)
-            stages += _judge(config, load, generator, kind, device) if load.oracle else ()
+            stages += _tune(config, load, at, kind)
+            stages += _judge(config, load, at, kind) if load.oracle else ()
         if writes:
-            stages += _write(config, load, generator, device)
+            stages += _write(config, load, at)
     made = len(stages)
     for method in config.methods:
         stages += _train(config, load, target, method, device)
@@ -82,7 +83,8 @@ def list_stages(
 
 def list_kind(config: RunConfig, load: Workload, shape: Shape, kind: GeneratorKind, device: str) -> list[Stage]:
     """Return the stages of tuning one kind of generator and writing a set with it."""
-    return [*_tune(config, load, shape, kind, device), *_write(config, load, shape, device)]
+    at = Conditioned(shape, load.labels, load.prefix, device)
+    return [*_tune(config, load, at, kind), *_write(config, load, at)]
 
 
 def count_texts(config: RunConfig, load: Workload) -> int:
@@ -91,40 +93,38 @@ def count_texts(config: RunConfig, load: Workload) -> int:
     return shards * config.decode.shard_texts * load.labels
 
 
-def _tune(config: RunConfig, load: Workload, shape: Shape, kind: GeneratorKind, device: str) -> Iterable[Stage]:
+def _tune(config: RunConfig, load: Workload, at: Conditioned, kind: GeneratorKind) -> Iterable[Stage]:
     if kind == "untuned":
         return
     settings = config.generator.model_copy(update={"kind": kind})
-    sizes: dict[str, int] = {"labels": load.labels, "prefix": load.prefix}
-    step = count_tuning(shape, load.shots, settings, **sizes)
-    memory = weigh(shape) + hold_tuning(shape, load.shots, settings, device=device, **sizes)
+    step = count_tuning(at, load.shots, settings)
+    memory = weigh(at.shape) + hold_tuning(at, load.shots, settings)
     yield Stage(f"tuning {kind}", "tuning", repeat(step, settings.steps), f"tuning {kind}", memory=memory)
 
 
-def _judge(config: RunConfig, load: Workload, shape: Shape, kind: GeneratorKind, device: str) -> Iterable[Stage]:
+def _judge(config: RunConfig, load: Workload, at: Conditioned, kind: GeneratorKind) -> Iterable[Stage]:
     rows = min(JUDGED, len(load.contexts)) * load.labels
-    yield from _write_batches(config, load, shape, device, f"judging {kind}", rows, 1)
+    yield from _write_batches(config, load, at, f"judging {kind}", rows, 1)
 
 
-def _write(config: RunConfig, load: Workload, shape: Shape, device: str) -> Iterable[Stage]:
+def _write(config: RunConfig, load: Workload, at: Conditioned) -> Iterable[Stage]:
     """Whole shards of first texts, each offered to every label, until enough are kept of each."""
     rows, texts = config.decode.shard_texts * load.labels, count_texts(config, load)
-    yield from _write_batches(config, load, shape, device, "writing", rows, texts // rows)
+    yield from _write_batches(config, load, at, "writing", rows, texts // rows)
     yield Stage("writing", "curation", (), fixed=CURATE * texts)
 
 
 def _write_batches(
-    config: RunConfig, load: Workload, shape: Shape, device: str, group: str, rows: int, times: int
+    config: RunConfig, load: Workload, at: Conditioned, group: str, rows: int, times: int
 ) -> Iterable[Stage]:
     """Texts written `rows` at a time, and scored under all labels."""
-    sizes: dict[str, int] = {"labels": load.labels, "prefix": load.prefix}
-    one = count_writing(shape, load.contexts, load.written, config.decode, rows=rows, device=device, **sizes)
-    held = hold_writing(shape, load.contexts, load.written, config.decode, rows=rows, **sizes)
-    yield Stage(group, "writing", repeat(one, times), "writing", memory=weigh(shape) + held)
+    one = count_writing(at, load.contexts, load.written, config.decode, rows=rows)
+    held = hold_writing(at, load.contexts, load.written, config.decode, rows=rows)
+    yield Stage(group, "writing", repeat(one, times), "writing", memory=weigh(at.shape) + held)
     scored = combine(load.contexts, load.written, rows)
-    held = hold_scoring(shape, scored, device=device, **sizes)
-    one = count_scoring(shape, scored, **sizes)
-    yield Stage(group, "scoring", repeat(one, times), "scoring", memory=weigh(shape) + held)
+    held = hold_scoring(at, scored)
+    one = count_scoring(at, scored)
+    yield Stage(group, "scoring", repeat(one, times), "scoring", memory=weigh(at.shape) + held)
 
 
 def _train(config: RunConfig, load: Workload, shape: Shape, method: Method, device: str) -> Iterable[Stage]:

@@ -48,35 +48,40 @@ class Workload:
         return tuple(len(row.target) for row in self.shots)
 
 
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What a run has at hand.
+
+    first_texts: None where the shots serve. given: synthetic rows that the user brings. oracle: whether one knows the
+    task's labels.
+    """
+
+    train: Sequence[Example]
+    dev: Sequence[Example] = ()
+    test: Sequence[Example] = ()
+    first_texts: Sequence[str] | None = None
+    given: int | None = None
+    oracle: bool = False
+
+
 def measure_workload(
-    config: RunConfig,
-    task: Task,
-    target: Backbone,
-    generator: Backbone | None,
-    *,
-    train: Sequence[Example],
-    dev: Sequence[Example] = (),
-    test: Sequence[Example] = (),
-    first_texts: Sequence[str] | None = None,
-    given: int | None = None,
-    oracle: bool = False,
-    kept: float = KEPT,
+    config: RunConfig, task: Task, target: Backbone, generator: Backbone | None, data: Data, *, kept: float = KEPT
 ) -> Workload:
     """Return the workload of the data at hand; of each backbone only tokenizer and configuration are looked at."""
     rendered = {
         name: _measure_rows(rows, task, target, config)
-        for name, rows in (("train", train), ("dev", dev), ("test", test))
+        for name, rows in (("train", data.train), ("dev", data.dev), ("test", data.test))
     }
     prefix, shots, contexts = 0, tuple[TokenRow, ...](), tuple[int, ...]()
     if generator is not None:
-        prefix, shots, contexts = _measure_texts(config, task, generator, train, first_texts)
+        prefix, shots, contexts = _measure_texts(config, task, generator, data.train, data.first_texts)
     return Workload(
         labels=len(task.labels),
         prefix=prefix,
         shots=shots,
         contexts=contexts,
-        given=given,
-        oracle=oracle,
+        given=data.given,
+        oracle=data.oracle,
         kept=kept,
         **rendered,
     )

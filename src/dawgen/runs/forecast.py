@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from dawgen.config import GeneratorKind, RunConfig
-from dawgen.cost import Machine, Prediction, Workload, assume_workload, measure_workload, predict_run
-from dawgen.cost.predict import BRIEF, BUDGET, SHARE
+from dawgen.cost import Data, Measuring, Prediction, Workload, assume_workload, measure_workload, predict_run
+from dawgen.cost.predict import BRIEF, BY_CLOCK, SHARE
 from dawgen.cost.table import describe
 from dawgen.cost.workload import KEPT
 from dawgen.files import read_json
@@ -18,6 +19,18 @@ from dawgen.runs.inputs import Inputs, load_inputs
 from dawgen.runs.progress import Reporter
 from dawgen.runs.settings import read_run_config
 from dawgen.scenes.fidelity import has_oracle
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """Data that are not there yet: labels, tokens of both texts together, and test rows."""
+
+    labels: int = 3
+    length: int = 40
+    test_rows: int = 0
+
+
+NOTHING = Assumed()
 
 
 def announce_cost(
@@ -29,9 +42,7 @@ def announce_cost(
         _look_at(config, inputs, target, source),
         target.model.config,
         None if source is None else source.model.config,
-        device=target.model.device.type,
-        budget=BRIEF,
-        share=SHARE,
+        measuring=Measuring(target.model.device.type, budget=BRIEF, share=SHARE),
     )
     reporter.say(describe(prediction))
     return prediction
@@ -40,21 +51,17 @@ def announce_cost(
 def forecast(
     config: RunConfig,
     *,
-    labels: int = 3,
-    length: int = 40,
-    test_rows: int = 0,
+    assumed: Assumed = NOTHING,
     kept: float | None = None,
-    device: str = "cpu",
-    machine: Machine | None = None,
-    budget: float = BUDGET,
+    measuring: Measuring = BY_CLOCK,
     inputs: Inputs | None = None,
     kinds: Mapping[GeneratorKind, float] | None = None,
 ) -> Prediction:
     """Return the prediction for a run that has not begun; no weights are loaded.
 
-    labels, length, test_rows: what to assume where the settings name neither task nor training file. kept: share of
-    candidates that curation keeps. machine: figures by hand instead of a calibration of `budget` seconds. inputs: the
-    data, where they are read already. kinds: compare all kinds of generators, see `predict_run`.
+    assumed: of the data, where the settings name neither task nor training file. kept: share of candidates that
+    curation keeps. inputs: the data, where they are read already. kinds: compare all kinds of generators, see
+    `predict_run`.
 
     Raises:
         ModelError: a configuration or tokenizer that cannot be read. DataError, ConfigError: as a run would.
@@ -62,7 +69,7 @@ def forecast(
     kept = KEPT if kept is None else kept
     target, source = read_base(config.target.model), read_base(config.generator.model)
     if inputs is None and config.task is None and config.train is None:
-        load = assume_workload(config, labels=labels, length=length, test_rows=test_rows, kept=kept)
+        load = assume_workload(config, **asdict(assumed), kept=kept)
     else:
         load = _look_at(
             config, inputs or load_inputs(config), _add_tokenizer(target), _add_tokenizer(source), kept=kept
@@ -72,9 +79,7 @@ def forecast(
         load,
         target.model.config,
         source.model.config,
-        device=device,
-        machine=machine,
-        budget=budget,
+        measuring=measuring,
         kinds=kinds,
     )
 
@@ -116,11 +121,13 @@ def _look_at(
         inputs.task,
         target,
         source,
-        train=inputs.train,
-        dev=inputs.dev or (),
-        test=inputs.test or (),
-        first_texts=inputs.first_texts if config.decode.first_texts == "given" else None,
-        given=given,
-        oracle=has_oracle(inputs.task.name),
+        Data(
+            train=inputs.train,
+            dev=inputs.dev or (),
+            test=inputs.test or (),
+            first_texts=inputs.first_texts if config.decode.first_texts == "given" else None,
+            given=given,
+            oracle=has_oracle(inputs.task.name),
+        ),
         kept=kept,
     )

@@ -13,7 +13,7 @@ from dawgen.data import find_set
 from dawgen.errors import ConfigError, DataError
 from dawgen.evaluate.annotate.guide import pick_examples, read_guide
 from dawgen.evaluate.annotate.ratings import Answer
-from dawgen.evaluate.annotate.start import guess_name, name_sets, open_session
+from dawgen.evaluate.annotate.start import Begin, guess_name, name_sets, open_session
 from dawgen.records import Example
 from dawgen.runs.settings import resolve_config
 from support.forms import Form, make_session
@@ -51,17 +51,17 @@ def test_sets_are_named_by_what_says_something(tmp_path: Path) -> None:
 def test_the_same_arguments_go_on_with_a_session_and_others_do_not(files: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "guide.txt").write_text("Be kind.\n")
     given: dict[str, Any] = {"real": files["real"], "out": Path(files["out"]), "rows": 4, "controls": 4}
-    session = open_session([files["set"]], **given, guide=tmp_path / "guide.txt")
+    session = open_session([files["set"]], Begin(**given, guide=tmp_path / "guide.txt"))
     assert read_guide(session.folder)["instructions"] == "Be kind."
     session.ratings.append(Answer("a1", "ann", session.items[0].id, {"fluency": 5}))
     session.ratings.close()
-    again = open_session([files["set"]], **given)
+    again = open_session([files["set"]], Begin(**given))
     assert len(again.ratings.read()) == 1 and again.items == session.items
-    assert open_session([files["out"]]).key == session.key
+    assert open_session([files["out"]], Begin()).key == session.key
     with pytest.raises(ConfigError, match="rows 4 -> 5"):
-        open_session([files["set"]], **given | {"rows": 5})
+        open_session([files["set"]], Begin(**given | {"rows": 5}))
     with pytest.raises(ConfigError, match="--seed: the sample of .* is drawn already"):
-        open_session([files["out"]], seed=14)
+        open_session([files["out"]], Begin(seed=14))
 
 
 def test_the_real_rows_of_a_run_are_those_that_it_was_trained_on(files: dict[str, str], tmp_path: Path) -> None:
@@ -70,11 +70,11 @@ def test_the_real_rows_of_a_run_are_those_that_it_was_trained_on(files: dict[str
     config = resolve_config(arguments={"train": files["real"], "shots": 4, "seed": 5})
     (run / "config.yaml").write_text(json.dumps(config.model_dump(mode="json")))
     write_rows(run / "synthetic" / "train.jsonl", make_pairs(30, seed=2))
-    session = open_session([str(run)], out=Path(files["out"]), rows=3, controls=0)
+    session = open_session([str(run)], Begin(out=Path(files["out"]), rows=3, controls=0))
     assert session.settings["real"]["rows"] == 12  # 3 labels of 4 shots
     assert {item.source for item in session.items} == {"real", "run"}
     with pytest.raises(ConfigError, match="expected --real FILE"):
-        open_session([files["set"]])
+        open_session([files["set"]], Begin())
 
 
 def test_examples_of_the_guide_share_no_text_with_the_sample(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The whole audit where the answer is known: real rows, shuffled words, and a set like FewGen's with its copies."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 from dawgen.evaluate.audit.c2st import measure_c2st
 from dawgen.evaluate.audit.distance import measure_energy, measure_mmd
 from dawgen.evaluate.audit.embed import embed_examples
-from dawgen.evaluate.audit.job import audit_examples
+from dawgen.evaluate.audit.job import Against, Look, Posterior, audit_examples
 from dawgen.models.load import Backbone, load_target
 from dawgen.records import Example
 from dawgen.rng import python_rng, torch_rng
@@ -71,7 +70,7 @@ def audits(backbone: Backbone) -> dict[str, dict[str, Any]]:
     data = draw_data("scenes-paraphrase", 9, shots=60, test=60, gold_per_label=100, first_texts=1)
     sets = {"fresh": data.train, "copied": [copy_text(row, place) for place, row in enumerate(data.train)]}
     return {
-        name: audit_examples(UNKNOWN, rows, data.gold, backbone, seed=13, held={"test": data.test})
+        name: audit_examples(UNKNOWN, rows, Against(data.gold, {"test": data.test}), backbone, Look(13))
         for name, rows in sets.items()
     }
 
@@ -98,13 +97,13 @@ def test_copies_as_in_fewgens_mrpc_are_flagged(audits: dict[str, dict[str, Any]]
 
 def test_an_oracle_needs_no_judge_and_a_doctor_none(tmp_path: Path, backbone: Backbone, real: list[Example]) -> None:
     rows = [*real[:58], replace(real[58], text2="colourless green ideas"), replace(real[59], text2="no")]
-    numbers = audit_examples(TASK, rows, real[60:], backbone, seed=13)["label_correctness"]
+    numbers = audit_examples(TASK, rows, Against(real[60:]), backbone, Look(13))["label_correctness"]
     assert (numbers["source"], numbers["value"], numbers["ungrammatical"]) == ("oracle", 58 / 60, 2 / 60)
     assert numbers["judge"] is None
     tiny = str(save_tiny("t5", tmp_path / "sentences"))
     logp = torch.tensor([[-1.0, -2.0] if row.label == "equivalent" else [-2.0, -1.0] for row in rows]).double().numpy()
-    few = {"judge": False, "logp": logp, "origin": "generator", "embedding": tiny}
-    found = audit_examples(UNKNOWN, rows, real[60:64], backbone, seed=13, **few)
+    look, posterior = Look(13, tiny, judge=False), Posterior(logp, "generator")
+    found = audit_examples(UNKNOWN, rows, Against(real[60:64]), backbone, look, posterior)
     assert found["label_correctness"]["judge"] is None
     assert (found["label_correctness"]["source"], found["embedding"]) == ("posterior", tiny)
     assert found["label_correctness"]["posterior"]["agreement"] == 1.0
@@ -115,10 +114,10 @@ def test_mauve_is_measured_when_asked_for(
     backbone: Backbone, monkeypatch: pytest.MonkeyPatch, real: list[Example]
 ) -> None:
     monkeypatch.setattr("dawgen.evaluate.audit.mauve.FEWEST", 40)
-    measure: Callable[..., dict[str, Any]] = audit_examples
-    options: dict[str, Any] = {"seed": 13, "judge": False, "mauve": True}
-    same = measure(UNKNOWN, real[:60], real[60:], backbone, **options)["mauve"]
-    other = measure(UNKNOWN, [replace(row, text2="no") for row in real[:60]], real[60:], backbone, **options)["mauve"]
+    against, look = Against(real[60:]), Look(13, mauve=True, judge=False)
+    same = audit_examples(UNKNOWN, real[:60], against, backbone, look)["mauve"]
+    dull = [replace(row, text2="no") for row in real[:60]]
+    other = audit_examples(UNKNOWN, dull, against, backbone, look)["mauve"]
     assert same["value"] > 0.7 > 0.1 > other["value"]
     assert other["rows"] == 60
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dawgen.config import DecodeConfig
 from dawgen.generator.codec import TokenRow
 from dawgen.generator.estimator import Generator
-from dawgen.generator.write.decode import PLAUSIBLE, Written, contrast_scores, decode, penalise, pick
+from dawgen.generator.write.decode import PLAUSIBLE, Lots, Written, contrast_scores, decode, penalise, pick
 from support.generators import PAIR_ROWS, PAIRS, backbone, tuned, untuned
 from support.tiny import CAUSAL, Kind
 
@@ -28,7 +28,7 @@ def rows_of(generator: Generator, count: int = 6) -> list[TokenRow]:
 def write(
     generator: Generator, rows: list[TokenRow], config: DecodeConfig, numbers: list[int] | None = None
 ) -> list[Written]:
-    return decode(generator.prefix_, generator.codec_, rows, config, seed=1, purpose="test", numbers=numbers)
+    return decode(generator.prefix_, generator.codec_, rows, config, Lots(1, "test", numbers))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from dawgen.generator.codec import TokenRow
 from dawgen.generator.estimator import Generator
 from dawgen.generator.write import rows as running
 from dawgen.generator.write import static_rows
-from dawgen.generator.write.decode import Written, decode
+from dawgen.generator.write.decode import Lots, Written, decode
 from dawgen.generator.write.static_rows import SIZES, Memory, round_rows
 from support.generators import PAIR_ROWS, tuned
 from support.tiny import CAUSAL, Kind, tiny_model
@@ -44,7 +44,7 @@ def write(
     memory: Memory | None = None,
 ) -> list[Written]:
     prefix, codec = generator.prefix_, generator.codec_
-    return decode(prefix, codec, rows, config, seed=1, purpose="test", numbers=numbers, memory=memory)
+    return decode(prefix, codec, rows, config, Lots(1, "test", numbers), memory)
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)

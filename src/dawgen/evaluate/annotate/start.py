@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from dawgen.data import find_set, read
@@ -17,46 +18,52 @@ ROWS, CONTROLS, SEED = 20, 12, 13
 PLAIN_NAMES = ("synthetic", "train")  # of every run's folder and file: they say nothing about the set
 
 
-def open_session(
-    sources: Sequence[str],
-    *,
-    real: str | None = None,
-    task: str | None = None,
-    columns: Mapping[str, str] | None = None,
-    out: Path | None = None,
-    rows: int | None = None,
-    controls: int | None = None,
-    seed: int | None = None,
-    guide: Path | None = None,
-) -> Session:
+@dataclass(frozen=True)
+class Begin:
+    """How a session is begun; None: the default.
+
+    real: a file with the few real examples, of these columns; None takes those of the first set's run. out: the
+    session's folder. rows, controls: how many of each source and of controls are rated. guide: a text file with
+    instructions.
+    """
+
+    real: str | None = None
+    task: str | None = None
+    columns: Mapping[str, str] | None = None
+    out: Path | None = None
+    rows: int | None = None
+    controls: int | None = None
+    seed: int | None = None
+    guide: Path | None = None
+
+
+def open_session(sources: Sequence[str], begin: Begin) -> Session:
     """Return the session of one folder, or begin one with sets: files, set folders or runs, each with NAME= if wanted.
 
-    real: the few real examples; None takes those of the first set's run. columns: of that file. guide: a text file
-    with instructions. None elsewhere: the defaults. A session that was begun with the same goes on.
+    A session that was begun with the same goes on.
 
     Raises ConfigError for arguments that do not fit and unknown files, DataError for what is wrong in them.
     """
-    begin = {"real": real, "task": task, "columns": columns, "out": out, "rows": rows, "controls": controls}
-    begin |= {"seed": seed, "guide": guide}
     if len(sources) == 1 and is_session(Path(sources[0])):
-        if given := [name for name, value in begin.items() if value is not None]:
+        if given := [name for name, value in vars(begin).items() if value is not None]:
             raise ConfigError(
                 f"--{given[0]}: the sample of {sources[0]} is drawn already. Leave it out, or name a synthetic set."
             )
         return Session.open(Path(sources[0]))
     files = name_sets(sources)
-    known, examples = read_real(next(iter(files.values())), real, task, columns)
-    seed = SEED if seed is None else seed
+    known, examples = read_real(next(iter(files.values())), begin.real, begin.task, begin.columns)
+    seed = SEED if begin.seed is None else begin.seed
     session = Session.create(
-        out or Path("runs") / f"annotate-{known.name}-{seed}",
+        begin.out or Path("runs") / f"annotate-{known.name}-{seed}",
         {name: read(find_set(path), task=known) for name, path in files.items()},
         examples,
         known,
-        rows=ROWS if rows is None else rows,
-        controls=CONTROLS if controls is None else controls,
+        rows=ROWS if begin.rows is None else begin.rows,
+        controls=CONTROLS if begin.controls is None else begin.controls,
         seed=seed,
     )
-    write_guide(session.folder, session.items, examples, known.labels, None if guide is None else read_text(guide))
+    guide = None if begin.guide is None else read_text(begin.guide)
+    write_guide(session.folder, session.items, examples, known.labels, guide)
     return session
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -34,6 +33,42 @@ from dawgen.scenes.fidelity import has_oracle, measure_fidelity
 from dawgen.tasks import Task
 
 MOST = 1000  # rows of either side whose distance is measured: all pairs of them are held in memory
+
+
+@dataclass(frozen=True)
+class Against:
+    """What a set is held against.
+
+    real: rows like which it should be. held: rows that it must not contain, under "test" and "dev"; the judge is
+    measured on the test rows. gold: more labelled rows for the judge to learn from.
+    """
+
+    real: Sequence[Example]
+    held: Mapping[str, Sequence[Example]] = field(default_factory=dict)
+    gold: Sequence[Example] = ()
+
+
+@dataclass(frozen=True)
+class Look:
+    """How closely an audit looks.
+
+    embedding: the sentence-transformers model that makes the vectors instead of the target's encoder. judge: False
+    trains none, which is what takes longest. max_tokens: at which the encoder cuts texts.
+    """
+
+    seed: int
+    embedding: str | None = None
+    mauve: bool = False
+    judge: bool = True
+    max_tokens: int = 256
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """The generator's log-likelihoods of a set's rows, [N,K] in nats, NaN where unknown, and where they come from."""
+
+    logp: NDArray[np.float64]
+    origin: Origin = "raw"
 
 
 def audit_set(
@@ -69,46 +104,29 @@ def audit_set(
     return audit_examples(
         task,
         rows,
-        real,
+        Against(real, {name: more[name] for name in ("test", "dev")}, more["gold"]),
         load_target(config.target.model, dtype=config.target.dtype, device=pick_device()),
-        seed=config.seed,
-        held={name: more[name] for name in ("test", "dev")},
-        gold=more["gold"],
-        logp=logp,
-        origin="raw" if generator is None else "generator",
-        embedding=embedding,
-        mauve=mauve,
-        max_tokens=config.target.max_tokens,
+        Look(config.seed, embedding, mauve, max_tokens=config.target.max_tokens),
+        None if logp is None else Posterior(logp, "raw" if generator is None else "generator"),
     )
 
 
 def audit_examples(
     task: Task,
     rows: Sequence[Example],
-    real: Sequence[Example],
+    against: Against,
     backbone: Backbone,
-    *,
-    seed: int,
-    held: Mapping[str, Sequence[Example]] = MappingProxyType({}),
-    gold: Sequence[Example] = (),
-    logp: NDArray[np.float64] | None = None,
-    origin: Origin = "raw",
-    embedding: str | None = None,
-    mauve: bool = False,
-    judge: bool = True,
-    max_tokens: int = 256,
+    look: Look,
+    posterior: Posterior | None = None,
 ) -> dict[str, Any]:
     """Return the audit of a labelled set, as `dawgen audit --json` prints it; the same for the same arguments.
 
-    real: rows that the set is held against. held: rows that it must not contain, under "test" and "dev"; the judge is
-    measured on the test rows. gold: more rows for the judge. logp: the generator's log-likelihoods of the rows, [N,K]
-    in nats, NaN where unknown; origin: where they come from. backbone: whose encoder makes the vectors of mmd, energy,
-    c2st, mauve and Vendi; embedding: the sentence-transformers model that makes them instead. judge: False trains none,
-    which is what takes longest. max_tokens: at which the encoder cuts texts.
+    backbone: whose encoder makes the vectors of mmd, energy, c2st, mauve and Vendi, if `look` names no other.
 
     Raises DataError for fewer than 3 rows on either side, or with mauve fewer than 200.
     """
-    encoder, name = make_encoder(backbone, task, embedding, max_tokens=max_tokens)
+    real, seed = against.real, look.seed
+    encoder, name = make_encoder(backbone, task, look)
     ours, theirs = (encoder(thin(side, MOST, seed, f"audit/{what}")) for side, what in ((rows, "set"), (real, "real")))
     counts = Counter(str(row.label) for row in rows)
     numbers = {
@@ -116,50 +134,40 @@ def audit_examples(
         "labels": {label: counts[label] for label in task.labels},
         "real_rows": len(real),
         "embedding": name,
-        **describe_quality(rows, real, task.labels, held=held, seed=seed),
-        "label_correctness": judge_correctness(task, rows, real, held, gold, logp, origin, seed=seed, judge=judge),
+        **describe_quality(rows, real, task.labels, held=against.held, seed=seed),
+        "label_correctness": judge_correctness(task, rows, against, look, posterior),
         "mmd": asdict(measure_mmd(ours, theirs, generator=torch_rng(seed, "audit/mmd"))),
         "energy": asdict(measure_energy(ours, theirs, generator=torch_rng(seed, "audit/energy"))),
         "c2st": asdict(measure_c2st(ours, theirs, seed=seed)) if min(len(ours), len(theirs)) >= FEWEST else None,
-        "mauve": measure_mauve(ours, theirs, seed=seed) if mauve else None,
+        "mauve": measure_mauve(ours, theirs, seed=seed) if look.mauve else None,
     }
     add_vendi(numbers["diversity"], ours, theirs, seed=seed)
     return numbers | {"warnings": find_warnings(numbers)}
 
 
 def judge_correctness(
-    task: Task,
-    rows: Sequence[Example],
-    real: Sequence[Example],
-    held: Mapping[str, Sequence[Example]],
-    gold: Sequence[Example],
-    logp: NDArray[np.float64] | None,
-    origin: Origin,
-    *,
-    seed: int,
-    judge: bool,
+    task: Task, rows: Sequence[Example], against: Against, look: Look, posterior: Posterior | None
 ) -> dict[str, Any]:
     """Return the audit's label_correctness: by the oracle where the task has one, else by a judge and the posterior."""
     labelled = {label: [row for row in rows if row.label == label] for label in task.labels}
     judged = None
-    if judge and not has_oracle(task.name):
-        judged = judge_labels(rows, [*real, *gold], task.labels, test=held.get("test") or (), seed=seed)
+    if look.judge and not has_oracle(task.name):
+        known, test = [*against.real, *against.gold], against.held.get("test") or ()
+        judged = judge_labels(rows, known, task.labels, test=test, seed=look.seed)
     return describe_correctness(
         measure_fidelity(task.name, rows),
         {label: measure_fidelity(task.name, part) for label, part in labelled.items()},
         judged,
-        None if logp is None else describe_posterior(rows, logp, task.labels, origin),
+        None if posterior is None else describe_posterior(rows, posterior.logp, task.labels, posterior.origin),
     )
 
 
-def make_encoder(
-    backbone: Backbone, task: Task, embedding: str | None, *, max_tokens: int
-) -> tuple[Callable[[Sequence[Example]], Tensor], str]:
+def make_encoder(backbone: Backbone, task: Task, look: Look) -> tuple[Callable[[Sequence[Example]], Tensor], str]:
     """Return what turns examples into vectors [N,H], and its name."""
-    if embedding is not None:
-        encoder = SentenceEncoder(embedding, device=str(backbone.model.device))
+    if look.embedding is not None:
+        encoder = SentenceEncoder(look.embedding, device=str(backbone.model.device))
         return encoder.embed, encoder.name
-    return partial(embed_examples, backbone, template=task.template, max_tokens=max_tokens), backbone.name
+    return partial(embed_examples, backbone, template=task.template, max_tokens=look.max_tokens), backbone.name
 
 
 def draw_files(task: str, out: Path, *, seed: int, shots: int, test: int, gold: int, texts: int) -> dict[str, int]:

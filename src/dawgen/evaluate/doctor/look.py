@@ -14,7 +14,7 @@ from dawgen.classifier.estimator import PromptClassifier
 from dawgen.config import RunConfig
 from dawgen.data import RowFile, find_leaks, place_rows, read
 from dawgen.errors import DataError, DawgenError
-from dawgen.evaluate.audit.job import audit_examples
+from dawgen.evaluate.audit.job import Against, Look, audit_examples
 from dawgen.evaluate.doctor.facts import Facts, Leak, MethodFacts, SetFacts, Share
 from dawgen.models.load import Backbone, load_target
 from dawgen.records import Example
@@ -139,11 +139,8 @@ def describe_set(data: SetFacts, rows: Rows, backbone: Backbone) -> SetFacts:
         audit=audit_examples(
             task,
             thinned,
-            real,
+            Against(real, {"test": rows.test}),
             backbone,
-            seed=config.seed,
-            held={"test": rows.test},
-            judge=False,
-            max_tokens=config.target.max_tokens,
+            Look(config.seed, judge=False, max_tokens=config.target.max_tokens),
         ),
     )

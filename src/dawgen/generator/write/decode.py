@@ -23,6 +23,18 @@ PLAUSIBLE = log(0.1)
 
 
 @dataclass(frozen=True, slots=True)
+class Lots:
+    """Where random numbers come from: a row's are a pure function of (seed, purpose, its number).
+
+    numbers: of the rows; None takes their places.
+    """
+
+    seed: int
+    purpose: str
+    numbers: Sequence[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """Ids of one written text, end token left out, and whether the end was reached."""
 
@@ -70,16 +82,13 @@ def decode(
     codec: Codec,
     rows: Sequence[TokenRow],
     config: DecodeConfig,
-    *,
-    seed: int,
-    purpose: str,
-    numbers: Sequence[int] | None = None,
+    lots: Lots,
     memory: Memory | None = None,
 ) -> list[Written]:
     """Continue each row's context (its target is ignored), in the given order.
 
-    A row's random numbers are a pure function of (seed, purpose, its number), by default its place. A text that would
-    leave the model's window is cut there and counts as unfinished. memory: what calls with one model may share.
+    A text that would leave the model's window is cut there and counts as unfinished. memory: what calls with one model
+    may share.
     """
     ways = prefix.labels if config.contrast > 0 and prefix.labels > 1 else 1
     alive = sorted(range(len(rows)), key=lambda i: -len(rows[i].context))
@@ -87,7 +96,7 @@ def decode(
     together = [_relabel(prefix, rows[i], way) for i in alive for way in range(ways)]
     running = choose_rows(prefix, together, max(limits), memory or Memory())
     device = running.hidden.device
-    draws = _draw(config, seed, purpose, [i if numbers is None else numbers[i] for i in alive]).to(device)
+    draws = _draw(config, lots, alive).to(device)
     seen = _mark(codec, [rows[i] for i in alive]).to(device) if config.repetition_penalty != 1 else None
     banned = torch.tensor(codec.banned, dtype=torch.long, device=device)
     written: list[list[int]] = [[] for _ in rows]
@@ -144,11 +153,12 @@ def _room(prefix: Prefix, row: TokenRow, wanted: int) -> int:
     return max(1, min(wanted, prefix.window - prefix.length - len(row.context) + 1))
 
 
-def _draw(config: DecodeConfig, seed: int, purpose: str, numbers: Sequence[int]) -> Tensor:
-    """Return each row's uniform numbers [B,N], one per step."""
+def _draw(config: DecodeConfig, lots: Lots, places: Sequence[int]) -> Tensor:
+    """Return uniform numbers [B,N] of the rows at these places, one per step."""
     if config.strategy == "greedy":
-        return torch.zeros(len(numbers), config.max_new_tokens, dtype=torch.float64)
-    steps, generators = config.max_new_tokens, [torch_rng(seed, purpose, number) for number in numbers]
+        return torch.zeros(len(places), config.max_new_tokens, dtype=torch.float64)
+    numbers = places if lots.numbers is None else [lots.numbers[place] for place in places]
+    steps, generators = config.max_new_tokens, [torch_rng(lots.seed, lots.purpose, number) for number in numbers]
     return torch.stack([torch.rand(steps, generator=generator, dtype=torch.float64) for generator in generators])
 
 

@@ -15,7 +15,7 @@ from dawgen.curation.curator import Verdict
 from dawgen.errors import ShortfallError
 from dawgen.generator.codec import Codec, TokenRow
 from dawgen.generator.prefix import Prefix
-from dawgen.generator.write.decode import Written, decode
+from dawgen.generator.write.decode import Lots, Written, decode
 from dawgen.generator.write.static_rows import Memory
 from dawgen.records import Candidate, Example
 from dawgen.rng import python_rng
@@ -147,8 +147,7 @@ class Writer:
     def _continue(
         self, rows: Sequence[TokenRow], config: DecodeConfig, purpose: str, numbers: Sequence[int] | None = None
     ) -> list[Written]:
-        options: dict[str, Any] = {"seed": self.seed, "purpose": purpose, "numbers": numbers, "memory": self.memory}
-        return decode(self.prefix, self.codec, rows, config, **options)
+        return decode(self.prefix, self.codec, rows, config, Lots(self.seed, purpose, numbers), self.memory)
 
     def _make_row(self, text: str, label: int) -> TokenRow:
         if not self.pair:
