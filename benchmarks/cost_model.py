@@ -19,9 +19,10 @@ from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, T5Config, T
 
 from dawgen.config import RunConfig
 from dawgen.cost.predict import BUDGET, Measuring, forget
-from dawgen.cost.table import compare, read_measured
+from dawgen.cost.table import compare
 from dawgen.files import write_json
 from dawgen.models.load import resolve_name
+from dawgen.report.run.metrics import RunMetrics
 from dawgen.runs.demo import demo_config
 from dawgen.runs.forecast import forecast
 from dawgen.runs.progress import Reporter
@@ -97,7 +98,7 @@ def measure_job(config: RunConfig, folder: Path, *, budget: float = BUDGET) -> l
     set_threads(config.threads)
     predicted = forecast(config, measuring=Measuring(budget=budget))
     metrics = run_job(config, folder, fresh=True, reporter=Reporter(quiet=True))
-    return compare(predicted, read_measured(metrics))
+    return compare(predicted, RunMetrics.model_validate(metrics).times)
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from dawgen.classifier.estimator import PromptClassifier
 from dawgen.evaluate.audit.job import draw_files
 from dawgen.files import write_text
 from dawgen.generator.estimator import Generator
+from dawgen.runs.finished import FinishedRun
 from dawgen.runtime import pick_device
 
 OLD = Path(__file__).parent / "fixtures" / "v0.1"
@@ -53,6 +54,17 @@ def test_a_run_is_complete_under_the_settings_that_it_was_made_with(dawgen: Any,
     assert status == 0, err
     assert "complete, reused" in err
     assert read_result(out)["methods"] == json.loads((OLD / "run" / "metrics.json").read_text())["methods"]
+
+
+def test_a_run_is_opened_with_its_data_and_numbers() -> None:
+    run = FinishedRun.open(OLD / "run")
+    inputs = run.inputs()
+    assert (len(inputs.train), len(run.read_set(inputs) or ())) == (12, 24)
+    fields = json.loads((OLD / "run" / "metrics.json").read_text())
+    assert run.metrics.model_dump(mode="json", exclude_unset=True) == fields
+    assert len(run.steps("dawgen")) == 4
+    found = FinishedRun.find(BUNDLE)
+    assert found is not None and found.config == run.config
 
 
 def test_a_run_is_reported_on_and_examined(dawgen: Any, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from dawgen.config import Method, RunConfig
 from dawgen.cost import Machine, Measuring, Prediction, Workload, assume_workload, predict_run
 from dawgen.cost.predict import forget
 from dawgen.cost.stages import JUDGED
-from dawgen.cost.table import compare, describe, list_rows, read_measured, show_count, show_seconds
+from dawgen.cost.table import compare, describe, list_rows, show_count, show_seconds
+from dawgen.report.run.metrics import RunMetrics
 from dawgen.runs.generate import FIDELITY_ROWS
 from support.tiny import tiny_model
 
@@ -123,8 +124,8 @@ def test_the_line_names_what_takes_time() -> None:
 
 def test_measured_times_stand_beside_predicted_ones() -> None:
     prediction = predict(methods=("prompt_tuning", "dawgen"))
-    metrics = {"seconds": {"tuning dawgen": 2.0}, "methods": {"dawgen": {"seconds": 3.0}}}
-    rows = {group: measured for group, _, measured in compare(prediction, read_measured(metrics))}
+    metrics = RunMetrics.model_validate({"seconds": {"tuning dawgen": 2.0}, "methods": {"dawgen": {"seconds": 3.0}}})
+    rows = {group: measured for group, _, measured in compare(prediction, metrics.times)}
     assert rows == {"tuning dawgen": 2.0, "writing": None, "prompt_tuning": None, "dawgen": 3.0, "in all": 5.0}
 
 

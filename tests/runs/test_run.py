@@ -10,6 +10,7 @@ import pytest
 from dawgen.config import RunConfig
 from dawgen.errors import ConfigError, DataError, ShortfallError
 from dawgen.files import hash_file
+from dawgen.report.run.metrics import read_metrics
 from dawgen.runs.progress import Reporter
 from dawgen.runs.run import find_no_gain, run_job
 from dawgen.runs.stages import train_stage
@@ -42,6 +43,14 @@ def run(config: dict[str, Any], out: Path, **options: Any) -> dict[str, Any]:
     return run_job(RunConfig.model_validate(config), out, reporter=Reporter(quiet=True), **options)
 
 
+def check_fields(metrics: dict[str, Any], out: Path) -> None:
+    """What a run writes must be known, field by field, and come through as it was written."""
+    read = read_metrics(out)
+    assert read.model_dump(mode="json", exclude_unset=True) == metrics
+    parts = [read, *read.generators.values(), *read.methods.values(), *([read.synthetic] if read.synthetic else [])]
+    assert [part.model_extra for part in parts if part.model_extra] == []
+
+
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -54,6 +63,7 @@ def test_every_method_runs_and_the_folder_holds_what_it_promises(tmp_path: Path,
     config = quick_settings(models) | inputs | {"methods": (*UNTRAINED, *WEIGHTS, *TRAINED)}
     config["baselines"] = {"pretraining_steps": 4, "prompt_sources": (str(source / "prompts" / "prompt_tuning"),)}
     metrics = run(config, out)
+    check_fields(metrics, out)
     assert list(metrics["methods"]) == [*UNTRAINED, *WEIGHTS, *TRAINED]
     for name, numbers in metrics["methods"].items():
         predicted = json.loads((out / "prompts" / name / "predicted.json").read_text())
@@ -162,6 +172,7 @@ def test_a_given_synthetic_set_replaces_the_generator(tmp_path: Path, models: di
     ]
     inputs["synthetic"] = str(write_rows(tmp_path / "set.jsonl", rows + copies))
     metrics = run(quick_settings(models) | inputs | {"methods": ("paired",)}, tmp_path / "run")
+    check_fields(metrics, tmp_path / "run")
     assert metrics["synthetic"] == {"given": inputs["synthetic"], "kept": 32}
     assert not (tmp_path / "run" / "generator").exists()
     assert any("verbatim copies" in warning for warning in metrics["warnings"])
@@ -205,6 +216,7 @@ def test_scenes_measures_every_generator_kind(tmp_path: Path, models: dict[str, 
         "compare_generators": ("untuned", "plain"),
     }
     metrics = run(config, tmp_path / "run")
+    check_fields(metrics, tmp_path / "run")
     assert set(metrics["generators"]) == {"untuned", "plain"}
     assert all(0 <= kind["label_fidelity"] <= 1 for kind in metrics["generators"].values())
     assert metrics["methods"]["gold"]["n_test"] == 600

@@ -85,18 +85,23 @@ def cost(
     machine = _read_machine(device, tflops, bandwidth, overhead, calibrate)
     from dawgen.cost.generators import Prices, choose_watts
     from dawgen.cost.predict import Measuring
-    from dawgen.cost.table import compare, read_measured
-    from dawgen.runs.forecast import Assumed, forecast, read_run
+    from dawgen.cost.table import compare
+    from dawgen.runs.finished import FinishedRun, list_changed
+    from dawgen.runs.forecast import Assumed, forecast
     from dawgen.runtime import pick_device, set_threads
 
-    measured = facts = None
+    measured = facts = inputs = None
     if run is not None and (run / "results.json").is_file():
         facts = _read_grid(run, task, target)
         settings = facts.config
         kept = kept or facts.kept.get(settings.generator.kind)
     elif run is not None:
-        settings, metrics, seen = read_run(run)
-        kept, measured = kept or seen, read_measured(metrics)
+        finished = FinishedRun.open(run)
+        settings, measured, written = finished.config, finished.metrics.times, finished.metrics.synthetic
+        inputs = finished.inputs(check=False)
+        for line in list_changed(inputs, finished.recorded):
+            typer.echo(f"warning: {line}", err=True)
+        kept = kept or (written.kept_share if written else None)
     threads_used = set_threads(settings.threads)
     place = device or pick_device()
     prediction = forecast(
@@ -104,6 +109,7 @@ def cost(
         assumed=Assumed(labels, length, test_rows),
         kept=kept,
         measuring=Measuring(place, machine),
+        inputs=inputs,
         kinds={} if facts is None else facts.kept,
     )
     _show(prediction)

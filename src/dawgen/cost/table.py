@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from dawgen.cost.predict import Prediction
 
@@ -39,12 +38,6 @@ def list_rows(prediction: Prediction) -> list[list[str]]:
     largest = max((stage.memory for stage in prediction.stages), default=0.0)
     whole = (show_count(flops), show_count(moved), show_count(calls), f"{show_count(largest)}B")
     return [*rows, ["in all", *whole, show_seconds(prediction.seconds)]]
-
-
-def read_measured(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Return the seconds in a run's metrics.json by group; older runs have those of methods only."""
-    found = {name: float(seconds) for name, seconds in metrics.get("seconds", {}).items()}
-    return found | {name: float(row["seconds"]) for name, row in metrics["methods"].items()}
 
 
 def compare(prediction: Prediction, measured: Mapping[str, float]) -> list[tuple[str, float, float | None]]:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 from dawgen.config import GeneratorKind, RunConfig
 from dawgen.cost import Data, Measuring, Prediction, Workload, assume_workload, measure_workload, predict_run
 from dawgen.cost.predict import BRIEF, BY_CLOCK, SHARE
 from dawgen.cost.table import describe
 from dawgen.cost.workload import KEPT
-from dawgen.files import read_json
 from dawgen.models.load import Backbone, Kind, read_config, read_tokenizer
 from dawgen.runs.inputs import Inputs, load_inputs
 from dawgen.runs.progress import Reporter
-from dawgen.runs.settings import read_run_config
 from dawgen.scenes.fidelity import has_oracle
 
 
@@ -82,19 +78,6 @@ def forecast(
         measuring=measuring,
         kinds=kinds,
     )
-
-
-def read_run(folder: Path) -> tuple[RunConfig, dict[str, Any], float | None]:
-    """Return settings, metrics and the share of judged candidates that was kept of a finished run.
-
-    Raises:
-        ConfigError: no finished run is there, or its settings are damaged.
-    """
-    config = read_run_config(folder)
-    metrics = read_json(folder / "metrics.json")
-    written = metrics.get("synthetic") or {}
-    judged = written.get("generated", 0) - written.get("surplus", 0)
-    return config, metrics, written["kept"] / judged if judged else None
 
 
 def read_base(name: str) -> Backbone:

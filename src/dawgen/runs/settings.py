@@ -64,19 +64,6 @@ def _drop_absent(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def read_run_config(folder: Path, assignments: Iterable[str] = ()) -> RunConfig:
-    """Return the settings that a finished run was made with, its number of threads among them.
-
-    Raises ConfigError where no finished run is in the folder, or its settings are damaged.
-    """
-    file = folder / "config.yaml"
-    if not (folder / "metrics.json").is_file() or not file.is_file():
-        raise ConfigError(f"{folder}: expected a finished run, found no metrics.json and config.yaml.")
-    config = resolve_config(file=file, assignments=assignments)
-    record = yaml.safe_load(file.read_bytes()).get("record", {})
-    return config.model_copy(update={"threads": record.get("threads", config.threads)})
-
-
 def read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     """Return nested settings from texts like "target.lr=0.1". Raises ConfigError for a text without key or value."""
     layer: dict[str, Any] = {}

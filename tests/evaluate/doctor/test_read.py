@@ -11,6 +11,7 @@ from dawgen.errors import DataError
 from dawgen.evaluate.doctor.grid import read_grid_facts
 from dawgen.evaluate.doctor.read import measure_posterior, read_facts
 from dawgen.records import Candidate, Example
+from dawgen.runs.finished import FinishedRun
 from support.grid_folders import make_grid
 from support.run_folders import make_run, write
 
@@ -19,7 +20,7 @@ def test_a_run_folder_is_read(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "a", seed=21)
     answers = {"gold": [0, 1, 2, 2], "predicted": [0, 1, 2, 0]}
     write(folder / "prompts" / "dawgen" / "predicted.json", json.dumps(answers))
-    _, facts = read_facts(folder)
+    facts = read_facts(FinishedRun.open(folder))
     assert (facts.task, facts.seed, facts.shots, facts.target) == ("scenes-nli", 21, 16, "mini-t5")
     own, base = facts.methods["dawgen"], facts.methods["prompt_tuning"]
     assert own.confusion == ((1, 0, 0), (0, 1, 0), (1, 0, 1))
@@ -44,7 +45,7 @@ def test_damaged_answers_are_refused(tmp_path: Path, text: str, message: str) ->
     folder = make_run(tmp_path / "a")
     write(folder / "prompts" / "dawgen" / "predicted.json", text)
     with pytest.raises(DataError, match=message):
-        read_facts(folder)
+        read_facts(FinishedRun.open(folder))
 
 
 def test_a_method_that_nobody_knows_is_refused(tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_a_method_that_nobody_knows_is_refused(tmp_path: Path) -> None:
     metrics = json.loads((folder / "metrics.json").read_text())
     write(folder / "metrics.json", json.dumps(metrics | {"methods": {"magic": {}}}))
     with pytest.raises(DataError, match="magic"):
-        read_facts(folder)
+        read_facts(FinishedRun.open(folder))
 
 
 def test_the_posterior_is_that_of_the_candidates_own_labels(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from dawgen.runs.settings import resolve_config
 from support.grid_folders import make_grid
 from support.run_folders import make_run, write
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COLLAPSED = {"gold": [0, 1, 2] * 100, "predicted": [1] * 300}
 
 
@@ -56,7 +56,7 @@ def test_a_grid_is_examined(dawgen: Any, tmp_path: Path) -> None:
 def test_what_is_no_run_is_refused(dawgen: Any, tmp_path: Path) -> None:
     status, _, err = dawgen("doctor", tmp_path)
     assert status == 2
-    assert "expected a run folder with metrics.json" in err
+    assert "expected a finished run, found no metrics.json" in err
     folder = make_run(tmp_path / "a")
     assert dawgen("doctor", folder, "--test", tmp_path / "none.jsonl")[0] == 2
     write(folder / "metrics.json", "{")
@@ -66,7 +66,7 @@ def test_what_is_no_run_is_refused(dawgen: Any, tmp_path: Path) -> None:
 
 
 def test_the_switches_to_try_are_settings_that_exist() -> None:
-    sources = "".join(path.read_text() for path in (ROOT / "src" / "dawgen" / "doctor").glob("*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "src" / "dawgen" / "evaluate" / "doctor").glob("*.py"))
     switches = sorted(set(re.findall(r"--set (\w+\.\w+=[\w./-]+)", sources)))
     assert len(switches) > 10
     assert resolve_config(assignments=switches)

@@ -26,6 +26,17 @@ TARGET = {"steps": 8, "batch_size": 6, "eval_every": 4, "prompt_length": 3}
 WRONG = 9  # of 45 rows
 
 
+class Heard(Reporter):
+    """Keeps what it is told."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        super().__init__(quiet=quiet)
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Return scenes as files, a set of which nine of 45 rows have got another label, and a tiny random target."""
@@ -127,7 +138,13 @@ def test_several_runs_and_a_run_whose_predictions_changed(run: Path, files: dict
     own = other / "prompts" / "paired" / "predicted.json"
     foreign = json.loads(own.read_bytes())
     own.write_text(json.dumps(foreign | {"predicted": [(label + 1) % 3 for label in foreign["predicted"]]}))
-    both = analyze_gradients([run, other], out, reporter=QUIET)
+    config = (other / "config.yaml").read_text()
+    (other / "config.yaml").write_text(re.sub(r"(set\.jsonl: )\w+", r"\1another", config))
+    reporter = Heard(quiet=True)
+    both = analyze_gradients([run, other], out, reporter=reporter)
+    assert [line for line in reporter.lines if "has changed" in line] == [
+        f"warning: {files['synthetic']}: expected the file that the run was trained on, found another; it has changed."
+    ]
     assert both["seeds"] == [13, 21]
     assert both["intervals"].endswith("over the runs' means")
     assert both["accuracy"]["over_seeds"] is not None

@@ -8,6 +8,7 @@ from dawgen.errors import DataError
 from dawgen.report import render_report, write_report
 from dawgen.report.plots import Curve, draw_curves, smooth_values
 from dawgen.report.run.files import RunFiles
+from dawgen.report.run.metrics import RunMetrics
 from dawgen.report.run.numbers import count_dropped, find_wilson_interval, join_runs, pick_evenly
 from dawgen.report.run.tables import list_run_tables
 from support.pages import check_self_contained, parse
@@ -126,6 +127,7 @@ def test_a_single_text_shows_without_an_arrow(tmp_path):
     ("name", "content", "message"),
     [
         ("metrics.json", "{", "metrics.json: expected a JSON object"),
+        ("metrics.json", '{"methods": {"lora": {"n_test": "many"}}}', "metrics.json: methods.lora.n_test: .* 'many'"),
         ("log.jsonl", '{"step": 1}\n[1]\n', "log.jsonl:2: expected a JSON object"),
         ("config.yaml", "a: [", "config.yaml: expected YAML"),
     ],
@@ -138,7 +140,7 @@ def test_a_damaged_file_is_named(tmp_path, name, content, message):
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
-    with pytest.raises(DataError, match="expected a run folder"):
+    with pytest.raises(DataError, match="expected a finished run"):
         render_report([tmp_path])
 
 
@@ -152,7 +154,8 @@ def test_runs_of_one_task_are_joined_over_seeds(tmp_path):
 
 def test_a_joined_table_says_when_settings_differ():
     runs = [
-        RunFiles("r", {"seed": seed, "per_label": n}, {"task": "t"}, [], [], []) for seed, n in ((1, 5), (2, 5), (3, 6))
+        RunFiles("r", {"seed": seed, "per_label": n}, RunMetrics(task="t"), [], [], [])
+        for seed, n in ((1, 5), (2, 5), (3, 6))
     ]
     assert [table["mixed"] for table in join_runs(runs[:2])] == [False]
     assert [table["mixed"] for table in join_runs(runs)] == [True]

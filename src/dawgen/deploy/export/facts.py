@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from dawgen.deploy.export.sets import describe_environment, gather_set_facts, name_inputs
+from dawgen.deploy.export.sets import gather_set_facts
 from dawgen.errors import ConfigError
 from dawgen.files import describe_changes
 from dawgen.methods.spec import METHODS
 from dawgen.prompt.bundle.format import BundleInfo
-from dawgen.report.run.files import Fields
+from dawgen.report.run.metrics import MethodNumbers, SetNumbers
 from dawgen.report.run.numbers import find_wilson_interval, list_methods, share_rows
 from dawgen.rng import numpy_rng
-from dawgen.runs.finished import find_run, read_run_files
+from dawgen.runs.finished import FinishedRun
 from dawgen.stats import bootstrap_macro_f1, find_t_interval
 
 # What is counted in a bundle's metrics, and what a method that trained on its own terms adds beside it.
@@ -27,7 +27,7 @@ _MEASURED = ("accuracy", "macro_f1", "n_test", "confusion", "dev_accuracy", *_CO
 
 
 def gather_model_facts(folder: Path, prompt: Tensor, info: BundleInfo, runs: Sequence[Path] = ()) -> dict[str, Any]:
-    """Return the facts of `report.model_card.render_model_card` but for the snippets, the licence and the repository.
+    """Return the facts of `report.cards.model.render_model_card` but for the snippets, the licence and the repository.
 
     prompt: [P,H]. runs: finished runs of the same job with other seeds.
 
@@ -36,17 +36,17 @@ def gather_model_facts(folder: Path, prompt: Tensor, info: BundleInfo, runs: Seq
         DataError: a damaged file of the run.
     """
     facts = describe_bundle(prompt, info)
-    run = find_run(folder)
+    run = FinishedRun.find(folder)
     if run is None:
         if runs:
             raise ConfigError(f"--runs: expected a bundle inside a run (RUN/prompts/METHOD), {folder} is in none.")
         return facts
-    config, metrics = read_run_files(run)
-    facts |= _describe_run(config, metrics, folder.resolve().name)
+    method = folder.resolve().name
+    facts |= _describe_run(run, method)
     if runs:
-        facts["seeds"] = compare_seeds([run, *runs], folder.resolve().name)
+        facts["seeds"] = compare_seeds([run, *map(FinishedRun.open, runs)], method)
     if facts["counts"].get("n_synthetic"):
-        facts["set"] = _describe_set(run, config, metrics)
+        facts["set"] = _describe_set(run)
     return facts
 
 
@@ -76,7 +76,7 @@ def describe_bundle(prompt: Tensor, info: BundleInfo) -> dict[str, Any]:
     }
 
 
-def measure_intervals(metrics: Fields, seed: int) -> list[dict[str, Any]]:
+def measure_intervals(metrics: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
     """Return accuracy and macro-F1 with their 95 % intervals over test rows, none where nothing was tested."""
     n, accuracy = metrics.get("n_test") or 0, metrics.get("accuracy")
     if not n or accuracy is None:
@@ -91,57 +91,52 @@ def measure_intervals(metrics: Fields, seed: int) -> list[dict[str, Any]]:
     return measures
 
 
-def compare_seeds(runs: Sequence[Path], method: str) -> dict[str, Any]:
+def compare_seeds(runs: Sequence[FinishedRun], method: str) -> dict[str, Any]:
     """Return the method's accuracy in each run, with the mean over seeds and Student's interval of it.
 
     Raises:
         ConfigError: runs that differ in more than their seed, share one, or lack the method's accuracy.
     """
-    rows, wanted = [], dict[str, Any]()
+    rows, values, wanted = [], list[float](), dict[str, Any]()
     for run in runs:
-        if not all((run / name).is_file() for name in ("manifest.json", "metrics.json", "config.yaml")):
-            raise ConfigError(f"--runs {run}: expected a finished run, found no manifest.json.")
-        config, metrics = read_run_files(run)
-        settings = {key: config[key] for key in config if key not in ("seed", "threads", "record", "methods")}
+        name = f"--runs {run.folder}"
+        settings = {k: run.recorded[k] for k in run.recorded if k not in ("seed", "threads", "record", "methods")}
         wanted = wanted or settings
         if changes := describe_changes(wanted, settings):
-            raise ConfigError(f"--runs {run}: expected the same job with another seed, found changes: {changes}.")
-        numbers = metrics.get("methods", {}).get(method, {})
-        if numbers.get("accuracy") is None:
-            raise ConfigError(f"--runs {run}: expected the accuracy of {method}, found none.")
-        rows.append({"seed": metrics.get("seed"), "accuracy": numbers["accuracy"], "n": numbers.get("n_test")})
+            raise ConfigError(f"{name}: expected the same job with another seed, found changes: {changes}.")
+        numbers = run.metrics.methods.get(method, MethodNumbers())
+        if numbers.accuracy is None:
+            raise ConfigError(f"{name}: expected the accuracy of {method}, found none.")
+        rows.append({"seed": run.metrics.seed, "accuracy": numbers.accuracy, "n": numbers.n_test})
+        values.append(numbers.accuracy)
     if len({row["seed"] for row in rows}) < len(rows):
         raise ConfigError(f"--runs: expected different seeds, found {', '.join(str(row['seed']) for row in rows)}.")
-    values = [float(row["accuracy"]) for row in rows]
     return {"rows": rows, "mean": fmean(values), "interval": find_t_interval(values)}
 
 
-def _describe_run(config: Fields, metrics: Fields, method: str) -> dict[str, Any]:
-    numbers = metrics.get("methods", {}).get(method, {})
+def _describe_run(run: FinishedRun, method: str) -> dict[str, Any]:
+    metrics, target = run.metrics, run.recorded.get("target") or {}
+    numbers = metrics.methods.get(method, MethodNumbers())
     spec = METHODS.get(method)  # type: ignore[call-overload]
-    surgery = config.get("target", {}).get("surgery") if spec is None or spec.surgery is None else spec.surgery
+    surgery = target.get("surgery") if spec is None or spec.surgery is None else spec.surgery
     return {
         "method": method,
         "surgery": surgery if spec is not None and spec.synthetic else None,
-        "shots": metrics.get("shots_per_label"),
+        "shots": metrics.shots_per_label,
         "methods": list_methods(metrics),
-        "interference": numbers.get("interference"),
-        "seconds": numbers.get("seconds"),
-        "run_warnings": metrics.get("warnings") or [],
-        "notes": metrics.get("notes") or [],
-        "environment": describe_environment(config),
-        "inputs": name_inputs(config),
+        "interference": numbers.interference.model_dump() if numbers.interference else None,
+        "seconds": numbers.seconds,
+        "run_warnings": list(metrics.warnings),
+        "notes": list(metrics.notes),
+        "environment": run.environment,
+        "inputs": run.hashes,
     }
 
 
-def _describe_set(run: Path, config: Fields, metrics: Fields) -> dict[str, Any]:
+def _describe_set(run: FinishedRun) -> dict[str, Any]:
     """Return what is known of the rows that the run trained on: its own set, or a file that was given."""
-    given = (metrics.get("synthetic") or {}).get("given")
-    if given is None and (run / "synthetic" / "train.jsonl").is_file():
-        return gather_set_facts(run / "synthetic")
-    name = Path(str(given)).name
-    return {
-        "given": name,
-        "sha256": name_inputs(config).get(name),
-        "kept": (metrics.get("synthetic") or {}).get("kept"),
-    }
+    numbers = run.metrics.synthetic or SetNumbers()
+    if numbers.given is None and run.written:
+        return gather_set_facts(run.folder / "synthetic")
+    name = Path(str(numbers.given)).name
+    return {"given": name, "sha256": run.hashes.get(name), "kept": numbers.kept if run.metrics.synthetic else None}

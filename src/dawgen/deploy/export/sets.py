@@ -11,10 +11,8 @@ from dawgen.data import iterate_rows
 from dawgen.errors import DataError
 from dawgen.files import read_json
 from dawgen.records import Example
-from dawgen.report.run.files import Fields
 from dawgen.report.run.numbers import find_wilson_interval
-from dawgen.report.run.tables import list_environment
-from dawgen.runs.finished import describe_generator, find_generator, find_run, hide_path, read_run_files
+from dawgen.runs.finished import FinishedRun, describe_generator, find_generator
 from dawgen.scenes.fidelity import measure_fidelity
 
 
@@ -24,12 +22,14 @@ def gather_set_facts(folder: Path) -> dict[str, Any]:
     Raises:
         DataError: no rows, or a damaged file.
     """
-    run = find_run(folder)
-    config, metrics = read_run_files(run) if run else ({}, {})
+    run = FinishedRun.find(folder)
     generator, known = find_generator(folder), _read_curation(folder)
-    labels = generator.task.labels if generator else metrics.get("labels") or tuple(known.get("kept_by_label") or ())
-    task = generator.task.name if generator else str(metrics.get("task") or known.get("task") or "custom")
-    facts = known | _count_rows(folder / "train.jsonl", labels, task) | _describe_run(config, metrics)
+    if generator is not None:
+        task, labels = generator.task.name, generator.task.labels
+    else:
+        task = (run and run.metrics.task) or str(known.get("task") or "custom")
+        labels = (run and run.metrics.labels) or tuple(known.get("kept_by_label") or ())
+    facts = known | _count_rows(folder / "train.jsonl", labels, task) | (_describe_run(run) if run else {})
     return facts | (describe_generator(generator) if generator else {})
 
 
@@ -75,29 +75,16 @@ def _read_curation(folder: Path) -> dict[str, Any]:
     return numbers | {"dropped": dict(Counter(numbers.get("dropped") or {}).most_common())}
 
 
-def _describe_run(config: Fields, metrics: Fields) -> dict[str, Any]:
-    if not metrics:
-        return {}
-    synthetic = metrics.get("synthetic") or {}
-    facts = {"shots": metrics.get("shots_per_label"), "curate": config.get("curate"), "notes": metrics.get("notes")}
-    facts["copy_share_by_label"] = synthetic.get("copy_share_by_label")
-    facts["before"] = (metrics.get("generators") or {}).get((config.get("generator") or {}).get("kind"))
-    facts["environment"] = describe_environment(config)
-    facts["inputs"] = name_inputs(config)
+def _describe_run(run: FinishedRun) -> dict[str, Any]:
+    metrics = run.metrics
+    before = metrics.generators.get((run.recorded.get("generator") or {}).get("kind", ""))
+    facts = {
+        "shots": metrics.shots_per_label,
+        "curate": run.recorded.get("curate"),
+        "notes": list(metrics.notes),
+        "copy_share_by_label": metrics.synthetic.copy_share_by_label if metrics.synthetic else None,
+        "before": before.model_dump(exclude_none=True) if before else None,
+        "environment": run.environment,
+        "inputs": run.hashes,
+    }
     return {key: value for key, value in facts.items() if value}
-
-
-def describe_environment(config: Fields) -> list[tuple[str, str]]:
-    """Return versions, device, threads and models of a run; a model's folder by its bare name."""
-    models = (config.get("record") or {}).get("models") or {}
-    names = {f"{role} model": str(model.get("name")) for role, model in models.items()}
-    facts = list_environment(config)
-    return [
-        (name, value.replace(names[name], hide_path(names[name])) if name in names else value) for name, value in facts
-    ]
-
-
-def name_inputs(config: Fields) -> dict[str, str]:
-    """Return the SHA-256 of each input file by its bare name: where it lay is nobody's business."""
-    found = (config.get("record") or {}).get("inputs") or {}
-    return {Path(str(name)).name: str(digest) for name, digest in found.items()}

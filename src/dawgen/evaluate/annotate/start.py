@@ -103,15 +103,19 @@ def read_real(
     run = find_run(Path(source))
     if run is None:
         raise ConfigError(f"{source}: expected --real FILE, the real examples that annotators shall compare it with.")
+    from dawgen.report.run.files import read_settings
+    from dawgen.runs.finished import list_changed
     from dawgen.runs.inputs import load_inputs
+    from dawgen.runs.progress import Reporter
     from dawgen.runs.settings import resolve_config
 
     inputs = load_inputs(resolve_config(file=run / "config.yaml", arguments={"task": task, "columns": columns}))
+    Reporter().announce((), list_changed(inputs, read_settings(run / "config.yaml")))
     return inputs.task, inputs.train
 
 
 def find_run(path: Path) -> Path | None:
-    """Return the run that a set lies in, or None for a set from elsewhere."""
+    """Return the run that a set lies in, ended or not, since sets come first; None for a set from elsewhere."""
     folders = (path, *path.absolute().parents[:2])
     return next((folder for folder in folders if (folder / "config.yaml").is_file()), None)
 

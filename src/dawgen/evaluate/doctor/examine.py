@@ -14,6 +14,7 @@ from dawgen.evaluate.doctor.findings import Finding
 from dawgen.evaluate.doctor.grid import read_grid_facts
 from dawgen.evaluate.doctor.look import Moved, look_again
 from dawgen.evaluate.doctor.read import read_facts
+from dawgen.runs.finished import FinishedRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def examine(folders: Sequence[Path], *, again: bool = True, moved: Moved | None 
         if (folder / "results.json").is_file():
             runs += read_grid_facts(folder)
             continue
-        files, facts = read_facts(folder)
-        runs.append(look_again(folder, files, facts, moved or {}) if again else facts)
+        run = FinishedRun.open(folder)
+        facts = read_facts(run)
+        runs.append(look_again(run, facts, moved or {}) if again else facts)
     return Examination(tuple(runs), tuple(diagnose(runs)))

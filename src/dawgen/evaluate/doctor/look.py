@@ -8,20 +8,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.config import RunConfig
-from dawgen.data import RowFile, find_leaks, place_rows, read
-from dawgen.errors import DataError, DawgenError
+from dawgen.data import find_leaks, place_rows, read
+from dawgen.errors import DawgenError
 from dawgen.evaluate.audit.job import Against, Look, audit_examples
 from dawgen.evaluate.doctor.facts import Facts, Leak, MethodFacts, SetFacts, Share
 from dawgen.models.load import Backbone, load_target
 from dawgen.records import Example
-from dawgen.report.run.files import RunFiles
 from dawgen.rng import thin
-from dawgen.runs.inputs import Inputs, load_inputs
-from dawgen.runs.settings import resolve_config
+from dawgen.runs.finished import FinishedRun
+from dawgen.runs.inputs import Inputs
 from dawgen.runtime import pick_device
 from dawgen.scenes.fidelity import measure_fidelity
 
@@ -40,13 +38,13 @@ class Rows:
     synthetic: Sequence[Example]
 
 
-def look_again(folder: Path, files: RunFiles, facts: Facts, moved: Moved) -> Facts:
+def look_again(run: FinishedRun, facts: Facts, moved: Moved) -> Facts:
     """Return the facts with what the rows and bundles say today, or with a note why they cannot be looked at.
 
     Raises DataError where a file that `moved` names cannot be read.
     """
     try:
-        rows = find_rows(folder, files, moved)
+        rows = find_rows(run, moved)
     except (DawgenError, OSError) as error:
         if moved:
             raise
@@ -57,31 +55,23 @@ def look_again(folder: Path, files: RunFiles, facts: Facts, moved: Moved) -> Fac
     except (DawgenError, OSError) as error:
         notes.append(f"target not looked at again: {str(error).splitlines()[0]}")
         return replace(facts, leaks=count_leaks(rows), notes=tuple(notes))
-    methods = {name: ask_prompt(folder, method, rows, backbone, notes) for name, method in facts.methods.items()}
+    methods = {name: ask_prompt(run, method, rows, backbone, notes) for name, method in facts.methods.items()}
     data = facts.set and describe_set(facts.set, rows, backbone)
     return replace(facts, methods=methods, set=data, leaks=count_leaks(rows), notes=tuple(notes))
 
 
-def find_rows(folder: Path, files: RunFiles, moved: Moved) -> Rows:
+def find_rows(run: FinishedRun, moved: Moved) -> Rows:
     """Return the rows of the run, drawn and read as it did.
 
     Raises DataError where a file has changed since, and whatever reading raises.
     """
-    config = resolve_config(
-        file=folder / "config.yaml", arguments={name: moved[name] for name in ("train", "dev") if name in moved}
-    )
-    # a test file that the run never saw may leak: it is read by itself, where load_inputs would refuse it
-    inputs = load_inputs(config)
-    recorded = (files.config.get("record") or {}).get("inputs")
-    changed = [name for name, digest in inputs.hashes.items() if digest not in (recorded or {}).values()]
-    if recorded is not None and changed:
-        raise DataError(f"{changed[0]}: expected the file that the run was trained on, found another; it has changed.")
+    # a test file that the run never saw may leak: it is read by itself, where the run's inputs would refuse it
+    config = run.resolve({name: moved[name] for name in ("train", "dev") if name in moved})
+    inputs = run.inputs(config)
     test: Sequence[Example] = inputs.test or ()
     if "test" in moved:
         test = read(moved["test"], task=inputs.task, columns=config.columns)
-    written = folder / "synthetic" / "train.jsonl"
-    synthetic: Sequence[Example] = RowFile(written) if written.is_file() else inputs.synthetic or ()
-    return Rows(inputs, config, test, synthetic)
+    return Rows(inputs, config, test, run.read_set(inputs) or ())
 
 
 def count_leaks(rows: Rows) -> tuple[Leak, ...]:
@@ -96,10 +86,10 @@ def count_leaks(rows: Rows) -> tuple[Leak, ...]:
     return tuple(found)
 
 
-def ask_prompt(folder: Path, method: MethodFacts, rows: Rows, backbone: Backbone, notes: list[str]) -> MethodFacts:
+def ask_prompt(run: FinishedRun, method: MethodFacts, rows: Rows, backbone: Backbone, notes: list[str]) -> MethodFacts:
     """Return the method's facts with what its bundle answers on the few shots and on synthetic rows."""
-    place = folder / "prompts" / method.name
-    if not (place / "bundle.json").is_file():
+    place = run.bundle(method.name)
+    if place is None:
         return method
     try:
         classifier = PromptClassifier.load(place, backbone)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,47 +13,34 @@ from dawgen.errors import DataError
 from dawgen.evaluate.audit.posterior import describe_posterior
 from dawgen.evaluate.doctor.facts import Facts, MethodFacts, SetFacts
 from dawgen.methods.spec import METHODS, MethodSpec
-from dawgen.report.run.files import RunFiles, read_run
+from dawgen.report.run.metrics import MethodNumbers
+from dawgen.runs.finished import FinishedRun
 
-Fields = Mapping[str, Any]
 SPECS: Mapping[str, MethodSpec] = {str(name): spec for name, spec in METHODS.items()}
 
 
-def read_facts(folder: Path) -> tuple[RunFiles, Facts]:
-    """Return the files of a run folder and what they say. Raises DataError for what is no finished run."""
-    files = read_run(folder)
-    metrics, config = files.metrics, files.config
-    labels = tuple(metrics.get("labels", ()))
-    steps: dict[str, dict[int, Fields]] = {}
-    for row in files.log:
-        if row.get("stage") == "target" and "step" in row:
-            steps.setdefault(str(row.get("method")), {})[row["step"]] = row  # a resumed training logs steps again
-    methods = {
-        name: _read_method(name, numbers, config, list(steps.get(name, {}).values()), folder, labels)
-        for name, numbers in metrics.get("methods", {}).items()
-    }
-    facts = Facts(
-        run=str(folder),
-        task=metrics.get("task", ""),
-        target=(config.get("target") or {}).get("model", ""),
-        seed=metrics.get("seed", 0),
-        shots=metrics.get("shots_per_label"),
-        labels=labels,
-        words=_read_words(folder, methods),
-        methods=methods,
-        set=_read_set(files, folder, labels),
+def read_facts(run: FinishedRun) -> Facts:
+    """Return what the files of a run say. Raises DataError for a damaged one."""
+    metrics = run.metrics
+    return Facts(
+        run=str(run.folder),
+        task=metrics.task,
+        target=(run.recorded.get("target") or {}).get("model", ""),
+        seed=metrics.seed or 0,
+        shots=metrics.shots_per_label,
+        labels=metrics.labels,
+        words=_read_words(run),
+        methods={name: _read_method(run, name, numbers) for name, numbers in metrics.methods.items()},
+        set=_read_set(run),
     )
-    return files, facts
 
 
-def _read_method(
-    name: str, numbers: Fields, config: Fields, steps: Sequence[Fields], folder: Path, labels: Sequence[str]
-) -> MethodFacts:
-    spec, target = SPECS.get(name), config.get("target") or {}
+def _read_method(run: FinishedRun, name: str, numbers: MethodNumbers) -> MethodFacts:
+    spec, target, steps = SPECS.get(name), run.recorded.get("target") or {}, run.steps(name)
     if spec is None:
-        raise DataError(f"{folder}/metrics.json: expected methods that dawgen has, found {name!r}; it is damaged.")
-    truth, predicted = _read_answers(folder / "prompts" / name / "predicted.json", len(labels))
-    confusion = [[0] * len(labels) for _ in labels]
+        raise DataError(f"{run.folder}/metrics.json: expected methods that dawgen has, found {name!r}; it is damaged.")
+    truth, predicted = run.read_answers(name)
+    confusion = [[0] * len(run.metrics.labels) for _ in run.metrics.labels]
     for true, answer in zip(truth, predicted, strict=True):
         confusion[true][answer] += 1
     met = [row for row in steps if row.get("conflict") is not None and row.get("removed") is not None]
@@ -63,11 +50,11 @@ def _read_method(
         schedule=spec.schedule or "",
         synthetic=spec.synthetic,
         surgery=spec.surgery or target.get("surgery", "project") if spec.schedule == "paired" else "none",
-        confusion=tuple(map(tuple, confusion if truth else numbers.get("confusion") or ())),
+        confusion=tuple(map(tuple, confusion)) if truth else numbers.confusion,
         correct="".join("01"[true == answer] for true, answer in zip(truth, predicted, strict=True)),
-        dev_accuracy=numbers.get("dev_accuracy"),
-        n_dev=numbers.get("n_dev") or 0,
-        looks=numbers.get("looks") or 0,
+        dev_accuracy=numbers.dev_accuracy,
+        n_dev=numbers.n_dev or 0,
+        looks=numbers.looks or 0,
         losses=tuple(loss for loss in losses if loss is not None),
         steps=len(met) or len(steps),
         conflict=sum(row["conflict"] for row in met) / len(met) if met else None,
@@ -75,46 +62,31 @@ def _read_method(
     )
 
 
-def _read_answers(path: Path, labels: int) -> tuple[list[int], list[int]]:
-    """Return the true and the predicted label numbers of the test rows; empty where nothing was predicted."""
-    if not path.is_file():
-        return [], []
-    row = parse_fields(path.read_text(encoding="utf-8"), str(path))
-    gold, predicted = row.get("gold"), row.get("predicted")
-    if not isinstance(gold, list) or not isinstance(predicted, list) or len(gold) != len(predicted):
-        raise DataError(f"{path}: expected the lists gold and predicted of one length; the file is damaged.")
-    if wrong := [number for number in (*gold, *predicted) if number not in range(labels)]:
-        raise DataError(f"{path}: expected label numbers below {labels}, found {wrong[0]!r}; the file is damaged.")
-    return gold, predicted
-
-
-def _read_words(folder: Path, methods: Mapping[str, MethodFacts]) -> tuple[str, ...]:
+def _read_words(run: FinishedRun) -> tuple[str, ...]:
     """Return the label words that the run's bundles have."""
-    for name in methods:
-        path = folder / "prompts" / name / "bundle.json"
-        if path.is_file():
-            return tuple(parse_fields(path.read_text(encoding="utf-8"), str(path)).get("label_words", ()))
+    for place in filter(None, map(run.bundle, run.metrics.methods)):
+        path = place / "bundle.json"
+        return tuple(parse_fields(path.read_text(encoding="utf-8"), str(path)).get("label_words", ()))
     return ()
 
 
-def _read_set(files: RunFiles, folder: Path, labels: Sequence[str]) -> SetFacts | None:
+def _read_set(run: FinishedRun) -> SetFacts | None:
     """Return what the files say about the set; None where the run has none. A given set is counted when looked at."""
-    numbers = files.metrics.get("synthetic")
-    if not numbers:
+    numbers, labels = run.metrics.synthetic, run.metrics.labels
+    if numbers is None:
         return None
-    kind = "" if "given" in numbers else (files.config.get("generator") or {}).get("kind", "")
-    counts = dict.fromkeys(labels, 0)
-    for row in files.kept:
-        if row.get("label") in counts:
-            counts[row["label"]] += 1
+    given = numbers.given is not None
+    kind = "" if given else (run.recorded.get("generator") or {}).get("kind", "")
+    counts = Counter(str(row.label) for row in run.written)
+    judged = run.metrics.generators.get(kind)
     return SetFacts(
-        rows=len(files.kept) or numbers.get("kept", 0),
-        labels=counts,
-        given="given" in numbers,
+        rows=len(run.written) or numbers.kept,
+        labels={label: counts[label] for label in labels},
+        given=given,
         kind=kind,
-        fidelity=numbers.get("label_fidelity"),
-        raw_fidelity=files.metrics.get("generators", {}).get(kind, {}).get("label_fidelity"),
-        posterior=measure_posterior(folder / "synthetic" / "raw", labels),
+        fidelity=numbers.label_fidelity,
+        raw_fidelity=judged.label_fidelity if judged else None,
+        posterior=measure_posterior(run.raw, labels),
     )
 
 

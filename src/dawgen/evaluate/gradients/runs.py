@@ -9,18 +9,16 @@ from typing import Any
 
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.config import RunConfig, Surgery
-from dawgen.data import RowFile
 from dawgen.errors import ConfigError
 from dawgen.evaluate.gradients.accuracy import Answers
 from dawgen.evaluate.gradients.controls import find_second_source
 from dawgen.evaluate.gradients.examples import Drawn, list_drawn, read_margins
 from dawgen.evaluate.gradients.watch import GradientWatch, StepView
-from dawgen.files import read_json
 from dawgen.models.load import Backbone, load_target
 from dawgen.records import Example
-from dawgen.runs.inputs import Inputs, load_inputs
+from dawgen.runs.finished import FinishedRun, list_changed
+from dawgen.runs.inputs import Inputs
 from dawgen.runs.progress import Reporter
-from dawgen.runs.settings import read_run_config
 from dawgen.runtime import pick_device, set_threads
 
 TRAININGS = ("paired", "dawgen")  # without surgery, with the run's
@@ -28,14 +26,19 @@ TRAININGS = ("paired", "dawgen")  # without surgery, with the run's
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A finished run, read. raw: where the set's shards are, if they are kept. changed: whether settings were."""
+    """A finished run, read: settings and data, and whether settings were changed."""
 
-    folder: Path
+    run: FinishedRun
     config: RunConfig
     inputs: Inputs
     synthetic: Sequence[Example]
-    raw: Path
     changed: bool
+
+    @property
+    def raw(self) -> Path:
+        """Where the shards of the set's candidates are, if they are kept."""
+        given = self.config.synthetic
+        return Path(given).parent / "raw" if given else self.run.raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +70,25 @@ class Watched:
 def read_job(folder: Path, assignments: Sequence[str] = (), threads: int | None = None) -> Job:
     """Return a finished run's settings, data and synthetic set.
 
-    assignments: settings to change, as in `--set`. Raises ConfigError where no finished run or no set is there, or the
-    run's surgery does nothing, and DataError or ConfigError where its data are gone.
+    assignments: settings to change, as in `--set`. Raises ConfigError where no set is there or the run's surgery does
+    nothing, DataError where no finished run is there, and either where its data are gone.
     """
-    config = read_run_config(folder, assignments)
+    run = FinishedRun.open(folder)
+    config = run.resolve(assignments=assignments)
     config = config.model_copy(update={"threads": threads or config.threads})
     if config.target.surgery == "none":
         raise ConfigError(
             f"{folder}: expected a run with surgery, found target.surgery none.\n"
             "Nothing would be compared; add --set target.surgery=project."
         )
-    inputs = load_inputs(config)
-    own = folder / "synthetic" / "train.jsonl"
-    synthetic: Sequence[Example] | None = inputs.synthetic
-    if synthetic is None and own.is_file():
-        synthetic = RowFile(own)
+    inputs = run.inputs(config, check=False)
+    synthetic = run.read_set(inputs)
     if synthetic is None:
         raise ConfigError(
             f"{folder}: expected a run with a synthetic set, found no synthetic/train.jsonl. Run it with a method that "
             "needs one, such as dawgen."
         )
-    raw = Path(config.synthetic).parent / "raw" if config.synthetic else own.parent / "raw"
-    return Job(folder, config, inputs, synthetic, raw, changed=bool(assignments))
+    return Job(run, config, inputs, synthetic, changed=bool(assignments))
 
 
 def check_alike(jobs: Sequence[Job]) -> None:
@@ -103,22 +103,19 @@ def check_alike(jobs: Sequence[Job]) -> None:
         ):
             if a != b:
                 raise ConfigError(
-                    f"{job.folder}: expected the {what} of {first.folder}, found others. Runs that are averaged may "
-                    "differ in seed and synthetic set alone; analyze the others apart."
+                    f"{job.run.folder}: expected the {what} of {first.run.folder}, found others. "
+                    "Runs that are averaged may differ in seed and synthetic set alone; analyze the others apart."
                 )
 
 
 def watch_run(job: Job, reporter: Reporter) -> Watched:
-    """Train both prompts of a run again, and return all that was seen."""
+    """Train both prompts of a run again, and return all that was seen; data that have changed are said first."""
+    reporter.announce((), list_changed(job.inputs, job.run.recorded))
     set_threads(job.config.threads)
     target = load_target(job.config.target.model, dtype=job.config.target.dtype, device=pick_device())
     margins = read_margins(job.raw, job.inputs.task.labels)
     second, named = find_second_source(job.inputs, job.config.target.batch_size)
-    rules: tuple[Surgery, Surgery] = ("none", job.config.target.surgery)
-    trainings = {
-        name: _train(job, target, name, rule, second, margins, reporter)
-        for name, rule in zip(TRAININGS, rules, strict=True)
-    }
+    trainings = {name: _train(job, target, name, second, margins, reporter) for name in TRAININGS}
     return Watched(job, named, trainings)
 
 
@@ -126,12 +123,12 @@ def _train(
     job: Job,
     target: Backbone,
     name: str,
-    rule: Surgery,
     second: Sequence[Example],
     margins: dict[Example, float],
     reporter: Reporter,
 ) -> Training:
     config, inputs = job.config.target, job.inputs
+    rule: Surgery = "none" if name == "paired" else config.surgery
     watch = GradientWatch(target, inputs.task, config, inputs.train, job.synthetic, second, seed=job.config.seed)
     settings = config.model_dump(exclude={"model"}) | {"surgery": rule, "seed": job.config.seed}
     classifier = PromptClassifier(target, inputs.task, **settings)
@@ -150,9 +147,8 @@ def _train(
 
 def _compare_predictions(job: Job, name: str, predicted: Sequence[str]) -> bool | None:
     """Return whether the run's own training of that name predicted the same labels."""
-    file = job.folder / "prompts" / name / "predicted.json"
-    if job.changed or not file.is_file():
+    _, own = job.run.read_answers(name)
+    if job.changed or not own:
         return None
     labels = list(job.inputs.task.labels)
-    own: list[int] = read_json(file)["predicted"]
     return own == [labels.index(label) for label in predicted]

@@ -21,7 +21,7 @@ SCHEDULES = {
 def render_model_card(facts: Mapping[str, Any]) -> str:
     """Return README.md of an adapter folder.
 
-    facts: what `pipeline.export_facts` gathers, with `kind` ("seq2seq" or "causal"), `bundled` (whether dawgen brings
+    facts: what `deploy.export.facts` gathers, with `kind` ("seq2seq" or "causal"), `bundled` (whether dawgen brings
     the base), `hub_base` (its name on the hub or None), `mask` (what stands for {mask}), `sentinel_id`, `license` and
     `repo` (None: the card speaks of its folder).
     """

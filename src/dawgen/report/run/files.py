@@ -11,6 +11,7 @@ import yaml
 
 from dawgen.data import FieldFile, parse_fields
 from dawgen.errors import DataError
+from dawgen.report.run.metrics import RunMetrics, read_metrics
 
 Fields = dict[str, Any]
 
@@ -24,7 +25,7 @@ class RunFiles:
 
     name: str
     config: Fields
-    metrics: Fields
+    metrics: RunMetrics
     log: list[Fields]
     kept: Sequence[Fields]
     dropped: Sequence[Fields]
@@ -35,17 +36,11 @@ def read_run(folder: Path) -> RunFiles:
 
     Raises DataError if there is no metrics.json, or a file cannot be parsed.
     """
-    path = folder / "metrics.json"
-    if not path.is_file():
-        raise DataError(
-            f"{folder}: expected a run folder with metrics.json, found none; give the --out of a finished run."
-        )
-    metrics = parse_fields(path.read_text(encoding="utf-8"), f"{path}")
     return RunFiles(
         name=folder.resolve().name,
         config=read_settings(folder / "config.yaml"),
-        metrics=metrics,
-        log=_read_jsonl(folder / "log.jsonl"),
+        metrics=read_metrics(folder),
+        log=read_log(folder / "log.jsonl"),
         kept=_open_jsonl(folder / "synthetic" / "train.jsonl"),
         dropped=_open_jsonl(folder / "synthetic" / "dropped.jsonl"),
     )
@@ -62,13 +57,14 @@ def read_settings(path: Path) -> Fields:
     return value if isinstance(value, dict) else {}
 
 
-def _open_jsonl(path: Path) -> Sequence[Fields]:
-    return FieldFile(path) if path.is_file() else []
-
-
-def _read_jsonl(path: Path) -> list[Fields]:
+def read_log(path: Path) -> list[Fields]:
+    """Return the rows of a log; none for a missing one. Raises DataError, which names the line, for a damaged one."""
     if not path.is_file():
         return []
     # split at "\n" alone: generated texts may hold other characters that str.splitlines takes for line ends
     lines = path.read_text(encoding="utf-8").split("\n")
     return [parse_fields(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _open_jsonl(path: Path) -> Sequence[Fields]:
+    return FieldFile(path) if path.is_file() else []

@@ -15,6 +15,7 @@ from statistics import mean, stdev
 from typing import Any, TypeVar
 
 from dawgen.report.run.files import Fields, RunFiles
+from dawgen.report.run.metrics import RunMetrics
 
 T = TypeVar("T")
 Z = 1.959964  # 97.5 % quantile of the normal distribution
@@ -27,13 +28,13 @@ def find_wilson_interval(p: float, n: int) -> tuple[float, float]:
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
-def list_methods(metrics: Fields) -> list[Fields]:
+def list_methods(metrics: RunMetrics) -> list[Fields]:
     """Return one row per method with its accuracy's interval; none is marked best, one run cannot say so."""
     rows = []
-    for name, numbers in metrics.get("methods", {}).items():
-        accuracy, n = numbers.get("accuracy"), numbers.get("n_test") or 0
+    for name, numbers in metrics.methods.items():
+        accuracy, n = numbers.accuracy, numbers.n_test
         interval = find_wilson_interval(accuracy, n) if accuracy is not None and n else None
-        rows.append({**numbers, "name": name, "accuracy": accuracy, "interval": interval})
+        rows.append(numbers.model_dump() | {"name": name, "interval": interval})
     return rows
 
 
@@ -44,7 +45,7 @@ def join_runs(runs: Sequence[RunFiles]) -> list[Fields]:
     """
     tasks: dict[str, list[RunFiles]] = defaultdict(list)
     for run in runs:
-        tasks[str(run.metrics.get("task"))].append(run)
+        tasks[run.metrics.task].append(run)
     return [_join_task(task, group) for task, group in tasks.items()]
 
 
@@ -84,13 +85,12 @@ def group_by(rows: Sequence[Fields], key: str) -> dict[str, list[Fields]]:
     return dict(groups)
 
 
-def list_confusions(metrics: Fields) -> list[Fields]:
+def list_confusions(metrics: RunMetrics) -> list[Fields]:
     """Return the confusion matrix of each method that has one, for `share_rows`' template."""
-    labels = metrics.get("labels", [])
     return [
-        {"name": name, "rows": share_rows(numbers["confusion"], labels)}
-        for name, numbers in metrics.get("methods", {}).items()
-        if numbers.get("confusion")
+        {"name": name, "rows": share_rows(numbers.confusion, metrics.labels)}
+        for name, numbers in metrics.methods.items()
+        if numbers.confusion
     ]
 
 
@@ -103,10 +103,11 @@ def share_rows(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> lis
 
 
 def _join_task(task: str, runs: Sequence[RunFiles]) -> Fields:
-    methods = dict.fromkeys(name for run in runs for name in run.metrics.get("methods", {}))
+    methods = dict.fromkeys(name for run in runs for name in run.metrics.methods)
     rows = []
     for name in methods:
-        cells = [run.metrics.get("methods", {}).get(name, {}).get("accuracy") for run in runs]
+        numbers = [run.metrics.methods.get(name) for run in runs]
+        cells = [None if one is None else one.accuracy for one in numbers]
         known = [cell for cell in cells if cell is not None]
         rows.append(
             {
@@ -123,4 +124,4 @@ def _find_setting(run: RunFiles) -> str:
     """Return what must be equal for runs to differ by their seed alone."""
     ignored = {"seed", "record", "threads"}
     settings: dict[str, Any] = {key: value for key, value in run.config.items() if key not in ignored}
-    return repr(sorted(settings.items())) + repr(run.metrics.get("shots_per_label"))
+    return repr(sorted(settings.items())) + repr(run.metrics.shots_per_label)

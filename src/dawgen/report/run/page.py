@@ -50,9 +50,9 @@ def describe_run(run: RunFiles, key: str) -> Fields:
         "methods": tables.list_methods(metrics),
         "confusions": tables.list_confusions(metrics),
         "generators": [
-            {"name": name, **numbers}
-            for name, numbers in metrics.get("generators", {}).items()
-            if numbers.get("label_fidelity") is not None
+            {"name": name, **numbers.model_dump()}
+            for name, numbers in metrics.generators.items()
+            if numbers.label_fidelity is not None
         ],
         "losses": draw_losses(run.log, key),
         "surgery": draw_surgery(run.log, key),

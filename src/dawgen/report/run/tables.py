@@ -33,14 +33,14 @@ def list_methods(run: RunFiles, ending: str = "") -> Table:
         [
             row["name"],
             f"{write_share(row['accuracy'])}{write_interval(row['interval'])}",
-            write_share(row.get("macro_f1")),
-            str(row.get("n_test") or "-"),
-            write_share(row.get("dev_accuracy")),
+            write_share(row["macro_f1"]),
+            str(row["n_test"] or "-"),
+            write_share(row["dev_accuracy"]),
         ]
         for row in tables.list_methods(run.metrics)
     ]
     header = ["method", "accuracy %", "macro-F1 %", "test rows", "dev accuracy %"]
-    title = f"Methods on {run.metrics.get('task')}, run {run.name}"
+    title = f"Methods on {run.metrics.task}, run {run.name}"
     return make_table(title, header, rows, notes=[ITEMS], key=f"methods{ending}")
 
 
@@ -53,10 +53,8 @@ def list_dropped(run: RunFiles, ending: str = "") -> Table:
 
 def list_cost(run: RunFiles, ending: str = "") -> Table:
     """Return the seconds of every stage and method that this run did itself."""
-    methods = run.metrics.get("methods", {})
-    seconds = {f"generator: {stage}": value for stage, value in (run.metrics.get("seconds") or {}).items()}
-    seconds |= {name: numbers["seconds"] for name, numbers in methods.items() if numbers.get("seconds") is not None}
-    rows = [[stage, f"{value:.1f}"] for stage, value in seconds.items()]
+    of_generator, seconds = run.metrics.seconds, run.metrics.times
+    rows = [[f"generator: {part}" if part in of_generator else part, f"{s:.1f}"] for part, s in seconds.items()]
     if len(rows) > 1:
         rows.append(["sum", f"{sum(seconds.values()):.1f}"])
     notes = ["Training and test of methods; stages that an earlier, interrupted run did are not in it."]
@@ -75,7 +73,7 @@ def list_environment(config: Fields) -> list[tuple[str, str]]:
 
 
 def _list_joined(number: int, joined: Fields, count: int) -> Table:
-    names = [f"{run.name}, seed {run.metrics.get('seed')}" for run in joined["runs"]]
+    names = [f"{run.name}, seed {run.metrics.seed}" for run in joined["runs"]]
     several = len(names) > 1
     rows = [
         [
