@@ -19,10 +19,10 @@ from benchmarks.harness import Result, Setup, compare_rates
 from benchmarks.serving_fleet import Fleet, can_read_memory, save_model
 from benchmarks.serving_memory import COUNTS, compare_growth, measure_apart
 from benchmarks.serving_peers import ask_peft, wrap_all
-from benchmarks.serving_traffic import Request, ask_batcher, draw_traffic, make_served
+from benchmarks.serving_traffic import Request, ask_batcher, draw_traffic, make_loaded
 from benchmarks.targets import Family, Size, make_target, ship
 from dawgen.deploy.serve.batcher import Batcher
-from dawgen.deploy.serve.loaded_prompt import Served
+from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.models.load import Backbone
 from dawgen.prompt.bundle.format import TOLERANCE
 
@@ -36,7 +36,7 @@ NAMES: dict[Family, str] = {"t5": "an encoder-decoder (T5)", "llama": "a causal 
 SIZES: dict[Family, Size] = {"t5": "flan-small", "llama": "small"}
 
 Ask = Callable[[Sequence[Request]], list[Tensor]]
-Case = tuple[Backbone, list[Served], list[Request]]
+Case = tuple[Backbone, list[LoadedPrompt], list[Request]]
 
 
 def run(setup: Setup) -> list[Result]:
@@ -60,14 +60,14 @@ def compare(setup: Setup, family: Family) -> list[Result]:
     peft, clients = wrap_all(backbone, prompts), GPU_CLIENTS if setup.big else CLIENTS
     with Batcher(ship(backbone), threads=setup.threads) as batcher:
 
-        def ask(asked: Sequence[Request], held: Sequence[Served] = prompts) -> list[Tensor]:
+        def ask(asked: Sequence[Request], held: Sequence[LoadedPrompt] = prompts) -> list[Tensor]:
             return ask_batcher(batcher, held, asked, clients)
 
         ratios = compare_asking(ask, lambda asked: ask_peft(peft, prompts, asked), traffic, setup)
         target = 5.0 if setup.big else 1.5
         lines = [make_line(setup, family, "PEFT, `set_adapter` for every request", ratios, target)]
         if family == "llama" and setup.threads == 1:
-            plain = [replace(served, shared=None) for served in prompts]
+            plain = [replace(loaded, shared=None) for loaded in prompts]
             ratios = compare_asking(ask, lambda asked: ask(asked, plain), traffic, setup)
             lines.append(make_line(setup, family, "the same, each text behind its prompt's embeddings", ratios, 1.2))
     return lines
@@ -126,7 +126,7 @@ def make_case(setup: Setup, family: Family) -> Case:
     size = "large" if setup.big else SIZES[family]
     backbone = make_target(family, size, device=setup.device, dtype=setup.dtype)
     traffic = draw_traffic(backbone, GPU_REQUESTS if setup.big else REQUESTS, PROMPTS)
-    return backbone, make_served(backbone, PROMPTS, LENGTH), traffic
+    return backbone, make_loaded(backbone, PROMPTS, LENGTH), traffic
 
 
 def compare_asking(ours: Ask, theirs: Ask, traffic: Sequence[Request], setup: Setup) -> list[float]:

@@ -23,7 +23,7 @@ from transformers.utils import logging
 
 from benchmarks.serving_traffic import Request
 from dawgen.classifier.score import score_rows
-from dawgen.deploy.serve.loaded_prompt import Served
+from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.models.fuse import fuse
 from dawgen.models.load import Backbone, resolve_name
 
@@ -39,7 +39,11 @@ class Fleet:
     """
 
     def __init__(
-        self, folder: Path, prompts: Sequence[Served], groups: Sequence[Sequence[int]], start: Start = "forkserver"
+        self,
+        folder: Path,
+        prompts: Sequence[LoadedPrompt],
+        groups: Sequence[Sequence[int]],
+        start: Start = "forkserver",
     ) -> None:
         """Start all; folder: the saved model."""
         context: Any = multiprocessing.get_context(start)

@@ -15,10 +15,10 @@ import torch
 
 from benchmarks.growth import read_rss
 from benchmarks.harness import run_apart
-from benchmarks.serving_traffic import ask_batcher, draw_served, draw_traffic
+from benchmarks.serving_traffic import ask_batcher, draw_loaded, draw_traffic
 from benchmarks.targets import Family, Size, make_target, ship
 from dawgen.deploy.serve.batcher import Batcher
-from dawgen.deploy.serve.loaded_prompt import Served
+from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 
 COUNTS = (1, 1000)
 REQUESTS = 32  # of a round
@@ -35,15 +35,15 @@ def measure(family: Family, size: Size, length: int, counts: Sequence[int]) -> l
     """Return {prompts, bytes, rss} for each number of prompts, in growing order."""
     torch.set_num_threads(1)
     backbone = ship(make_target(family, size))
-    source = draw_served(backbone, length)
-    prompts: list[Served] = []
+    source = draw_loaded(backbone, length)
+    prompts: list[LoadedPrompt] = []
     found: list[dict[str, Any]] = []
     with Batcher(backbone, threads=1) as batcher:
         for count in counts:
             prompts += [next(source) for _ in range(count - len(prompts))]
             for _ in range(1 if found else WARM):
                 ask_batcher(batcher, prompts, draw_traffic(backbone, REQUESTS, count), REQUESTS)
-            held = sum(served.nbytes for served in prompts)
+            held = sum(loaded.nbytes for loaded in prompts)
             found.append({"prompts": count, "bytes": held, "rss": read_rss()})
     return found
 

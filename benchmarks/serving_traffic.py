@@ -11,8 +11,8 @@ from torch import Tensor
 from benchmarks.targets import FIRST_ID, draw_lengths, make_rows
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.deploy.serve.batcher import Batcher
-from dawgen.deploy.serve.loaded_prompt import Served
-from dawgen.deploy.serve.pending import Ticket
+from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
+from dawgen.deploy.serve.pending import PendingRequest
 from dawgen.models.load import Backbone
 from dawgen.prompt.label_words import LabelWords
 from dawgen.rng import python_rng, torch_rng
@@ -30,12 +30,12 @@ class Request:
     ids: list[int]
 
 
-def make_served(backbone: Backbone, number: int, length: int) -> list[Served]:
+def make_loaded(backbone: Backbone, number: int, length: int) -> list[LoadedPrompt]:
     """Return so many random prompts [length,H], each of a task of its own."""
-    return list(islice(draw_served(backbone, length), number))
+    return list(islice(draw_loaded(backbone, length), number))
 
 
-def draw_served(backbone: Backbone, length: int) -> Iterator[Served]:
+def draw_loaded(backbone: Backbone, length: int) -> Iterator[LoadedPrompt]:
     """Yield random prompts [length,H] without end; their tasks have 2 to 5 label words in turn."""
     rng, words = python_rng(0, "label words of the prompts"), backbone.model.config.vocab_size
     width, device = backbone.model.config.hidden_size, backbone.model.device.type
@@ -46,7 +46,7 @@ def draw_served(backbone: Backbone, length: int) -> Iterator[Served]:
         yield make_one(backbone, f"task-{number}", prompt, ids)
 
 
-def make_one(backbone: Backbone, name: str, prompt: Tensor, ids: tuple[int, ...]) -> Served:
+def make_one(backbone: Backbone, name: str, prompt: Tensor, ids: tuple[int, ...]) -> LoadedPrompt:
     """Return a prompt [P,H] as the service holds it after loading a bundle."""
     labels = tuple(f"label {number}" for number in range(len(ids)))
     prompts = GeneratorPrompts(prompts=dict.fromkeys(labels, ""))
@@ -54,7 +54,7 @@ def make_one(backbone: Backbone, name: str, prompt: Tensor, ids: tuple[int, ...]
     classifier = PromptClassifier(backbone, task)
     classifier.backbone_, classifier.task_, classifier.prompt_ = backbone, task, prompt
     classifier.label_words_ = LabelWords(labels, ids)
-    return Served.of(classifier, name, "")
+    return LoadedPrompt.of(classifier, name, "")
 
 
 def draw_traffic(backbone: Backbone, number: int, prompts: int) -> list[Request]:
@@ -65,21 +65,21 @@ def draw_traffic(backbone: Backbone, number: int, prompts: int) -> list[Request]
 
 
 def ask_batcher(
-    batcher: Batcher, prompts: Sequence[Served], traffic: Sequence[Request], under_way: int
+    batcher: Batcher, prompts: Sequence[LoadedPrompt], traffic: Sequence[Request], under_way: int
 ) -> list[Tensor]:
     """Return the answers [K] of all requests; a client for each of `under_way` asks again once it is answered."""
     done: SimpleQueue[int] = SimpleQueue()
-    tickets: list[Ticket] = []
+    all_pending: list[PendingRequest] = []
 
     def ask() -> None:
-        place, request = len(tickets), traffic[len(tickets)]
-        tickets.append(batcher.submit(prompts[request.prompt], [request.ids]))
-        tickets[place].future.add_done_callback(lambda _: done.put(place))
+        place, request = len(all_pending), traffic[len(all_pending)]
+        all_pending.append(batcher.submit(prompts[request.prompt], [request.ids]))
+        all_pending[place].future.add_done_callback(lambda _: done.put(place))
 
-    while len(tickets) < min(under_way, len(traffic)):
+    while len(all_pending) < min(under_way, len(traffic)):
         ask()
     for _ in traffic:
         done.get()
-        if len(tickets) < len(traffic):
+        if len(all_pending) < len(traffic):
             ask()
-    return [ticket.future.result()[0] for ticket in tickets]
+    return [pending.future.result()[0] for pending in all_pending]

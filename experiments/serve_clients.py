@@ -19,12 +19,12 @@ from experiments.serve_world import Known, World, find_difference
 TOLERANCE = 1e-5  # of a probability
 GUEST_SHARE = 0.2  # of the requests go to names that come and go
 CUT_BODY = 0.25  # of the requests that are given up end within their body
-PATIENCE = 120  # seconds after which an answer counts as missing
+DEADLINE = 120  # seconds after which an answer counts as missing
 KEPT = 10  # faults that are told in words
 
 
 @dataclass
-class Shelf:
+class Expected:
     """What should stand under each guest's name. turns: grows at the start and at the end of each change."""
 
     world: World
@@ -102,7 +102,7 @@ async def be_client(
     number: int,
     line: Line,
     *,
-    shelf: Shelf,
+    expected: Expected,
     tally: Tally,
     end: float,
     seed: int,
@@ -119,14 +119,14 @@ async def be_client(
         await asyncio.sleep(min(rng.uniform(0, pause), end - time.monotonic()))
         if time.monotonic() >= end:
             break
-        request = draw_request(rng, shelf.world, most)
+        request = draw_request(rng, expected.world, most)
         if rng.random() < aborts:
             await give_up(rng, line, request, median(times[-9:]))
             tally.aborted += 1
             continue
-        before, begin = shelf.look(request.prompt), time.monotonic()
+        before, begin = expected.look(request.prompt), time.monotonic()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(DEADLINE):
                 reply = await line.ask("POST", "/v1/classify", request.value)
         except (NoAnswerError, TimeoutError) as error:
             line.cut()
@@ -137,7 +137,7 @@ async def be_client(
         if reply.status == 200:
             times.append(time.monotonic() - begin)
             tally.seconds.append(times[-1])
-        judge(request, reply, before, shelf, tally)
+        judge(request, reply, before, expected, tally)
         if reply.status in (429, 503):
             wait = float(reply.headers.get("retry-after", 1))
             await asyncio.sleep(max(0.0, min(wait, end - time.monotonic())))
@@ -155,33 +155,33 @@ async def give_up(rng: random.Random, line: Line, request: Request, usual: float
     line.cut()
 
 
-def judge(request: Request, reply: Reply, before: tuple[int, str | None], shelf: Shelf, tally: Tally) -> None:
+def judge(request: Request, reply: Reply, before: tuple[int, str | None], expected: Expected, tally: Tally) -> None:
     """Compare a reply with what it has to be.
 
-    before: `shelf.look` before the request. Where nothing has changed under the name since, status and digest are
+    before: `expected.look` before the request. Where nothing has changed under the name since, status and digest are
     known; while it changes, either state is right.
     """
     fault = ""
     if reply.status == 200:
-        fault = _compare(request, reply.json(), shelf, tally)
+        fault = _compare(request, reply.json(), expected, tally)
         tally.answers += len(request.items)
     elif reply.status not in (404, 429):
         fault = f"status {reply.status}"
     elif reply.status == 429 and "retry-after" not in reply.headers:
         fault = "429 without Retry-After"
     if reply.status in (200, 404) and not fault:
-        fault = _compare_state(request.prompt, reply, before, shelf)
+        fault = _compare_state(request.prompt, reply, before, expected)
     if fault:
         tally.wrong += 1
         tally.note(f"{request.prompt}: {fault}")
 
 
-def _compare(request: Request, found: Mapping[str, Any], shelf: Shelf, tally: Tally) -> str:
+def _compare(request: Request, found: Mapping[str, Any], expected: Expected, tally: Tally) -> str:
     """Return what is wrong with an answer, "" where nothing is."""
-    known = shelf.digests.get(found["digest"])
+    known = expected.digests.get(found["digest"])
     if known is None or found["prompt"] != request.prompt or len(found["results"]) != len(request.items):
         return "another prompt's or another number of answers"
-    if request.prompt in shelf.world.fixed and known is not shelf.world.fixed[request.prompt]:
+    if request.prompt in expected.world.fixed and known is not expected.world.fixed[request.prompt]:
         return "the answers of another bundle"
     pairs = zip(found["results"], request.places, strict=True)
     difference = max(find_difference(result, known.answers[place]) for result, place in pairs)
@@ -191,12 +191,12 @@ def _compare(request: Request, found: Mapping[str, Any], shelf: Shelf, tally: Ta
     return f"a probability differs by {difference:.2g}" if difference > TOLERANCE else ""
 
 
-def _compare_state(name: str, reply: Reply, before: tuple[int, str | None], shelf: Shelf) -> str:
+def _compare_state(name: str, reply: Reply, before: tuple[int, str | None], expected: Expected) -> str:
     """Return what is wrong with a name that was there or not, while nothing changed under it."""
-    if name in shelf.world.fixed:
+    if name in expected.world.fixed:
         return "404 for a prompt that is there" if reply.status == 404 else ""
     turn, digest = before
-    if turn % 2 or shelf.look(name) != before:
+    if turn % 2 or expected.look(name) != before:
         return ""
     if reply.status == 404:
         return "" if digest is None else "404 for a prompt that is there"

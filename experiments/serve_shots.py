@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from dawgen.deploy.serve.app import make_app
 from dawgen.deploy.serve.batcher import Batcher
-from dawgen.deploy.serve.registry import Shelf
+from dawgen.deploy.serve.registry import Registry
 from dawgen.evaluate.annotate.serve import run_server
 from dawgen.models.load import load_target
 from dawgen.prompt.bundle.format import load_bundle
@@ -61,10 +61,10 @@ def main() -> None:
 def serve_behind(bundles: Sequence[Path], port: int) -> str:
     """Serve bundles until the process ends; returns the link."""
     _, info = load_bundle(bundles[0])
-    shelf = Shelf(load_target(info.base, dtype=info.dtype), allowed=None)
+    registry = Registry(load_target(info.base, dtype=info.dtype), allowed=None)
     for bundle in bundles:
-        shelf.add(bundle, inside=False)
-    app = make_app(shelf, Batcher(shelf.backbone, threads=1))
+        registry.add(bundle, inside=False)
+    app = make_app(registry, Batcher(registry.backbone, threads=1))
     listener = open_socket("127.0.0.1", port)
     threading.Thread(target=run_server, args=(app, listener), daemon=True).start()
     return make_address("127.0.0.1", listener.getsockname()[1])

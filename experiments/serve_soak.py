@@ -27,7 +27,7 @@ import numpy as np
 
 from dawgen.bench.results import name_machine
 from dawgen.files import write_json
-from experiments.serve_clients import TOLERANCE, Shelf, Tally, be_client
+from experiments.serve_clients import TOLERANCE, Expected, Tally, be_client
 from experiments.serve_process import Server, serving
 from experiments.serve_wire import Line
 from experiments.serve_world import World, make_world
@@ -96,14 +96,14 @@ async def _soak(out: Path, world: World, load: Load, more: Sequence[str]) -> dic
     bundles = [f"{name}={known.folder}" for name, known in world.fixed.items()]
     arguments = [*bundles, "--bundles", str(out / "guests"), *more]
     async with serving(out, arguments, token=TOKEN, threads=load.threads) as server:
-        line, shelf, tally = Line(server.port, TOKEN), Shelf(world), Tally()
-        await _greet(line, shelf)
+        line, expected, tally = Line(server.port, TOKEN), Expected(world), Tally()
+        await _greet(line, expected)
         files = {"before": await _rest(server)}
         begin = time.monotonic()
         end = begin + load.seconds
         ask = partial(
             be_client,
-            shelf=shelf,
+            expected=expected,
             tally=tally,
             end=end,
             seed=load.seed,
@@ -113,12 +113,12 @@ async def _soak(out: Path, world: World, load: Load, more: Sequence[str]) -> dic
         )
         clients = [ask(number, Line(server.port, TOKEN)) for number in range(load.clients)]
         changes, memory, *_ = await asyncio.gather(
-            _change_guests(line, shelf, end), _sample(server, end, load.seconds / 100), *clients
+            _change_guests(line, expected, end), _sample(server, end, load.seconds / 100), *clients
         )
         seconds = time.monotonic() - begin
         for name in world.guests:
-            if shelf.now[name] is not None:
-                await shelf.remove(line, name)
+            if expected.now[name] is not None:
+                await expected.remove(line, name)
         line.cut()
         files["after"] = await _rest(server)
         metrics = await server.read_metrics()
@@ -128,31 +128,31 @@ async def _soak(out: Path, world: World, load: Load, more: Sequence[str]) -> dic
     return found | {"checks": check(found, world, _read_secrets(server, world), status, sum(tally.statuses.values()))}
 
 
-async def _greet(line: Line, shelf: Shelf) -> None:
+async def _greet(line: Line, expected: Expected) -> None:
     """Learn the digest of every bundle, and leave the guests away."""
     for one in (await line.ask("GET", "/v1/prompts")).json()["prompts"]:
-        shelf.digests[one["digest"]] = shelf.world.fixed[one["name"]]
-    for name, bundles in shelf.world.guests.items():
+        expected.digests[one["digest"]] = expected.world.fixed[one["name"]]
+    for name, bundles in expected.world.guests.items():
         for known in bundles:
-            await shelf.add(line, name, known, known.folder.name)
-            await shelf.remove(line, name)
+            await expected.add(line, name, known, known.folder.name)
+            await expected.remove(line, name)
     line.cut()
 
 
-async def _change_guests(line: Line, shelf: Shelf, end: float) -> dict[str, Any]:
+async def _change_guests(line: Line, expected: Expected, end: float) -> dict[str, Any]:
     """Add and remove the guests' bundles in turn until the end; return how often, and what was refused."""
     counts, seconds, refused = {"added": 0, "removed": 0}, list[float](), list[str]()
-    bundles = {name: itertools.cycle(known) for name, known in shelf.world.guests.items()}
-    for name in itertools.cycle(shelf.world.guests):
+    bundles = {name: itertools.cycle(known) for name, known in expected.world.guests.items()}
+    for name in itertools.cycle(expected.world.guests):
         if time.monotonic() >= end:
             return counts | {"refused": refused, "seconds_to_add": round(median(seconds), 3) if seconds else None}
         begin = time.monotonic()
-        if shelf.now[name] is None:
+        if expected.now[name] is None:
             known = next(bundles[name])
-            reply, kind = await shelf.add(line, name, known, known.folder.name), "added"
+            reply, kind = await expected.add(line, name, known, known.folder.name), "added"
             seconds.append(time.monotonic() - begin)
         else:
-            reply, kind = await shelf.remove(line, name), "removed"
+            reply, kind = await expected.remove(line, name), "removed"
         if reply.status in (201, 204):
             counts[kind] += 1
         else:

@@ -5,7 +5,7 @@ python -m experiments.serve_page --into docs/serve.md    # puts the numbers into
 
 Clients note when the last byte of a request is handed to the system and what came back. What was sent before the signal
 must be answered: rightly, or by 503 with Retry-After where the service had not yet read it. What is sent afterwards may
-also find the door closed; half an answer is never right. Every second round is of clients that pause, so that
+also find the connection refused; half an answer is never right. Every second round is of clients that pause, so that
 connections are idle and requests on their way when the signal comes. Exit status 1 where a check fails.
 """
 
@@ -103,7 +103,7 @@ def run_rounds(out: Path, pull: Pull) -> dict[str, Any]:
             f"every answer is the single one's within {TOLERANCE:g}": all(
                 one["before"]["wrong"] + one["after"]["wrong"] == 0 for one in rounds
             ),
-            "later ones are answered, refused with 503 or find the door closed": all(
+            "later ones are answered, refused with 503 or find the connection refused": all(
                 not one["after"]["torn"] for one in rounds
             ),
             "it ends with status 0": all(one["status"] == 0 for one in rounds),

@@ -17,18 +17,18 @@ from benchmarks.serving import check_answers, compare, compare_asking, make_work
 from benchmarks.serving_fleet import Fleet, can_read_memory, load_saved, read_memory, save_model
 from benchmarks.serving_memory import compare_growth, measure
 from benchmarks.serving_peers import ask_peft, wrap_all
-from benchmarks.serving_traffic import Request, ask_batcher, draw_traffic, make_served
+from benchmarks.serving_traffic import Request, ask_batcher, draw_traffic, make_loaded
 from benchmarks.targets import SHAPES, Family, make_target, ship
 from dawgen.classifier.score import score_rows
 from dawgen.deploy.serve.batcher import Batcher
-from dawgen.deploy.serve.loaded_prompt import Served
+from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 
 FAMILIES: tuple[Family, ...] = ("t5", "llama")
 
 
 def make_tiny(setup: Setup, family: Family) -> serving.Case:
     backbone = make_target(family, "tiny", device=setup.device, dtype=setup.dtype)
-    return backbone, make_served(backbone, 5, 7), draw_traffic(backbone, 24, 5)
+    return backbone, make_loaded(backbone, 5, 7), draw_traffic(backbone, 24, 5)
 
 
 def answer_singly(case: serving.Case) -> list[Tensor]:
@@ -95,7 +95,7 @@ class Desk:
         self.waiting: list[Future[Tensor]] = []
         self.most = 0
 
-    def submit(self, served: Served, rows: list[list[int]]) -> Any:
+    def submit(self, loaded: LoadedPrompt, rows: list[list[int]]) -> Any:
         self.future: Future[Tensor] = Future()
         self.waiting.append(self.future)
         self.most = max(self.most, len(self.waiting))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from experiments.serve_clients import Request, Shelf, Tally, draw_request, judge
+from experiments.serve_clients import Request, Expected, Tally, draw_request, judge
 from experiments.serve_soak import Load, check, describe_memory, describe_service, run_soak
 from experiments.serve_term import Sent, count_sent, judge_reply
 from experiments.serve_wire import Line, NoAnswerError, Reply
@@ -25,13 +25,13 @@ def make_known(name: str, *answers: Answer) -> Known:
     return Known(Path(name), [f"text {number}" for number in range(len(answers))], answers)
 
 
-def make_shelf() -> Shelf:
+def make_expected() -> Expected:
     fixed = {"stays": make_known("stays", GOOD, OTHER)}
     guests = {"guest": [make_known("one", GOOD, OTHER), make_known("two", OTHER, GOOD)]}
-    shelf = Shelf(World(fixed, guests))
-    shelf.digests = {"s": fixed["stays"], "1": guests["guest"][0], "2": guests["guest"][1]}
-    shelf.now = {"guest": None}
-    return shelf
+    expected = Expected(World(fixed, guests))
+    expected.digests = {"s": fixed["stays"], "1": guests["guest"][0], "2": guests["guest"][1]}
+    expected.now = {"guest": None}
+    return expected
 
 
 def make_result(answer: Answer, **changes: Any) -> dict[str, Any]:
@@ -45,9 +45,9 @@ def make_reply(prompt: str, digest: str, *answers: Answer, status: int = 200) ->
 
 
 def judge_one(reply: Reply, *, prompt: str = "stays", places: tuple[int, ...] = (0,), now: str | None = None) -> Tally:
-    shelf, tally = make_shelf(), Tally()
-    shelf.now["guest"] = now
-    judge(Request(prompt, places, ["text"] * len(places)), reply, shelf.look(prompt), shelf, tally)
+    expected, tally = make_expected(), Tally()
+    expected.now["guest"] = now
+    judge(Request(prompt, places, ["text"] * len(places)), reply, expected.look(prompt), expected, tally)
     return tally
 
 
@@ -94,17 +94,17 @@ def test_every_kind_of_wrong_answer_is_found(prompt: str, reply: Reply, now: str
 
 
 def test_while_a_name_changes_either_state_is_right() -> None:
-    shelf, tally = make_shelf(), Tally()
-    before = shelf.look("guest")
-    shelf.turns["guest"] += 2
-    shelf.now["guest"] = "1"
+    expected, tally = make_expected(), Tally()
+    before = expected.look("guest")
+    expected.turns["guest"] += 2
+    expected.now["guest"] = "1"
     for reply in (make_reply("guest", "1", GOOD), Reply(404, {}, b"{}")):
-        judge(Request("guest", (0,), ["text"]), reply, before, shelf, tally)
+        judge(Request("guest", (0,), ["text"]), reply, before, expected, tally)
     assert tally.wrong == 0
 
 
 def test_requests_are_of_all_prompts_and_sizes() -> None:
-    rng, world = random.Random(0), make_shelf().world
+    rng, world = random.Random(0), make_expected().world
     drawn = [draw_request(rng, world, 3) for _ in range(300)]
     assert {len(request.places) for request in drawn} == {1, 2, 3}
     assert 30 < Counter(request.prompt for request in drawn)["guest"] < 100
@@ -137,7 +137,7 @@ def make_found(**changes: Any) -> dict[str, Any]:
 
 
 def test_every_check_can_fail() -> None:
-    world = make_shelf().world
+    world = make_expected().world
     assert all(check(make_found(), world, [], 0, 5).values())
     for found, secrets, status in (
         (make_found(wrong=1), [], 0),
@@ -167,7 +167,7 @@ def test_requests_are_counted_before_and_after_the_signal() -> None:
 
 
 def test_replies_under_a_signal_are_judged() -> None:
-    world = make_shelf().world
+    world = make_expected().world
     assert judge_reply(make_reply("stays", "s", GOOD, OTHER), world, "stays", (0, 1)) == "right"
     assert judge_reply(make_reply("stays", "s", GOOD), world, "stays", (0, 1)) == "wrong"
     assert judge_reply(make_reply("stays", "s", OTHER), world, "stays", (0,)) == "wrong"

@@ -9,21 +9,21 @@ from typing import Any
 import torch
 
 from dawgen.classifier.score import score_rows
-from dawgen.deploy.serve.batch_stats import BatchFacts
+from dawgen.deploy.serve.batch_stats import BatchStats
 from dawgen.deploy.serve.batcher import Batcher
-from dawgen.deploy.serve.loaded_prompt import Served
-from dawgen.deploy.serve.pending import Ticket
-from support.served import draw_rows, make_served
+from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
+from dawgen.deploy.serve.pending import PendingRequest
+from support.loaded_prompts import draw_rows, make_loaded
 from support.targets import make_backbone
 from support.tiny import Kind
 
 SOON = 20.0  # seconds; what should come at once has to come before
 
 
-def make_prompts() -> list[Served]:
+def make_prompts() -> list[LoadedPrompt]:
     backbone = make_backbone("t5")
     shapes = [(3, 2, False), (5, 3, True), (1, 4, False), (0, 2, False)]
-    return [make_served(backbone, *shape, seed=place, name=f"p{place}") for place, shape in enumerate(shapes)]
+    return [make_loaded(backbone, *shape, seed=place, name=f"p{place}") for place, shape in enumerate(shapes)]
 
 
 def make_stepped(**options: Any) -> Batcher:
@@ -31,25 +31,25 @@ def make_stepped(**options: Any) -> Batcher:
     return Batcher(make_backbone("t5"), start=False, **options)
 
 
-def answer_alone(rows: list[list[int]], served: Served, kind: Kind = "t5") -> torch.Tensor:
-    sentinel = served.decoder_sentinel
+def answer_alone(rows: list[list[int]], loaded: LoadedPrompt, kind: Kind = "t5") -> torch.Tensor:
+    sentinel = loaded.decoder_sentinel
     found = [
-        score_rows(make_backbone(kind), [row], served.word_ids, served.prompt, decoder_sentinel=sentinel)
+        score_rows(make_backbone(kind), [row], loaded.word_ids, loaded.prompt, decoder_sentinel=sentinel)
         for row in rows
     ]
     return torch.cat(found)
 
 
-def assert_answered(ticket: Ticket, rows: list[list[int]], kind: Kind = "t5") -> None:
-    torch.testing.assert_close(ticket.future.result(SOON), answer_alone(rows, ticket.served, kind), rtol=0, atol=1e-5)
+def assert_answered(pending: PendingRequest, rows: list[list[int]], kind: Kind = "t5") -> None:
+    torch.testing.assert_close(pending.future.result(SOON), answer_alone(rows, pending.prompt, kind), rtol=0, atol=1e-5)
 
 
 @contextmanager
-def held_up() -> Iterator[tuple[Callable[[BatchFacts], None], threading.Event, threading.Event]]:
+def held_up() -> Iterator[tuple[Callable[[BatchStats], None], threading.Event, threading.Event]]:
     """An observer that holds the worker after its first batch: (observer, it is held, let it go)."""
     held, go, first = threading.Event(), threading.Event(), count()
 
-    def hold(_: BatchFacts) -> None:
+    def hold(_: BatchStats) -> None:
         if next(first) == 0:
             held.set()
             go.wait(SOON)
@@ -60,7 +60,7 @@ def held_up() -> Iterator[tuple[Callable[[BatchFacts], None], threading.Event, t
         go.set()
 
 
-def assert_answered_after(batcher: Batcher, served: Served) -> None:
-    ticket = batcher.submit(served, draw_rows([3]))
+def assert_answered_after(batcher: Batcher, loaded: LoadedPrompt) -> None:
+    pending = batcher.submit(loaded, draw_rows([3]))
     assert batcher.step() == 1
-    assert_answered(ticket, draw_rows([3]))
+    assert_answered(pending, draw_rows([3]))

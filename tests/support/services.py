@@ -15,7 +15,7 @@ import uvicorn
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.deploy.serve.app import make_app
 from dawgen.deploy.serve.batcher import Batcher
-from dawgen.deploy.serve.registry import Shelf
+from dawgen.deploy.serve.registry import Registry
 from dawgen.deploy.serve.settings import ServeSettings
 from dawgen.models.load import Backbone, load_target
 from dawgen.records import Example
@@ -51,11 +51,11 @@ def save_bundles(backbone: Backbone, folder: Path) -> Path:
 
 @contextmanager
 def open_service(backbone: Backbone, bundles: Path, settings: ServeSettings | None = None) -> Iterator[Any]:
-    """Yield app, shelf and batcher of a service that has the bundle `pairs`, and may add others of the folder."""
-    shelf = Shelf(backbone, allowed=bundles)
-    shelf.add(bundles / "pairs", inside=False)
+    """Yield app, registry and batcher of a service that has the bundle `pairs`, and may add others of the folder."""
+    registry = Registry(backbone, allowed=bundles)
+    registry.add(bundles / "pairs", inside=False)
     with Batcher(backbone, max_wait=0.0) as batcher:
-        yield SimpleNamespace(app=make_app(shelf, batcher, settings), shelf=shelf, batcher=batcher)
+        yield SimpleNamespace(app=make_app(registry, batcher, settings), registry=registry, batcher=batcher)
 
 
 def make_files(folder: Path) -> Path:

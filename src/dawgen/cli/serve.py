@@ -148,8 +148,8 @@ def show_service(service: Service, address: str, guarded: bool, json: bool) -> N
     """Say where the service is, what it serves and how to ask."""
     from dawgen.deploy.serve.routes import describe_base, describe_prompt
 
-    base = describe_base(service.shelf.backbone)
-    prompts = [describe_prompt(served) for served in service.shelf.list()]
+    base = describe_base(service.registry.backbone)
+    prompts = [describe_prompt(loaded) for loaded in service.registry.list()]
     typer.echo(f"{base.model}  {base.dtype} on {base.device}, fingerprint {base.fingerprint[:12]}")
     for prompt in prompts:
         typer.echo(

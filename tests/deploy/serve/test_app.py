@@ -127,8 +127,8 @@ def test_prompts_come_and_go(client: TestClient, service: SimpleNamespace) -> No
         "labels": list(TOPICS),
         "pair": False,
         "length": 4,
-        "bytes": service.shelf.get("news").nbytes,
-        "digest": service.shelf.get("news").digest,
+        "bytes": service.registry.get("news").nbytes,
+        "digest": service.registry.get("news").digest,
     }
     listed = client.get("/v1/prompts").json()
     assert [prompt["name"] for prompt in listed["prompts"]] == ["news", "pairs"]
@@ -165,10 +165,10 @@ def test_bundles_that_are_not_taken(
     assert len(client.get("/v1/prompts").json()["prompts"]) == 1
 
 
-def test_the_shelf_is_bounded(client: TestClient) -> None:
+def test_the_number_of_prompts_is_bounded(client: TestClient) -> None:
     assert add(client, "topics", name="a").status_code == 201
     full = add(client, "topics", name="b")
-    assert (full.status_code, full.json()["detail"].startswith("Expected room on the shelf, 2")) == (409, True)
+    assert (full.status_code, full.json()["detail"].startswith("Expected room for one more prompt, 2")) == (409, True)
 
 
 def test_every_answer_has_the_headers_and_a_number_of_its_own(client: TestClient) -> None:
@@ -225,9 +225,9 @@ def test_a_model_that_fails_says_nothing_of_the_text(
 
 def test_readiness(client: TestClient, service: SimpleNamespace) -> None:
     assert client.get("/readyz").json() == {"status": "ready"}
-    service.app.state.gate.close()
+    service.app.state.admission.close()
     assert client.get("/readyz").status_code == 503
-    service.app.state.gate.closed = False
+    service.app.state.admission.closed = False
     service.batcher.close()
     for found in (client.get("/readyz"), ask(client, PAIR)):
         assert (found.status_code, found.headers["retry-after"]) == (503, "1")

@@ -10,52 +10,52 @@ from typing import Any
 import pytest
 import torch
 
-from dawgen.deploy.serve.batch_stats import BatchFacts
+from dawgen.deploy.serve.batch_stats import BatchStats
 from dawgen.deploy.serve.batcher import Batcher
 from dawgen.deploy.serve.pending import StoppedError
 from dawgen.rng import python_rng
 from support.batchers import SOON, assert_answered, held_up, make_prompts, make_stepped
-from support.served import draw_rows, make_served
+from support.loaded_prompts import draw_rows, make_loaded
 from support.targets import make_backbone
 from support.tiny import Kind
 
 
 def test_requests_of_several_prompts_share_batches_and_each_gets_its_own_answers_in_order() -> None:
-    batcher, seen = make_stepped(token_budget=60), list[BatchFacts]()
+    batcher, seen = make_stepped(token_budget=60), list[BatchStats]()
     batcher.observe = seen.append
-    requests = [(served, draw_rows([9, 2, 14, 5], seed=place)) for place, served in enumerate(make_prompts())]
-    tickets = [batcher.submit(served, rows) for served, rows in requests]
+    requests = [(loaded, draw_rows([9, 2, 14, 5], seed=place)) for place, loaded in enumerate(make_prompts())]
+    all_pending = [batcher.submit(loaded, rows) for loaded, rows in requests]
     assert batcher.stats().queued == 16
     taken = []
     while rows := batcher.step():
         taken.append(rows)
-    for ticket, (_, rows) in zip(tickets, requests, strict=True):
-        assert_answered(ticket, rows)
-    assert taken == [facts.rows for facts in seen]
-    assert any(facts.prompts > 1 and facts.tickets > 1 for facts in seen)
-    assert all(facts.rows == 1 or facts.padded_tokens <= 60 for facts in seen)
+    for pending, (_, rows) in zip(all_pending, requests, strict=True):
+        assert_answered(pending, rows)
+    assert taken == [batch.rows for batch in seen]
+    assert any(batch.prompts > 1 and batch.requests > 1 for batch in seen)
+    assert all(batch.rows == 1 or batch.padded_tokens <= 60 for batch in seen)
     stats = batcher.stats()
     assert (stats.queued, stats.running, stats.rows, stats.batches) == (0, 0, 16, len(seen))
     assert stats.real_tokens == 4 * (9 + 2 + 14 + 5) + 4 * (3 + 5 + 1 + 0)
-    assert stats.padded_tokens == sum(facts.padded_tokens for facts in seen) >= stats.real_tokens
-    assert stats.busy_seconds == pytest.approx(sum(facts.seconds for facts in seen))
+    assert stats.padded_tokens == sum(batch.padded_tokens for batch in seen) >= stats.real_tokens
+    assert stats.busy_seconds == pytest.approx(sum(batch.seconds for batch in seen))
 
 
 @pytest.mark.parametrize("kind", ["t5", "gpt2"])
 def test_many_threads_that_ask_and_give_up_get_right_answers_and_leave_nothing_behind(kind: Kind) -> None:
     backbone = make_backbone(kind)
-    prompts = [make_served(backbone, length, 2 + length % 3, seed=length) for length in (2, 5, 1, 4)]
+    prompts = [make_loaded(backbone, length, 2 + length % 3, seed=length) for length in (2, 5, 1, 4)]
 
     def ask(client: int) -> int:
         rng, answered = python_rng(client, "clients"), 0
         for turn in range(6):
             rows = draw_rows([rng.randint(1, 20) for _ in range(rng.randint(1, 4))], seed=100 * client + turn)
-            ticket = batcher.submit(rng.choice(prompts), rows)
-            if rng.random() < 0.2 and ticket.cancel():
+            pending = batcher.submit(rng.choice(prompts), rows)
+            if rng.random() < 0.2 and pending.cancel():
                 with pytest.raises(CancelledError):
-                    ticket.future.result(SOON)
+                    pending.future.result(SOON)
                 continue
-            assert_answered(ticket, rows, kind)
+            assert_answered(pending, rows, kind)
             answered += 1
         return answered
 
@@ -70,27 +70,27 @@ def test_many_threads_that_ask_and_give_up_get_right_answers_and_leave_nothing_b
 
 @pytest.mark.parametrize("start", [True, False])
 def test_draining_answers_all_that_was_accepted_and_takes_no_more(start: bool) -> None:
-    served, rows = make_prompts()[0], draw_rows([7] * 30)
+    loaded, rows = make_prompts()[0], draw_rows([7] * 30)
     with Batcher(make_backbone("t5"), start=start, max_wait=SOON, token_budget=10_000) as batcher:
-        tickets = [batcher.submit(served, [row]) for row in rows]
+        all_pending = [batcher.submit(loaded, [row]) for row in rows]
         begin = time.monotonic()
         assert batcher.drain(SOON)
         assert time.monotonic() - begin < SOON / 2  # it does not wait for more rows
-        assert all(ticket.future.done() for ticket in tickets)
+        assert all(pending.future.done() for pending in all_pending)
         assert batcher.alive
         with pytest.raises(StoppedError, match="stopping"):
-            batcher.submit(served, rows)
-    for ticket, row in zip(tickets, rows, strict=True):
-        assert_answered(ticket, [row])
+            batcher.submit(loaded, rows)
+    for pending, row in zip(all_pending, rows, strict=True):
+        assert_answered(pending, [row])
 
 
 def test_a_drain_that_takes_too_long_says_so_and_closing_fails_what_is_left() -> None:
-    served = make_prompts()[0]
+    loaded = make_prompts()[0]
     with held_up() as (hold, held, go):
         batcher = Batcher(make_backbone("t5"), observe=hold, max_wait=0)
-        first = batcher.submit(served, draw_rows([3]))
+        first = batcher.submit(loaded, draw_rows([3]))
         assert held.wait(SOON)
-        second = batcher.submit(served, draw_rows([4]))
+        second = batcher.submit(loaded, draw_rows([4]))
         assert batcher.stats().queued == batcher.stats().running == 1
         assert not batcher.drain(0.05)
         closing = threading.Thread(target=batcher.close)
@@ -106,27 +106,27 @@ def test_a_drain_that_takes_too_long_says_so_and_closing_fails_what_is_left() ->
 
 
 def test_rows_that_come_while_a_batch_runs_share_the_next_one() -> None:
-    served = make_prompts()[0]
+    loaded = make_prompts()[0]
     with held_up() as (hold, held, go), Batcher(make_backbone("t5"), observe=hold, max_wait=0) as batcher:
-        first = batcher.submit(served, draw_rows([3]))
+        first = batcher.submit(loaded, draw_rows([3]))
         assert held.wait(SOON)
-        later = [batcher.submit(served, draw_rows([length])) for length in (4, 5, 4, 5)]
+        later = [batcher.submit(loaded, draw_rows([length])) for length in (4, 5, 4, 5)]
         go.set()
-        wait([first.future, *(ticket.future for ticket in later)], SOON)
+        wait([first.future, *(pending.future for pending in later)], SOON)
         assert batcher.drain(SOON)
         assert (batcher.stats().batches, batcher.stats().rows) == (2, 5)
 
 
 @contextmanager
-def asked_together(requests: int, **options: Any) -> Iterator[tuple[Batcher, list[BatchFacts]]]:
-    """A batcher whose last batch had so many requests, and the facts of its next ones."""
-    served, seen = make_prompts()[3], list[BatchFacts]()
+def asked_together(requests: int, **options: Any) -> Iterator[tuple[Batcher, list[BatchStats]]]:
+    """A batcher whose last batch had so many requests, and the statistics of its next ones."""
+    loaded, seen = make_prompts()[3], list[BatchStats]()
     with held_up() as (hold, held, go), Batcher(make_backbone("t5"), max_wait=0, observe=hold, **options) as batcher:
-        first = batcher.submit(served, draw_rows([4]))
+        first = batcher.submit(loaded, draw_rows([4]))
         assert held.wait(SOON)
-        together = [batcher.submit(served, draw_rows([4])) for _ in range(requests)]
+        together = [batcher.submit(loaded, draw_rows([4])) for _ in range(requests)]
         go.set()
-        wait([first.future, *(ticket.future for ticket in together)], SOON)
+        wait([first.future, *(pending.future for pending in together)], SOON)
         batcher.observe = seen.append
         yield batcher, seen
 
@@ -134,8 +134,8 @@ def asked_together(requests: int, **options: Any) -> Iterator[tuple[Batcher, lis
 def test_a_worker_waits_for_the_company_of_the_last_batch_no_longer_than_it_may() -> None:
     with asked_together(3) as (batcher, seen):
         batcher.max_wait = 0.2
-        tickets = [batcher.submit(make_prompts()[3], draw_rows([5])) for _ in range(2)]
-        wait([ticket.future for ticket in tickets], SOON)
+        all_pending = [batcher.submit(make_prompts()[3], draw_rows([5])) for _ in range(2)]
+        wait([pending.future for pending in all_pending], SOON)
     assert len(seen) == 1 and seen[0].rows == 2
     assert 0.2 <= seen[0].waited < SOON
 
@@ -143,9 +143,9 @@ def test_a_worker_waits_for_the_company_of_the_last_batch_no_longer_than_it_may(
 def test_as_many_requests_as_the_last_batch_had_do_not_wait() -> None:
     with asked_together(3) as (batcher, seen):
         batcher.max_wait = 100 * SOON
-        tickets = [batcher.submit(make_prompts()[3], draw_rows([5])) for _ in range(3)]
-        wait([ticket.future for ticket in tickets], SOON)
-    assert [facts.tickets for facts in seen] == [3]
+        all_pending = [batcher.submit(make_prompts()[3], draw_rows([5])) for _ in range(3)]
+        wait([pending.future for pending in all_pending], SOON)
+    assert [batch.requests for batch in seen] == [3]
 
 
 def test_a_full_batch_does_not_wait() -> None:
@@ -164,7 +164,7 @@ def test_who_asks_alone_does_not_wait() -> None:
 
 
 def test_the_first_one_waits() -> None:
-    seen = list[BatchFacts]()
+    seen = list[BatchStats]()
     with Batcher(make_backbone("t5"), max_wait=0.1, observe=seen.append) as batcher:
         batcher.submit(make_prompts()[0], draw_rows([5])).future.result(SOON)
     assert 0.1 <= seen[0].waited < SOON

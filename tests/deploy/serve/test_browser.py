@@ -216,7 +216,7 @@ def test_docs_list_every_operation_without_anything_from_elsewhere(page: Page, l
 
 def test_a_service_without_prompts_says_so_until_it_has_one(browser: Browser, base: Backbone, bundles: Path) -> None:
     with open_service(base, bundles) as service, serve_app(service.app) as link:
-        service.shelf.remove("pairs")
+        service.registry.remove("pairs")
         page = browser.new_page()
         page.goto(link)
         expect(page.get_by_text("No prompt is served now.")).to_be_visible()

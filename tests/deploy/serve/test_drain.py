@@ -15,10 +15,10 @@ import pytest
 from dawgen.deploy.serve.answer import PART, render_parts
 from dawgen.deploy.serve.app import make_app
 from dawgen.deploy.serve.batcher import Batcher
-from dawgen.deploy.serve.loaded_prompt import Served
+from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.deploy.serve.pending import StoppedError
-from dawgen.deploy.serve.registry import Shelf
-from dawgen.deploy.serve.server import LateApp, Service, finish, run_service
+from dawgen.deploy.serve.registry import Registry
+from dawgen.deploy.serve.server import LoadingApp, Service, finish, run_service
 from dawgen.deploy.serve.settings import ServeSettings
 from dawgen.errors import ConfigError
 from dawgen.records import Example
@@ -31,25 +31,25 @@ from support.targets import make_backbone, make_pairs
 @pytest.fixture
 def still(bundles: Path) -> Iterator[Service]:
     """A service without a worker: rows wait until the test computes them."""
-    shelf = Shelf(make_backbone(), allowed=bundles)
-    shelf.add("pairs")
+    registry = Registry(make_backbone(), allowed=bundles)
+    registry.add("pairs")
     with Batcher(make_backbone(), most_rows=8, start=False) as batcher:
-        yield Service(make_app(shelf, batcher, ServeSettings(timeout=20)), shelf, batcher)
+        yield Service(make_app(registry, batcher, ServeSettings(timeout=20)), registry, batcher)
 
 
 @pytest.fixture
 def slow_reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """Tokenising that waits: `begun` is set when it has begun, it goes on once `go` is; `parts`: how often it began."""
     found = SimpleNamespace(begun=threading.Event(), go=threading.Event(), parts=0)
-    render = Served.render
+    render = LoadedPrompt.render
 
-    def wait(self: Served, *arguments: Any) -> Any:
+    def wait(self: LoadedPrompt, *arguments: Any) -> Any:
         found.parts += 1
         found.begun.set()
         assert found.go.wait(20)
         return render(self, *arguments)
 
-    monkeypatch.setattr(Served, "render", wait)
+    monkeypatch.setattr(LoadedPrompt, "render", wait)
     yield found
     found.go.set()
 
@@ -69,7 +69,7 @@ def test_rows_of_a_client_that_hangs_up_leave_the_queue(still: Service) -> None:
         assert (await stays.end()).status == 200
 
     asyncio.run(send())
-    assert still.gate.inside == 0
+    assert still.admission.inside == 0
     metrics = still.app.state.metrics
     assert metrics.cancelled._value.get() == 1
     assert metrics.requests.labels("POST", "/v1/classify", "499")._value.get() == 1
@@ -83,7 +83,7 @@ def test_a_client_that_hangs_up_while_its_text_is_read_sends_no_row_to_the_queue
         await wait_for(slow_reading.begun.is_set)
         call.hang_up()
         await call.end()
-        assert (call.status, still.gate.inside) == (0, 0)
+        assert (call.status, still.admission.inside) == (0, 0)
         slow_reading.go.set()
         assert await asyncio.to_thread(still.batcher.step) == 0
         after = ask(still)
@@ -98,14 +98,14 @@ def test_a_client_that_hangs_up_while_its_text_is_read_sends_no_row_to_the_queue
 
 def test_a_request_that_is_given_up_is_read_no_further(still: Service) -> None:
     examples, given_up, parts = make_pairs(3 * PART + 1), threading.Event(), list[int]()
-    served, backbone = still.shelf.get("pairs"), still.shelf.backbone
+    loaded, backbone = still.registry.get("pairs"), still.registry.backbone
     long = [Example("word " * 500, "b") if row % 5 == 0 else example for row, example in enumerate(examples)]
-    assert render_parts(served, backbone, long, given_up) == served.render(backbone, long)
+    assert render_parts(loaded, backbone, long, given_up) == loaded.render(backbone, long)
 
     def render(_: Any, part: Any) -> Any:
         parts.append(len(part))
         given_up.set()
-        return served.render(backbone, part)
+        return loaded.render(backbone, part)
 
     with pytest.raises(StoppedError):
         render_parts(SimpleNamespace(render=render), backbone, examples, given_up)  # type: ignore[arg-type]
@@ -113,17 +113,17 @@ def test_a_request_that_is_given_up_is_read_no_further(still: Service) -> None:
 
 
 def test_time_is_up_while_a_text_is_read(bundles: Path, slow_reading: SimpleNamespace) -> None:
-    shelf = Shelf(make_backbone(), allowed=bundles)
-    shelf.add("pairs")
+    registry = Registry(make_backbone(), allowed=bundles)
+    registry.add("pairs")
     with Batcher(make_backbone(), start=False) as batcher:
-        service = Service(make_app(shelf, batcher, ServeSettings(timeout=0.1)), shelf, batcher)
+        service = Service(make_app(registry, batcher, ServeSettings(timeout=0.1)), registry, batcher)
 
         async def send() -> None:
             assert (await ask(service).end()).status == 504
             slow_reading.go.set()
 
         asyncio.run(send())
-        assert (batcher.stats().queued, service.gate.inside) == (0, 0)
+        assert (batcher.stats().queued, service.admission.inside) == (0, 0)
 
 
 def test_a_server_that_gives_a_request_up_takes_its_rows_out(still: Service) -> None:
@@ -136,12 +136,12 @@ def test_a_server_that_gives_a_request_up_takes_its_rows_out(still: Service) -> 
         assert still.batcher.stats().queued == 0
 
     asyncio.run(send())
-    assert still.gate.inside == 0
+    assert still.admission.inside == 0
 
 
 def test_a_prompt_that_leaves_answers_what_it_was_asked_before(still: Service) -> None:
     async def send() -> None:
-        old = still.shelf.get("pairs")
+        old = still.registry.get("pairs")
         call = ask(still, 2)
         await wait_for(lambda: still.batcher.stats().queued == 2)
         assert (await Call(still.app, "DELETE", "/v1/prompts/pairs").end()).status == 204
@@ -162,7 +162,7 @@ def test_when_told_to_stop_with_a_full_queue_all_that_was_accepted_is_answered(s
         await wait_for(lambda: still.batcher.stats().queued == 8)
         assert (await ask(still).end()).status == 429
         ending = asyncio.create_task(finish(still, 20))
-        await wait_for(lambda: still.gate.closed)
+        await wait_for(lambda: still.admission.closed)
         for path in ("/v1/classify", "/v1/prompts", "/readyz"):
             late = await Call(still.app, "GET", path).end()
             assert (late.status, late.asked, late.headers["retry-after"]) == (503, 0, "1")
@@ -199,7 +199,7 @@ def test_what_is_not_answered_in_time_is_told_so(still: Service) -> None:
         call = ask(still, 2)
         await wait_for(lambda: still.batcher.stats().queued == 2)
         await finish(still, 0.1)
-        assert still.gate.inside == 1
+        assert still.admission.inside == 1
         await asyncio.to_thread(still.batcher.close)
         await call.end()
         assert (call.status, call.headers["retry-after"]) == (503, "1")
@@ -209,7 +209,7 @@ def test_what_is_not_answered_in_time_is_told_so(still: Service) -> None:
 
 def test_while_it_loads_it_lives_but_is_not_ready(still: Service) -> None:
     async def send() -> None:
-        late = LateApp()
+        late = LoadingApp()
         assert (await Call(late, "GET", "/healthz").end()).json() == {"status": "ok"}
         for path in ("/readyz", "/v1/prompts", "/"):
             call = await Call(late, "GET", path).end()
@@ -223,11 +223,11 @@ def test_while_it_loads_it_lives_but_is_not_ready(still: Service) -> None:
 
 def test_many_that_come_and_go_leave_nothing_behind(bundles: Path) -> None:
     """Clients hang up at any moment, and prompts come and go, while a worker computes."""
-    shelf = Shelf(make_backbone(), allowed=bundles)
-    shelf.add("pairs")
+    registry = Registry(make_backbone(), allowed=bundles)
+    registry.add("pairs")
     row = make_pairs(1)[0]
     with Batcher(make_backbone(), max_wait=0.001) as batcher:
-        service = Service(make_app(shelf, batcher), shelf, batcher)
+        service = Service(make_app(registry, batcher), registry, batcher)
 
         async def send() -> list[int]:
             calls = []
@@ -249,9 +249,9 @@ def test_many_that_come_and_go_leave_nothing_behind(bundles: Path) -> None:
         statuses = asyncio.run(send())
         assert {200, 201, 204} <= set(statuses) <= {0, 200, 201, 204, 404, 409}
         assert 0 in statuses
-        assert (service.gate.inside, batcher.stats().queued) == (0, 0)
-        alone = shelf.get("pairs").render(make_backbone(), [row]).ids
-        assert batcher.submit(shelf.get("pairs"), alone).future.result(20).shape == (1, 2)
+        assert (service.admission.inside, batcher.stats().queued) == (0, 0)
+        alone = registry.get("pairs").render(make_backbone(), [row]).ids
+        assert batcher.submit(registry.get("pairs"), alone).future.result(20).shape == (1, 2)
 
 
 def test_told_to_stop_while_the_model_loads_it_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

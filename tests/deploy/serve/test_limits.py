@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from dawgen.deploy.serve.app import make_app
 from dawgen.deploy.serve.batcher import Batcher
 from dawgen.deploy.serve.limits import describe_faults
-from dawgen.deploy.serve.registry import Shelf
+from dawgen.deploy.serve.registry import Registry
 from dawgen.deploy.serve.settings import ServeSettings
 from support.calls import Call, wait_for
 from support.services import PAIR, save_bundles
@@ -19,11 +19,11 @@ from support.targets import make_backbone
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     bundles: Path = save_bundles(make_backbone(), tmp_path_factory.mktemp("bundles"))
-    shelf = Shelf(make_backbone())
-    shelf.add(bundles / "pairs", inside=False)
-    return shelf
+    registry = Registry(make_backbone())
+    registry.add(bundles / "pairs", inside=False)
+    return registry
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def ask(app: Any, inputs: int = 1, **options: Any) -> Call:
     return Call(app, "POST", "/v1/classify", {"prompt": "pairs", "inputs": [PAIR] * inputs}, **options)
 
 
-def test_a_long_body_is_refused_at_the_part_that_is_too_much(shelf: Shelf, batcher: Batcher) -> None:
-    app = make_app(shelf, batcher, ServeSettings(max_body=100))
+def test_a_long_body_is_refused_at_the_part_that_is_too_much(registry: Registry, batcher: Batcher) -> None:
+    app = make_app(registry, batcher, ServeSettings(max_body=100))
 
     async def send() -> None:
         call = Call(app, "POST", "/v1/classify", None)
@@ -54,11 +54,11 @@ def test_a_long_body_is_refused_at_the_part_that_is_too_much(shelf: Shelf, batch
             assert (await call.end()).status == 422
 
     asyncio.run(send())
-    assert app.state.gate.inside == 0
+    assert app.state.admission.inside == 0
 
 
-def test_nothing_is_read_from_those_who_may_not_ask(shelf: Shelf, batcher: Batcher) -> None:
-    app = make_app(shelf, batcher, ServeSettings(token=SecretStr("x" * 16)))
+def test_nothing_is_read_from_those_who_may_not_ask(registry: Registry, batcher: Batcher) -> None:
+    app = make_app(registry, batcher, ServeSettings(token=SecretStr("x" * 16)))
 
     async def send() -> None:
         for headers, status in (({}, 401), ({"host": "evil.example"}, 403)):
@@ -68,8 +68,8 @@ def test_nothing_is_read_from_those_who_may_not_ask(shelf: Shelf, batcher: Batch
     asyncio.run(send())
 
 
-def test_a_body_that_does_not_come(shelf: Shelf, batcher: Batcher) -> None:
-    app = make_app(shelf, batcher, ServeSettings(timeout=0.1))
+def test_a_body_that_does_not_come(registry: Registry, batcher: Batcher) -> None:
+    app = make_app(registry, batcher, ServeSettings(timeout=0.1))
 
     async def send() -> None:
         slow, gone = (Call(app, "POST", "/v1/classify", None) for _ in range(2))
@@ -83,11 +83,11 @@ def test_a_body_that_does_not_come(shelf: Shelf, batcher: Batcher) -> None:
         assert gone.status == 0
 
     asyncio.run(send())
-    assert app.state.gate.inside == 0
+    assert app.state.admission.inside == 0
 
 
-def test_a_full_queue_refuses_and_takes_again_when_there_is_room(shelf: Shelf, batcher: Batcher) -> None:
-    app = make_app(shelf, batcher)
+def test_a_full_queue_refuses_and_takes_again_when_there_is_room(registry: Registry, batcher: Batcher) -> None:
+    app = make_app(registry, batcher)
 
     async def send() -> None:
         first = ask(app, 3)
@@ -108,12 +108,12 @@ def test_a_full_queue_refuses_and_takes_again_when_there_is_room(shelf: Shelf, b
     assert app.state.metrics.refused.labels("queue")._value.get() == 1
 
 
-def test_requests_under_way_are_bounded(shelf: Shelf, batcher: Batcher) -> None:
-    app = make_app(shelf, batcher, ServeSettings(max_requests=2))
+def test_requests_under_way_are_bounded(registry: Registry, batcher: Batcher) -> None:
+    app = make_app(registry, batcher, ServeSettings(max_requests=2))
 
     async def send() -> None:
         inside = [ask(app), Call(app, "POST", "/v1/classify", None)]
-        await wait_for(lambda: app.state.gate.inside == 2)
+        await wait_for(lambda: app.state.admission.inside == 2)
         refused = await ask(app).end()
         assert (refused.status, refused.asked, refused.headers["retry-after"]) == (429, 0, "1")
         assert (await Call(app, "GET", "/healthz").end()).status == 200
@@ -127,8 +127,8 @@ def test_requests_under_way_are_bounded(shelf: Shelf, batcher: Batcher) -> None:
     asyncio.run(send())
 
 
-def test_an_answer_that_takes_too_long_leaves_no_row_in_the_queue(shelf: Shelf, batcher: Batcher) -> None:
-    app = make_app(shelf, batcher, ServeSettings(timeout=0.15))
+def test_an_answer_that_takes_too_long_leaves_no_row_in_the_queue(registry: Registry, batcher: Batcher) -> None:
+    app = make_app(registry, batcher, ServeSettings(timeout=0.15))
 
     async def send() -> None:
         call = ask(app, 2)
@@ -138,7 +138,7 @@ def test_an_answer_that_takes_too_long_leaves_no_row_in_the_queue(shelf: Shelf, 
         assert batcher.step() == 0
 
     asyncio.run(send())
-    assert app.state.gate.inside == 0
+    assert app.state.admission.inside == 0
 
 
 @pytest.mark.parametrize(

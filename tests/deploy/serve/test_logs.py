@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dawgen.deploy.serve.logs import JsonLines, Visit, name_error
+from dawgen.deploy.serve.logs import JsonLines, RequestLog, name_error
 
 
 def make_record(name: str, message: str, *values: Any, error: Exception | None = None, **facts: Any) -> Any:
@@ -18,14 +18,14 @@ def make_record(name: str, message: str, *values: Any, error: Exception | None =
 
 
 def test_a_request_is_one_line() -> None:
-    visit = Visit("POST", "/v1/classify", prompt="pairs", inputs=2)
-    visit.status = 200
-    line = make_record("dawgen.serve", "request", **visit.describe())
+    log = RequestLog("POST", "/v1/classify", prompt="pairs", inputs=2)
+    log.status = 200
+    line = make_record("dawgen.serve", "request", **log.describe())
     assert line["time"].endswith("Z") and len(line["time"]) == 24
     assert line["event"] == "request"
     assert set(line) == {"time", "event", "request", "method", "route", "status", "ms", "prompt", "inputs"}
-    assert line["request"] == visit.id != Visit("GET", "/").id
-    assert "prompt" not in Visit("GET", "/").describe()
+    assert line["request"] == log.id != RequestLog("GET", "/").id
+    assert "prompt" not in RequestLog("GET", "/").describe()
 
 
 def test_errors_are_named_and_not_quoted() -> None:

@@ -42,7 +42,7 @@ def test_requests_rows_and_batches_are_counted(service: SimpleNamespace) -> None
     assert read(client, "dawgen_batch_seconds_sum")[()] > 0
     assert read(client, "dawgen_refused_total") == {("prompt",): 1}
     assert read(client, "dawgen_prompts")[()] == 2
-    assert read(client, "dawgen_prompt_bytes")[()] == sum(served.nbytes for served in service.shelf.list())
+    assert read(client, "dawgen_prompt_bytes")[()] == sum(loaded.nbytes for loaded in service.registry.list())
     assert read(client, "dawgen_queue_rows")[()] == read(client, "dawgen_running_rows")[()] == 0
 
 

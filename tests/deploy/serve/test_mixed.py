@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.classifier.score import score_rows
-from dawgen.deploy.serve.loaded_prompt import Served
+from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.deploy.serve.mixed import index_prompts, index_words, score_mixed
 from dawgen.models.load import Backbone
-from support.served import draw_rows, make_served
+from support.loaded_prompts import draw_rows, make_loaded
 from support.targets import TARGETS, make_backbone, make_pairs, make_task, wrap
 from support.tiny import Kind, tiny_bart, tiny_mistral
 
@@ -21,24 +21,24 @@ EXACT = 1e-5
 PROMPTS = [(5, 2, False), (1, 4, True), (9, 3, False), (0, 2, True), (5, 3, True)]
 
 
-def score_alone(backbone: Backbone, row: Sequence[int], served: Served) -> torch.Tensor:
+def score_alone(backbone: Backbone, row: Sequence[int], loaded: LoadedPrompt) -> torch.Tensor:
     return score_rows(
-        backbone, [row], served.word_ids, served.prompt.float(), decoder_sentinel=served.decoder_sentinel
+        backbone, [row], loaded.word_ids, loaded.prompt.float(), decoder_sentinel=loaded.decoder_sentinel
     )[0]
 
 
-def assert_as_alone(backbone: Backbone, rows: Sequence[Sequence[int]], prompts: Sequence[Served]) -> None:
+def assert_as_alone(backbone: Backbone, rows: Sequence[Sequence[int]], prompts: Sequence[LoadedPrompt]) -> None:
     together = score_mixed(backbone, rows, prompts)
     assert len(together) == len(rows)
-    for scores, row, served in zip(together, rows, prompts, strict=True):
-        assert scores.shape == (len(served.word_ids),)
-        torch.testing.assert_close(scores, score_alone(backbone, row, served), rtol=0, atol=EXACT)
+    for scores, row, loaded in zip(together, rows, prompts, strict=True):
+        assert scores.shape == (len(loaded.word_ids),)
+        torch.testing.assert_close(scores, score_alone(backbone, row, loaded), rtol=0, atol=EXACT)
 
 
 @pytest.mark.parametrize("kind", TARGETS)
 def test_a_mixed_batch_equals_each_row_alone(kind: Kind) -> None:
     backbone = make_backbone(kind)
-    several = [make_served(backbone, *shape, seed=place) for place, shape in enumerate(PROMPTS)]
+    several = [make_loaded(backbone, *shape, seed=place) for place, shape in enumerate(PROMPTS)]
     rows = draw_rows([4, 19, 11, 30, 1, 7, 19, 2, 25, 12])
     assert_as_alone(backbone, rows, several + several[::-1])
 
@@ -50,49 +50,49 @@ def test_any_mix_equals_each_row_alone(kind: Kind, data: st.DataObject) -> None:
     backbone = make_backbone(kind)
     shapes = st.tuples(st.integers(0, 6), st.integers(1, 4), st.booleans())
     several = [
-        make_served(backbone, *shape, seed=place)
+        make_loaded(backbone, *shape, seed=place)
         for place, shape in enumerate(data.draw(st.lists(shapes, min_size=1, max_size=4)))
     ]
     chosen = data.draw(st.lists(st.tuples(st.sampled_from(several), st.integers(1, 20)), min_size=1, max_size=8))
-    assert_as_alone(backbone, draw_rows([length for _, length in chosen]), [served for served, _ in chosen])
+    assert_as_alone(backbone, draw_rows([length for _, length in chosen]), [loaded for loaded, _ in chosen])
 
 
 @pytest.mark.parametrize("kind", TARGETS)
 def test_a_batch_does_not_change_what_the_next_one_sees(kind: Kind) -> None:
     backbone = make_backbone(kind)
-    several = [make_served(backbone, *shape, seed=place) for place, shape in enumerate(PROMPTS)]
-    kept = [(served.prompt.clone(), None if served.shared is None else served.shared.clone()) for served in several]
+    several = [make_loaded(backbone, *shape, seed=place) for place, shape in enumerate(PROMPTS)]
+    kept = [(loaded.prompt.clone(), None if loaded.shared is None else loaded.shared.clone()) for loaded in several]
     rows = draw_rows([4, 19, 11, 30, 1])
     first, second = (score_mixed(backbone, rows, several) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
-    for served, (prompt, shared) in zip(several, kept, strict=True):
-        assert torch.equal(served.prompt, prompt)
-        assert shared is None or (served.shared is not None and torch.equal(served.shared, shared))
+    for loaded, (prompt, shared) in zip(several, kept, strict=True):
+        assert torch.equal(loaded.prompt, prompt)
+        assert shared is None or (loaded.shared is not None and torch.equal(loaded.shared, shared))
 
 
 @pytest.mark.parametrize("kind", TARGETS)
 def test_a_batch_may_be_wider_than_the_window_of_each_row(kind: Kind) -> None:
     backbone = make_backbone(kind)  # 96 positions
-    several = [make_served(backbone, 60, 2), make_served(backbone, 4, 3)]
+    several = [make_loaded(backbone, 60, 2), make_loaded(backbone, 4, 3)]
     assert_as_alone(backbone, draw_rows([36, 92]), several)
 
 
 def test_the_rows_of_a_longer_prompt_do_not_move_those_of_a_shorter_one_in_a_model_with_learned_positions() -> None:
     backbone = wrap(tiny_bart())
-    several = [make_served(backbone, length, 3, seed=length) for length in (2, 9, 5)]
+    several = [make_loaded(backbone, length, 3, seed=length) for length in (2, 9, 5)]
     assert_as_alone(backbone, draw_rows([12, 3, 20]), several)
 
 
 def test_a_model_with_sliding_windows_shares_no_keys_and_still_mixes() -> None:
     backbone = wrap(tiny_mistral(window=6), "causal")
-    several = [make_served(backbone, length, 3, seed=length) for length in (2, 9, 5)]
-    assert all(served.shared is None for served in several)
+    several = [make_loaded(backbone, length, 3, seed=length) for length in (2, 9, 5)]
+    assert all(loaded.shared is None for loaded in several)
     assert_as_alone(backbone, draw_rows([12, 3, 20]), several)
 
 
 def test_answers_are_ordinary_tensors_and_probabilities() -> None:
     backbone = make_backbone("t5")
-    scores = score_mixed(backbone, draw_rows([3, 5]), [make_served(backbone, 2, 2), make_served(backbone, 3, 4)])
+    scores = score_mixed(backbone, draw_rows([3, 5]), [make_loaded(backbone, 2, 2), make_loaded(backbone, 3, 4)])
     for line in scores:
         assert not line.is_inference() and line.dtype == torch.float32
         assert float(line.exp().sum()) == pytest.approx(1, abs=1e-6)
@@ -102,7 +102,7 @@ def test_answers_are_ordinary_tensors_and_probabilities() -> None:
 @settings(deadline=None)
 def test_each_prompt_finds_its_own_words(words: list[list[int]]) -> None:
     backbone = make_backbone("t5")
-    several = [make_served(backbone, 1, len(own), words=own) for own in words]
+    several = [make_loaded(backbone, 1, len(own), words=own) for own in words]
     union, columns = index_words(several)
     assert len(union) == len(set(union)) == len({word for own in words for word in own})
     for own, line in zip(words, columns.tolist(), strict=True):
@@ -113,11 +113,11 @@ def test_each_prompt_finds_its_own_words(words: list[list[int]]) -> None:
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=4), st.data())
 @settings(deadline=None)
 def test_prompt_positions_take_each_row_of_its_prompt_once(lengths: list[int], data: st.DataObject) -> None:
-    several = [make_served(make_backbone("t5"), length, 2, seed=length) for length in lengths]
+    several = [make_loaded(make_backbone("t5"), length, 2, seed=length) for length in lengths]
     owners = data.draw(st.lists(st.sampled_from(range(len(lengths))), min_size=1, max_size=6))
     fronts = [lengths[owner] for owner in owners]
     places, sources = index_prompts(fronts, several, owners, 8)
-    bank = torch.cat([served.prompt for served in several])
+    bank = torch.cat([loaded.prompt for loaded in several])
     filled = torch.zeros(len(owners) * 8, 32)
     filled[places] = bank[sources]
     for row, owner in zip(filled.view(len(owners), 8, 32), owners, strict=True):
@@ -129,17 +129,19 @@ def test_prompt_positions_take_each_row_of_its_prompt_once(lengths: list[int], d
 def test_what_is_served_answers_as_its_classifier(kind: Kind) -> None:
     backbone, pairs = make_backbone(kind), make_pairs(6)
     classifier = PromptClassifier(backbone, make_task(), prompt_length=4, steps=2).fit(pairs)
-    served = Served.of(classifier, "pairs", "0" * 64)
-    rows = served.render(backbone, pairs).ids
-    scores = torch.stack(score_mixed(backbone, rows, [served] * len(rows)))
+    loaded = LoadedPrompt.of(classifier, "pairs", "0" * 64)
+    rows = loaded.render(backbone, pairs).ids
+    scores = torch.stack(score_mixed(backbone, rows, [loaded] * len(rows)))
     torch.testing.assert_close(scores, torch.from_numpy(classifier.predict_log_proba(pairs)), rtol=0, atol=EXACT)
     before = scores[0].clone()
     classifier.prompt_ += 1.0
-    torch.testing.assert_close(score_mixed(backbone, rows[:1], [served])[0], before, rtol=0, atol=EXACT)
+    torch.testing.assert_close(score_mixed(backbone, rows[:1], [loaded])[0], before, rtol=0, atol=EXACT)
 
 
 def test_a_causal_prompt_counts_its_keys_and_values_and_its_limit_leaves_room_in_the_window() -> None:
     backbone, pairs = make_backbone("llama"), make_pairs(6)
-    served = Served.of(PromptClassifier(backbone, make_task(), prompt_length=4, steps=2).fit(pairs), "pairs", "0" * 64)
-    assert served.nbytes == 4 * 32 * 4 + 2 * 2 * 2 * 4 * 8 * 4  # prompt; 2 layers x (key, value) x 2 heads x 4 x 8
-    assert served.max_tokens == min(96 - 4, 128)
+    loaded = LoadedPrompt.of(
+        PromptClassifier(backbone, make_task(), prompt_length=4, steps=2).fit(pairs), "pairs", "0" * 64
+    )
+    assert loaded.nbytes == 4 * 32 * 4 + 2 * 2 * 2 * 4 * 8 * 4  # prompt; 2 layers x (key, value) x 2 heads x 4 x 8
+    assert loaded.max_tokens == min(96 - 4, 128)

@@ -1,4 +1,4 @@
-"""The shelf: names, folders and digests that are taken or refused, from several threads."""
+"""The registry: names, folders and digests that are taken or refused, from several threads."""
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dawgen.deploy.serve.registry import NameTakenError, OutsideError, Shelf, UnknownPromptError, check_name
+from dawgen.deploy.serve.registry import NameTakenError, OutsideError, Registry, UnknownPromptError, check_name
 from dawgen.errors import BundleError, ConfigError
 from dawgen.models.load import Backbone
 from support.bundles import change, save_sound
@@ -46,47 +46,47 @@ def allowed(base: Backbone, tmp_path: Path) -> Path:
 
 
 def test_prompts_come_and_go_by_name(base: Backbone, allowed: Path) -> None:
-    shelf = Shelf(base, allowed=allowed)
-    first, second = shelf.add("deep/b"), shelf.add("a", "other")
-    assert [served.name for served in shelf.list()] == ["b", "other"]
-    assert shelf.get("other") is second and shelf.get("b") is first
+    registry = Registry(base, allowed=allowed)
+    first, second = registry.add("deep/b"), registry.add("a", "other")
+    assert [loaded.name for loaded in registry.list()] == ["b", "other"]
+    assert registry.get("other") is second and registry.get("b") is first
     assert first.digest != second.digest and not torch.equal(first.prompt, second.prompt)
     with pytest.raises(NameTakenError, match="b: "):
-        shelf.add("a", "b")
+        registry.add("a", "b")
     with pytest.raises(UnknownPromptError, match="did you mean other"):
-        shelf.get("othr")
-    shelf.remove("b")
+        registry.get("othr")
+    registry.remove("b")
     with pytest.raises(UnknownPromptError):
-        shelf.remove("b")
+        registry.remove("b")
     assert first.prompt.shape == (4, 32)  # rows under way keep it
-    assert [served.name for served in shelf.list()] == ["other"]
+    assert [loaded.name for loaded in registry.list()] == ["other"]
 
 
 @pytest.mark.parametrize("folder", OUT)
 def test_requests_reach_no_other_folder(folder: str, base: Backbone, allowed: Path) -> None:
-    shelf = Shelf(base, allowed=allowed)
+    registry = Registry(base, allowed=allowed)
     with pytest.raises(OutsideError) as caught:
-        shelf.add(folder, "name")
-    assert str(allowed) not in str(caught.value) and shelf.list() == []
+        registry.add(folder, "name")
+    assert str(allowed) not in str(caught.value) and registry.list() == []
 
 
 def test_an_absolute_folder_is_refused_even_inside(base: Backbone, allowed: Path, tmp_path: Path) -> None:
-    shelf = Shelf(base, allowed=allowed)
+    registry = Registry(base, allowed=allowed)
     for folder in (allowed / "a", tmp_path / "secret", "/etc"):
         with pytest.raises(OutsideError, match="relative to it"):
-            shelf.add(str(folder), "name")
+            registry.add(str(folder), "name")
 
 
 def test_no_allowed_folder_allows_none_but_the_command_line(base: Backbone, allowed: Path) -> None:
-    shelf = Shelf(base)
+    registry = Registry(base)
     with pytest.raises(OutsideError, match="--bundles"):
-        shelf.add("a")
-    assert shelf.add(allowed / "a", inside=False).name == "a"
+        registry.add("a")
+    assert registry.add(allowed / "a", inside=False).name == "a"
 
 
 def test_the_allowed_folder_may_be_a_link_itself(base: Backbone, allowed: Path, tmp_path: Path) -> None:
     (tmp_path / "way").symlink_to(allowed)
-    assert Shelf(base, allowed=tmp_path / "way").add("a").name == "a"
+    assert Registry(base, allowed=tmp_path / "way").add("a").name == "a"
 
 
 @pytest.mark.parametrize(
@@ -94,42 +94,42 @@ def test_the_allowed_folder_may_be_a_link_itself(base: Backbone, allowed: Path, 
 )
 def test_names_are_plain(name: str, base: Backbone, allowed: Path) -> None:
     with pytest.raises(ConfigError, match="prompt name"):
-        Shelf(base, allowed=allowed).add("a", name)
+        Registry(base, allowed=allowed).add("a", name)
     assert check_name("A.b_c-9") == "A.b_c-9" and check_name("a" * 64)
 
 
 def test_a_digest_pins_the_bundle(base: Backbone, allowed: Path) -> None:
-    shelf = Shelf(base, allowed=allowed)
-    digest = shelf.add("a", "once").digest
-    assert shelf.add("a", "twice", digest=digest).digest == digest
+    registry = Registry(base, allowed=allowed)
+    digest = registry.add("a", "once").digest
+    assert registry.add("a", "twice", digest=digest).digest == digest
     change(metrics__accuracy=1.0)(allowed / "a")
     with pytest.raises(BundleError, match="expected the bundle with digest"):
-        shelf.add("a", "thrice", digest=digest)
+        registry.add("a", "thrice", digest=digest)
 
 
 def test_a_refused_bundle_leaves_no_trace(base: Backbone, allowed: Path) -> None:
-    shelf = Shelf(base, allowed=allowed)
+    registry = Registry(base, allowed=allowed)
     (allowed / "a" / "bundle.json").write_text("{")
     with pytest.raises(BundleError, match="damaged"):
-        shelf.add("a")
+        registry.add("a")
     for folder, reason in (("nowhere", "bundle.json is missing"), ("x" * 5000, "could not read it")):
         with pytest.raises(BundleError, match=reason):
-            shelf.add(folder, "name")
-    assert shelf.list() == []
+            registry.add(folder, "name")
+    assert registry.list() == []
 
 
 def test_of_many_who_add_one_name_one_wins(base: Backbone, allowed: Path) -> None:
-    shelf = Shelf(base, allowed=allowed)
+    registry = Registry(base, allowed=allowed)
     for number in range(8):
         shutil.copytree(allowed / "a", allowed / f"copy{number}")
 
     def add(number: int) -> str:
         try:
-            return shelf.add(f"copy{number}", "one" if number % 2 else f"own{number}").name
+            return registry.add(f"copy{number}", "one" if number % 2 else f"own{number}").name
         except NameTakenError:
             return "taken"
 
     with ThreadPoolExecutor(8) as pool:
         done = sorted(pool.map(add, range(8)))
     assert done == ["one", "own0", "own2", "own4", "own6", "taken", "taken", "taken"]
-    assert [served.name for served in shelf.list()] == ["one", "own0", "own2", "own4", "own6"]
+    assert [loaded.name for loaded in registry.list()] == ["one", "own0", "own2", "own4", "own6"]

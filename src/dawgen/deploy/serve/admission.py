@@ -1,11 +1,11 @@
-"""Who is let in: so many requests at a time, and none once the service is to stop."""
+"""Admission control: at most so many requests at a time, and none once the service is stopping."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 
-RETRY_AFTER = 1  # seconds: what a client is told that comes too early, too late or to a full house
+RETRY_AFTER = 1  # seconds: what a client is told while the service loads, is full or stops
 
 
 class ClosedError(Exception):
@@ -13,23 +13,23 @@ class ClosedError(Exception):
 
 
 class CrowdedError(Exception):
-    """As many requests are under way as may be."""
+    """The limit of requests under way is reached."""
 
 
-class Gate:
-    """Counts the requests that were let in and have not been answered yet. Used on one event loop only.
+class Admission:
+    """Counts the requests that were admitted and are not answered yet. Used on one event loop only.
 
-    most: requests at a time.
+    most: how many requests may be under way at a time.
     """
 
     def __init__(self, most: int) -> None:
         self.most, self.inside, self.closed = most, 0, False
 
     def enter(self) -> None:
-        """Let a request in.
+        """Admit a request.
 
         Raises:
-            ClosedError: after `close`. CrowdedError: there is no room.
+            ClosedError: after `close`. CrowdedError: the limit is reached.
         """
         if self.closed:
             raise ClosedError
@@ -38,15 +38,15 @@ class Gate:
         self.inside += 1
 
     def leave(self) -> None:
-        """Note that a request that was let in has been answered."""
+        """Count an admitted request as answered."""
         self.inside -= 1
 
     def close(self) -> None:
-        """Let nobody in any more; safe in a signal handler."""
+        """Admit no more requests; safe in a signal handler."""
         self.closed = True
 
     async def empty(self, timeout: float) -> bool:
-        """Wait until all that were let in are answered; False when that takes longer than timeout (seconds)."""
+        """Wait until all admitted requests are answered; return False when that takes longer than timeout (seconds)."""
         end = time.monotonic() + timeout
         while self.inside and time.monotonic() < end:
             await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""From texts to labels: rendered off the event loop, scored in the batcher, given up when nobody waits any more."""
+"""From texts to labels: tokenised off the event loop, scored by the batcher, given up once the client has gone."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from dawgen.deploy.serve.batcher import Batcher
-from dawgen.deploy.serve.deadline import Patience
+from dawgen.deploy.serve.deadline import Deadline
 from dawgen.deploy.serve.limits import read_examples
-from dawgen.deploy.serve.loaded_prompt import Served
-from dawgen.deploy.serve.logs import Visit
+from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
+from dawgen.deploy.serve.logs import RequestLog
 from dawgen.deploy.serve.metrics import Metrics
 from dawgen.deploy.serve.pending import StoppedError
-from dawgen.deploy.serve.registry import Shelf
+from dawgen.deploy.serve.registry import Registry
 from dawgen.deploy.serve.schemas import Answer, Question, Result
 from dawgen.deploy.serve.settings import ServeSettings
 from dawgen.errors import ModelError
@@ -29,55 +29,56 @@ from dawgen.records import Example
 if TYPE_CHECKING:
     from starlette.types import Receive
 
-PART = 16  # examples that are tokenised between two looks at whether anybody waits
-READERS = 2  # threads that tokenise: a long text does not hold up short ones, and the model keeps its cores
+PART = 16  # examples that are tokenised between two checks whether the request was given up
+READERS = 2  # threads that tokenise: a long text does not delay short ones, and the model keeps its cores
 
 
 class Answerer:
-    """Answers questions with the prompts of a shelf."""
+    """Answers requests with the prompts of a registry."""
 
-    def __init__(self, shelf: Shelf, batcher: Batcher, settings: ServeSettings, metrics: Metrics) -> None:
-        """Answer from a shelf, through a batcher."""
-        self.shelf, self.batcher, self.settings, self.metrics = shelf, batcher, settings, metrics
+    def __init__(self, registry: Registry, batcher: Batcher, settings: ServeSettings, metrics: Metrics) -> None:
+        """Take the prompts, the batcher that scores rows, the limits, and the counters."""
+        self.registry, self.batcher, self.settings, self.metrics = registry, batcher, settings, metrics
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="render")
 
-    async def answer(self, question: Question, receive: Receive, visit: Visit) -> Answer:
-        """Return the answer. The prompt that the name has now answers, even if it leaves the shelf meanwhile.
+    async def answer(self, question: Question, receive: Receive, log: RequestLog) -> Answer:
+        """Return the answer. The prompt is looked up once: it answers even if the registry drops it meanwhile.
 
         receive: the request's messages after its body.
 
         Raises:
             UnknownPromptError: no such prompt. DataError: inputs that the task or the limits refuse.
-            QueueFullError, StoppedError: no room. LateError, GoneError: nobody waits; no row is left in the queue.
+            QueueFullError: no room in the queue. StoppedError: the service is stopping.
+            LateError, GoneError: the time is up, or the client has gone; the request's rows have left the queue.
         """
-        served = self.shelf.get(question.prompt)
-        visit.prompt, visit.inputs = served.name, len(question.inputs)
-        examples = read_examples(question.inputs, served.task.pair, self.settings)
+        loaded = self.registry.get(question.prompt)
+        log.prompt, log.inputs = loaded.name, len(question.inputs)
+        examples = read_examples(question.inputs, loaded.task.pair, self.settings)
         given_up = Event()
         try:
-            async with Patience(receive, visit.started + self.settings.timeout) as patience:
-                reading = self._readers.submit(render_parts, served, self.shelf.backbone, examples, given_up)
-                rendered = await patience.wait(asyncio.wrap_future(reading))
-                ticket = self.batcher.submit(served, rendered.ids)
-                scores = await patience.wait(asyncio.wrap_future(ticket.future))
+            async with Deadline(receive, log.started + self.settings.timeout) as deadline:
+                reading = self._readers.submit(render_parts, loaded, self.registry.backbone, examples, given_up)
+                rendered = await deadline.wait(asyncio.wrap_future(reading))
+                pending = self.batcher.submit(loaded, rendered.ids)
+                scores = await deadline.wait(asyncio.wrap_future(pending.future))
         finally:
             given_up.set()
-        self.metrics.count_rows(served.name, len(examples), rendered.cut)
-        results = make_results(scores, served.labels, rendered.cut_rows)
-        return Answer(prompt=served.name, digest=served.digest, results=results)
+        self.metrics.count_rows(loaded.name, len(examples), rendered.cut)
+        results = make_results(scores, loaded.labels, rendered.cut_rows)
+        return Answer(prompt=loaded.name, digest=loaded.digest, results=results)
 
 
-def render_parts(served: Served, backbone: Backbone, examples: Sequence[Example], given_up: Event) -> Rendered:
-    """Return what `served.render` does, a few examples at a time: no more of them once the request is given up.
+def render_parts(loaded: LoadedPrompt, backbone: Backbone, examples: Sequence[Example], given_up: Event) -> Rendered:
+    """Return what `LoadedPrompt.render` does, a few examples at a time, and stop once the request is given up.
 
     Raises:
-        StoppedError: it was given up.
+        StoppedError: the request was given up.
     """
     ids, cut = list[list[int]](), list[int]()
     for start in range(0, len(examples), PART):
         if given_up.is_set():
             raise StoppedError("nobody waits for this request any more.")
-        rendered = served.render(backbone, examples[start : start + PART])
+        rendered = loaded.render(backbone, examples[start : start + PART])
         ids += rendered.ids
         cut += [start + row for row in rendered.cut_rows]
     return Rendered(ids, cut)
@@ -87,7 +88,7 @@ def make_results(scores: Tensor, labels: Sequence[str], cut_rows: Sequence[int])
     """Return a result for each row of log-probabilities [N,K]; the probabilities sum to 1 in double precision.
 
     Raises:
-        ModelError: the model's answer is not a number, as when its dtype overflows.
+        ModelError: a score is NaN, as when the model's dtype overflows.
     """
     if bool(torch.isnan(scores).any()):
         raise ModelError("expected log-probabilities, the model's answer is not a number. Load it in float32.")

@@ -1,4 +1,4 @@
-"""Who may ask: the right name, from no other page, with the token."""
+"""Who may ask: the Host header must be allowed, the Origin must be this service's own, and the token must match."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from dawgen.errors import ConfigError
 from dawgen.web import is_elsewhere, names_loopback
 
 VARIABLE = "DAWGEN_TOKEN"
-SHORTEST = 16  # characters of a token: none that can be guessed at the speed of the network
+SHORTEST = 16  # characters of a token: too many to guess over the network
 GUARDED = ("/v1/", "/metrics", "/openapi.json")  # what needs the token; pages and probes do not
 
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")  # what RFC 6750 lets stand after Bearer
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")  # what RFC 6750 allows after Bearer
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def read_host(headers: Mapping[str, str]) -> str:
 
 
 def is_token(given: str, token: str) -> bool:
-    """Compare in a time that tells neither the token nor its length."""
+    """Compare in constant time, so that the time taken reveals neither the token nor its length."""
     digests = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in (given, token)]
     return hmac.compare_digest(*digests)
 

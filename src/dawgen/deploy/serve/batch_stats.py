@@ -1,11 +1,11 @@
-"""What a batcher says of itself: counts of all its batches, and the facts of one."""
+"""Statistics of a batcher: counts of all its batches, and the numbers of one batch."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class BatcherStats:
-    """Counts since the start, and what is there now.
+class TotalStats:
+    """Counts since the start, and the rows that wait or run now.
 
     queued: rows that wait. running: rows of the batch under way. batches, rows: computed. cancelled: rows that left the
     queue because their request gave up. failed: requests that got an error. padded_tokens: positions computed, padding
@@ -24,13 +24,16 @@ class BatcherStats:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchFacts:
-    """One finished batch: its rows, of how many prompts and requests, positions with and without padding, seconds in
-    the model, and how long the row that had waited longest had waited, in seconds."""
+class BatchStats:
+    """One finished batch.
+
+    rows, prompts, requests: how many of each. padded_tokens, real_tokens: positions with and without padding. seconds:
+    time in the model. waited: seconds that its oldest row had waited.
+    """
 
     rows: int
     prompts: int
-    tickets: int
+    requests: int
     padded_tokens: int
     real_tokens: int
     seconds: float

@@ -15,39 +15,39 @@ import torch
 from torch import Tensor
 
 from dawgen.classifier.score import GPU_BUDGET
-from dawgen.deploy.serve.batch_stats import BatcherStats as BatcherStats
-from dawgen.deploy.serve.batch_stats import BatchFacts as BatchFacts
-from dawgen.deploy.serve.loaded_prompt import Served
+from dawgen.deploy.serve.batch_stats import BatchStats as BatchStats
+from dawgen.deploy.serve.batch_stats import TotalStats as TotalStats
+from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.deploy.serve.mixed import score_mixed
-from dawgen.deploy.serve.pending import QueueFullError, StoppedError, Ticket
-from dawgen.deploy.serve.queue import Row, Waiting
+from dawgen.deploy.serve.pending import PendingRequest, QueueFullError, StoppedError
+from dawgen.deploy.serve.queue import QueuedRow, RowQueue
 from dawgen.errors import DataError, ModelError
 from dawgen.models.load import Backbone
 
 MAX_WAIT = 0.004  # seconds
-CPU_ROWS = 1024  # what a small model answers in half a minute; more would only wait to be too late
+CPU_ROWS = 1024  # what a small model answers in half a minute; more rows would only wait until they time out
 GPU_ROWS = 4096
 FIRST_GUESS = 1.0  # seconds to try again after, before any batch was measured
-CPU_BUDGET = 512  # as many rows per second as 1024 gives, and each batch holds the next ones up half as long
+CPU_BUDGET = 512  # as many rows per second as with 1024, and the next batch waits half as long
 CPU_OVERHEAD = 64  # positions; a T5 of Flan-T5 small's size has 35 with one thread, 85 with two
 GPU_OVERHEAD = 2048
 
 _log = logging.getLogger(__name__)
 
 
-Observe = Callable[[BatchFacts], None]
+Observe = Callable[[BatchStats], None]
 
 
 class Batcher:
     """Answers rows of any prompts, several requests in one batch.
 
     token_budget: padded positions of a batch; None chooses by device. max_wait: seconds that an idle worker waits at
-    most for the company that rows had of late. most_rows: rows that may wait, more are refused; None chooses by device.
-    observe: called by the worker after each batch. threads: of the model's operations on a CPU; None leaves them.
-    clock: seconds. start: False for a batcher without a thread, whose batches `step` computes.
+    most for as many requests as the last batch held. most_rows: rows that may wait, more are refused; None chooses by
+    device. observe: called by the worker after each batch. threads: of the model's operations on a CPU; None leaves the
+    setting. clock: seconds. start: False for a batcher without a thread, whose batches `step` computes.
 
         >>> with Batcher(backbone) as batcher:
-        ...     batcher.submit(served, served.render(backbone, examples).ids).future.result()
+        ...     batcher.submit(prompt, prompt.render(backbone, examples).ids).future.result()
     """
 
     def __init__(
@@ -70,8 +70,8 @@ class Batcher:
         self._words = backbone.model.get_input_embeddings().weight.shape[0]
         self._threads, self._clock = threads, clock
         self._changed = threading.Condition()  # guards all below
-        self._waiting, self._running = Waiting(), list[Row]()
-        self._stats, self._rate = BatcherStats(), 0.0  # rows per second of late
+        self._queue, self._running = RowQueue(), list[QueuedRow]()
+        self._stats, self._rate = TotalStats(), 0.0  # rows per second of late
         self._company = math.inf  # requests in the last batch
         self._draining = self._closed = False
         self._thread = threading.Thread(target=self._work, name="batcher", daemon=True) if start else None
@@ -83,26 +83,26 @@ class Batcher:
         """Whether batches are computed: nobody has closed the batcher, and its worker runs."""
         return not self._closed and (self._thread is None or self._thread.is_alive())
 
-    def submit(self, served: Served, rows: Sequence[Sequence[int]]) -> Ticket:
-        """Queue rows of token ids under a prompt; from any thread, and at once.
+    def submit(self, prompt: LoadedPrompt, rows: Sequence[Sequence[int]]) -> PendingRequest:
+        """Queue rows of token ids under a prompt. Any thread may call this; it does not block.
 
         Raises:
             QueueFullError: not enough room in the queue.
             StoppedError: `drain` or `close` was called, or the worker died.
             DataError: no rows, an empty or too long one, an id out of the vocabulary, or more rows than may ever wait.
         """
-        self._check(served, rows)
-        ticket = Ticket(served, len(rows), self._leave)
+        self._check(prompt, rows)
+        request = PendingRequest(prompt, len(rows), self._leave)
         with self._changed:
             if self._draining or not self.alive:
                 raise StoppedError("the service is stopping and takes no new rows.")
-            waiting = len(self._waiting)
+            waiting = len(self._queue)
             if waiting + len(rows) > self.most_rows:
                 wait = self._estimate(waiting + len(rows) - self.most_rows)
                 raise QueueFullError(len(rows), waiting, self.most_rows, wait)
-            self._waiting.add(ticket, rows, self._clock())
+            self._queue.add(request, rows, self._clock())
             self._changed.notify_all()
-        return ticket
+        return request
 
     def step(self) -> int:
         """Compute one batch now, in this thread, and return how many rows it had; 0 when none wait."""
@@ -112,10 +112,10 @@ class Batcher:
             self._compute(rows)
         return len(rows)
 
-    def stats(self) -> BatcherStats:
-        """Return what was done and what is there."""
+    def stats(self) -> TotalStats:
+        """Return the counts since the start, and the rows that wait or run now."""
         with self._changed:
-            return replace(self._stats, queued=len(self._waiting), running=len(self._running))
+            return replace(self._stats, queued=len(self._queue), running=len(self._running))
 
     def drain(self, timeout: float) -> bool:
         """Take no new rows and wait until all accepted ones are answered; False when that takes more seconds."""
@@ -145,12 +145,12 @@ class Batcher:
         """Close."""
         self.close()
 
-    def _check(self, served: Served, rows: Sequence[Sequence[int]]) -> None:
+    def _check(self, prompt: LoadedPrompt, rows: Sequence[Sequence[int]]) -> None:
         if not 0 < len(rows) <= self.most_rows:
             raise DataError(f"expected 1 to {self.most_rows} rows, got {len(rows)}.")
         for place, row in enumerate(rows):
-            if not 0 < len(row) <= served.max_tokens:
-                raise DataError(f"row {place}: expected 1 to {served.max_tokens} tokens, got {len(row)}.")
+            if not 0 < len(row) <= prompt.max_tokens:
+                raise DataError(f"row {place}: expected 1 to {prompt.max_tokens} tokens, got {len(row)}.")
             if not 0 <= min(row) <= max(row) < self._words:
                 raise DataError(f"row {place}: expected token ids below {self._words}, got {min(row)} to {max(row)}.")
 
@@ -164,123 +164,126 @@ class Batcher:
             self._abandon()
 
     def _work_once(self) -> bool:
-        """Compute the next batch; False when closed. Its rows and their prompts are let go before the next wait."""
+        """Compute the next batch; return False when closed."""
+        # A function of its own: on return the last references to the rows and their prompts are dropped, so a prompt
+        # that was removed meanwhile does not stay in memory until the next request comes.
         rows = self._await_rows()
         if rows:
             self._compute(rows)
         return bool(rows)
 
-    def _await_rows(self) -> list[Row]:
-        """Return the next batch when it is full, or holds as many requests as the last one, or has waited enough.
+    def _await_rows(self) -> list[QueuedRow]:
+        """Return the next batch once it is full, holds as many requests as the last one, or has waited `max_wait`.
 
-        The clients of the last batch may be about to ask again; one who asks alone does not wait, but for the first.
         Empty when closed.
         """
+        # The clients of the last batch are likely to ask again at once: waiting for as many requests fills the batch
+        # without a fixed delay. A client that asks alone had a last batch of one request and does not wait.
         with self._changed:
             while not self._closed:
-                if not self._waiting:
+                if not self._queue:
                     self._changed.wait()
                     continue
-                left = self._waiting.oldest.since + self.max_wait - self._clock()
-                full = self._waiting.tokens >= self.token_budget or self._waiting.requests >= self._company
+                left = self._queue.oldest.since + self.max_wait - self._clock()
+                full = self._queue.tokens >= self.token_budget or self._queue.request_count >= self._company
                 if left <= 0 or full or self._draining:
                     return self._begin()
                 self._changed.wait(left)
             return []
 
-    def _begin(self) -> list[Row]:
-        self._running = self._waiting.take(self.token_budget, self._overhead)
+    def _begin(self) -> list[QueuedRow]:
+        self._running = self._queue.take(self.token_budget, self._overhead)
         if self._running:
-            self._company = len({row.ticket for row in self._running})
+            self._company = len({row.request for row in self._running})
         return self._running
 
-    def _compute(self, rows: Sequence[Row]) -> None:
-        """Answer rows; when a batch of several requests fails, each of them is tried alone, so that one fails alone."""
+    def _compute(self, rows: Sequence[QueuedRow]) -> None:
+        """Answer rows. When a batch of several requests fails, each is tried alone: only the faulty ones then fail."""
         error = self._answer(rows)
         if error is not None:
-            own: dict[Ticket, list[Row]] = {}
+            own: dict[PendingRequest, list[QueuedRow]] = {}
             for row in rows:
-                own.setdefault(row.ticket, []).append(row)
-            for ticket, part in own.items():
+                own.setdefault(row.request, []).append(row)
+            for request, part in own.items():
                 reason = self._answer(part) if len(own) > 1 else error
                 if reason is not None:
-                    self._fail(ticket, reason)
+                    self._fail(request, reason)
         with self._changed:
             self._running = []
             self._changed.notify_all()
 
-    def _answer(self, rows: Sequence[Row]) -> Exception | None:
-        """Compute rows and hand them out; return what went wrong, if anything did."""
+    def _answer(self, rows: Sequence[QueuedRow]) -> Exception | None:
+        """Compute rows and hand out their scores; return the error, if there was one."""
         begin = self._clock()
         try:
-            found = score_mixed(self.backbone, [row.ids for row in rows], [row.ticket.served for row in rows])
+            found = score_mixed(self.backbone, [row.ids for row in rows], [row.request.prompt for row in rows])
             if not bool(torch.cat(found).isfinite().all()):
                 return ModelError("the model gave scores that are not finite.")
         except Exception as error:  # whatever a model may raise: the worker has to live on
             _log.exception("a batch of %d rows failed", len(rows))
-            touch(self.backbone.model.device)  # unless no batch can succeed any more
+            touch(self.backbone.model.device)  # raises, and so ends the worker, if the device itself is lost
             return error
         self._record(rows, begin, self._clock())
-        answers: dict[Ticket, dict[int, Tensor]] = {}
+        answers: dict[PendingRequest, dict[int, Tensor]] = {}
         for row, scores in zip(rows, found, strict=True):
-            answers.setdefault(row.ticket, {})[row.place] = scores
-        for ticket, own in answers.items():
-            ticket.put(own)
+            answers.setdefault(row.request, {})[row.place] = scores
+        for request, own in answers.items():
+            request.put(own)
         return None
 
-    def _record(self, rows: Sequence[Row], begin: float, end: float) -> None:
-        facts = BatchFacts(
+    def _record(self, rows: Sequence[QueuedRow], begin: float, end: float) -> None:
+        stats = BatchStats(
             rows=len(rows),
-            prompts=len({row.ticket.served for row in rows}),
-            tickets=len({row.ticket for row in rows}),
+            prompts=len({row.request.prompt for row in rows}),
+            requests=len({row.request for row in rows}),
             padded_tokens=len(rows) * max(row.width for row in rows),
             real_tokens=sum(row.width for row in rows),
             seconds=end - begin,
             waited=begin - min(row.since for row in rows),
         )
-        rate = facts.rows / max(facts.seconds, 1e-6)
+        rate = stats.rows / max(stats.seconds, 1e-6)
         with self._changed:
             old = self._stats
             self._stats = replace(
                 old,
                 batches=old.batches + 1,
-                rows=old.rows + facts.rows,
-                padded_tokens=old.padded_tokens + facts.padded_tokens,
-                real_tokens=old.real_tokens + facts.real_tokens,
-                busy_seconds=old.busy_seconds + facts.seconds,
+                rows=old.rows + stats.rows,
+                padded_tokens=old.padded_tokens + stats.padded_tokens,
+                real_tokens=old.real_tokens + stats.real_tokens,
+                busy_seconds=old.busy_seconds + stats.seconds,
             )
             self._rate = rate if not self._rate else 0.8 * self._rate + 0.2 * rate
         if self.observe is not None:
             try:
-                self.observe(facts)
-            except Exception:  # not the worker's affair
+                self.observe(stats)
+            except Exception:  # a faulty observer must not end the worker
                 _log.exception("what observes the batches failed")
 
-    def _fail(self, ticket: Ticket, error: Exception) -> None:
+    def _fail(self, request: PendingRequest, error: Exception) -> None:
         with self._changed:
-            self._waiting.drop(ticket)
+            self._queue.drop(request)
             self._stats = replace(self._stats, failed=self._stats.failed + 1)
-        ticket.fail(error)
+        request.fail(error)
 
-    def _leave(self, ticket: Ticket) -> None:
-        """Forget a request that gave up."""
+    def _leave(self, request: PendingRequest) -> None:
+        """Take a cancelled request out of the queue."""
         with self._changed:
-            dropped = self._waiting.drop(ticket)
+            dropped = self._queue.drop(request)
             self._stats = replace(self._stats, cancelled=self._stats.cancelled + dropped)
             self._changed.notify_all()
 
     def _abandon(self) -> None:
-        """Fail all that is left: the worker has ended."""
+        """Fail all remaining requests: the worker has ended."""
         with self._changed:
             self._draining = self._closed = True
-            left = {*self._waiting.tickets, *(row.ticket for row in self._running)}
-            self._waiting, self._running = Waiting(), []
+            left = {*self._queue.requests, *(row.request for row in self._running)}
+            self._queue, self._running = RowQueue(), []
             self._changed.notify_all()
-        for ticket in left:
-            ticket.fail(StoppedError("the service stopped before it had answered."))
+        for request in left:
+            request.fail(StoppedError("the service stopped before it had answered."))
 
     def _is_idle(self) -> bool:
-        return self._closed or not (self._waiting or self._running)
+        return self._closed or not (self._queue or self._running)
 
     def _estimate(self, rows: int) -> float:
         """Return in how many seconds the worker will have taken so many rows."""
@@ -288,5 +291,5 @@ class Batcher:
 
 
 def touch(device: torch.device) -> None:
-    """Compute something there; raise what a device raises that is lost, as a GPU is after a failed kernel."""
+    """Compute something on the device; a lost one raises, as a GPU does after a failed kernel."""
     torch.ones(1, device=device).sum().item()

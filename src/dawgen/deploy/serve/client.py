@@ -4,7 +4,8 @@
     for answer in client.classify("reviews", ["A film to remember.", "Two hours of my life."]):
         print(answer.label, answer.probabilities)
 
-A busy or starting service (429, 503) is asked again when it says so, within the timeout. Threads may share a client.
+After a 429 or 503 (busy or starting) the request is repeated when the service says so, within the timeout. Threads may
+share a client.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Client:
     def __init__(self, url: str = "http://127.0.0.1:8400", token: str | None = None, timeout: float = 30.0) -> None:
         self.url, self.timeout = url.rstrip("/"), timeout
         self._headers = {} if token is None else {"Authorization": f"Bearer {_check_token(token)}"}
-        # The system's proxy, if there is one, stands outside this machine and knows no service in it.
+        # A proxy of the system is another machine, whose own loopback address is not ours.
         self._opener = build_opener(_Stay, *([ProxyHandler({})] if is_loopback(_read_host(url)) else []))
 
     def classify(self, prompt: str, items: Sequence[Item]) -> list[Answer]:
@@ -90,15 +91,15 @@ class Client:
         return self._ask("GET", "/v1/prompts", _read_prompts)
 
     def add(self, folder: str, name: str | None = None, digest: str | None = None) -> Prompt:
-        """Let the service load a bundle of its allowed folder. digest: any other bundle is refused."""
+        """Have the service load a bundle of its allowed folder. digest: any other bundle is refused."""
         return self._ask("POST", "/v1/prompts", _read_prompt, {"folder": folder, "name": name, "digest": digest})
 
     def remove(self, name: str) -> None:
-        """Let the service forget a prompt; what it has accepted it still answers."""
+        """Have the service remove a prompt; requests that it has accepted are still answered."""
         self._ask("DELETE", f"/v1/prompts/{quote(name, safe='')}", bool)
 
     def _ask(self, method: str, path: str, read: Callable[[Any], Found], body: Any = None) -> Found:
-        """Return what `read` makes of the answer's JSON (None: no body); asks again what may succeed later."""
+        """Return what `read` makes of the answer's JSON; a request that may succeed later is repeated."""
         ends = time.monotonic() + self.timeout
         data = None if body is None else json.dumps(body).encode()
         headers = self._headers | ({} if body is None else {"Content-Type": "application/json"})
@@ -124,7 +125,7 @@ class Client:
 
 
 class _Stay(HTTPRedirectHandler):
-    """Follows no redirection: it would hand the token, and the texts, to another address."""
+    """Follows no redirection, which would send the token and the texts to another address."""
 
     def redirect_request(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str) -> None:
         """Leave the redirection to `_ask`, which refuses it."""

@@ -23,38 +23,38 @@ class LateError(Exception):
     """The request's time is up."""
 
 
-class Patience:
+class Deadline:
     """Waits for futures on behalf of one request.
 
-    receive: the request's messages, of which only the disconnect is left. deadline: by `time.monotonic`, in seconds.
+    receive: the request's messages, of which only the disconnect is left. ends: by `time.monotonic`, in seconds.
     """
 
-    def __init__(self, receive: Receive, deadline: float) -> None:
-        self._receive, self._deadline = receive, deadline
+    def __init__(self, receive: Receive, ends: float) -> None:
+        self._receive, self._ends = receive, ends
 
     async def __aenter__(self) -> Self:
-        """Begin to watch whether the client is there."""
+        """Begin to watch whether the client is still connected."""
         self._gone = asyncio.create_task(self._watch())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         self._gone.cancel()
 
     async def wait(self, future: asyncio.Future[T]) -> T:
         """Return the future's result; it is cancelled if it does not come in time.
 
         Raises:
-            GoneError: the client has hung up. LateError: the deadline has passed. StoppedError: somebody else gave
-            the future up.
+            GoneError: the client has hung up. LateError: the deadline has passed. StoppedError: the future was
+            cancelled elsewhere.
         """
-        left = self._deadline - time.monotonic()
+        left = self._ends - time.monotonic()
         try:
             both: set[asyncio.Future[Any]] = {future, self._gone}
             await asyncio.wait(both, timeout=max(left, 0), return_when=asyncio.FIRST_COMPLETED)
-            if self._gone.done():  # also where the answer is there too: nobody would read it
+            if self._gone.done():  # even if the answer is there too: nobody would read it
                 raise GoneError
             if not future.done():
                 raise LateError

@@ -1,4 +1,4 @@
-"""Which status each error has, and the sentence that goes with it: always {"detail": "text"}."""
+"""The HTTP status of each error, and the sentence that goes with it: always {"detail": "text"}."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ HTTP = {404: "There is no such page.", 405: "This address does not take that met
 
 
 def explain(error: Exception) -> Refusal:
-    """Return how an error of `REFUSALS` is told; any other is a fault of the service, whose message stays inside."""
+    """Return the refusal for an error of `REFUSALS`.
+
+    Any other is raised again: it is a fault of the service, whose message must not leave it.
+    """
     for kind, (status, reason) in REFUSALS.items():
         if isinstance(error, kind):
             headers = {"Retry-After": _wait(error)} if status in (429, 503) else {}
@@ -41,7 +44,7 @@ def explain(error: Exception) -> Refusal:
 
 
 def add_handlers(app: FastAPI, metrics: Metrics) -> None:
-    """Have the app answer errors as `explain` says, and those of the libraries in the same form."""
+    """Make the app answer errors as `explain` says, and those of the libraries in the same form."""
     from fastapi.exceptions import RequestValidationError
     from fastapi.responses import JSONResponse
     from starlette.exceptions import HTTPException

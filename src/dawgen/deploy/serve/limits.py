@@ -1,4 +1,4 @@
-"""What a request may bring: so many bytes, inputs and characters; and what is said when it brings something else."""
+"""The limits of a request in bytes, inputs and characters, and the sentences that refuse anything else."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 class TooLargeError(Exception):
-    """The body has more bytes than it may."""
+    """The body has more bytes than allowed."""
 
 
 async def read_body(receive: Receive, length: str | None, most: int, deadline: float) -> bytes:
-    """Return a request's body, counted while it comes in.
+    """Return a request's body; its bytes are counted while they come in.
 
-    length: what its header says it has, in bytes. deadline: by `time.monotonic`.
+    length: the Content-Length header. deadline: by `time.monotonic`.
 
     Raises:
-        TooLargeError: more than `most` bytes, said or sent. GoneError: the client has hung up. LateError: the deadline
-        has passed.
+        TooLargeError: more than `most` bytes, announced or sent. GoneError: the client has hung up. LateError: the
+        deadline has passed.
     """
     if length is not None and length.isdecimal() and len(length) < 20 and int(length) > most:
         raise TooLargeError
@@ -49,7 +49,7 @@ async def read_body(receive: Receive, length: str | None, most: int, deadline: f
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """Return what hands out a body that was read, then what comes after it: the disconnect."""
+    """Return a `receive` that hands out a body that was read already, then what comes after it: the disconnect."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def take() -> Message:
@@ -84,7 +84,7 @@ def read_examples(inputs: Sequence[str | Texts], pair: bool, settings: ServeSett
 
 
 def is_unicode(text: str) -> bool:
-    """Return whether a text has a form in UTF-8; JSON can also say halves of surrogate pairs, which have none."""
+    """Return whether a text can be written in UTF-8; JSON can also hold halves of surrogate pairs, which cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -93,7 +93,7 @@ def is_unicode(text: str) -> bool:
 
 
 def describe_faults(errors: Sequence[Any]) -> str:
-    """Return one sentence about the first fault that pydantic has found in a request."""
+    """Return one sentence about the first fault that pydantic found in a request."""
     first = errors[0]
     where, kind, said = list(first["loc"][1:]), first["type"], str(first["msg"])
     if kind == "json_invalid":

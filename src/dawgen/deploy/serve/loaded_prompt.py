@@ -1,4 +1,4 @@
-"""A prompt as the service holds it: what the frozen model needs to answer a row of its task, and nothing else."""
+"""A prompt as the service holds it: what the frozen model needs to answer a row, and nothing else."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from dawgen.tasks.task import Task
 
 
 @dataclass(frozen=True, eq=False)
-class Served:
-    """One prompt, ready to answer. Two of the same name are two things: rows under way keep the one they were given.
+class LoadedPrompt:
+    """One prompt, ready to answer. Compared by identity: rows under way keep theirs when another takes its name.
 
     prompt: [P,H] on the model's device, in its dtype. word_ids: [K] ids of the label words, in the order of `labels`.
     max_tokens: of a row, already limited to what the model's window leaves beside the prompt.
@@ -39,8 +39,8 @@ class Served:
     nbytes: int
 
     @classmethod
-    def of(cls, classifier: PromptClassifier, name: str, digest: str) -> Served:
-        """Take what answers from a loaded or fitted classifier; its keys and values are computed here, once.
+    def of(cls, classifier: PromptClassifier, name: str, digest: str) -> LoadedPrompt:
+        """Take the prompt of a loaded or fitted classifier, and compute its keys and values once.
 
         Raises:
             ConfigError: the prompt leaves no room for a text in the model's window.
@@ -73,9 +73,9 @@ class Served:
 
 
 def compute_shared(backbone: Backbone, prompt: Tensor) -> Tensor | None:
-    """Return a causal model's keys and values of a prompt [P,H], [2L,Hkv,P,dh]; None where it has none to share.
+    """Return a causal model's keys and values of a prompt [P,H] as [2L,Hkv,P,dh]; None where it has none to share.
 
-    In one tensor, so that a batch gathers those of its rows at once; layers of different shapes share none.
+    They are one tensor, so that a batch gathers those of its rows at once; layers of unequal shapes share none.
     """
     with torch.no_grad():
         parts = causal.prefill(backbone, prompt[None])

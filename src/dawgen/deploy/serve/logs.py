@@ -1,4 +1,4 @@
-"""One line of JSON per request and event on stderr: never a text, a token, or a name that a client made up."""
+"""One line of JSON on stderr for each request and event: never a text, a token, or a name that a client made up."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ LOGGER = logging.getLogger("dawgen.serve")
 
 
 @dataclass
-class Visit:
-    """What is told of one request. prompt: a name that is served, None before it is known to be one.
+class RequestLog:
+    """What the log says about one request.
 
-    inputs: texts or pairs, 0 before they are counted. started: by `time.monotonic`.
+    prompt: the name of a loaded prompt, None before it was found. inputs: texts or pairs, 0 before they are counted.
+    started: by `time.monotonic`.
     """
 
     method: str
@@ -36,7 +37,7 @@ class Visit:
         return time.monotonic() - self.started
 
     def describe(self) -> dict[str, Any]:
-        """Return the fields of its line, without those that say nothing."""
+        """Return the fields of its line, without those that are not known."""
         facts: dict[str, Any] = {
             "request": self.id,
             "method": self.method,
@@ -64,7 +65,7 @@ def log_event(event: str, **facts: Any) -> None:
 class JsonLines(logging.Formatter):
     """Formats a record as one object: time in UTC, event, and the record's facts.
 
-    Of other libraries' records only the words that stand in their code are kept: their values may quote a text.
+    Of other libraries' records only the format string is kept: their arguments may quote a text.
     """
 
     def format(self, record: logging.LogRecord) -> str:

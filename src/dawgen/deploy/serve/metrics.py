@@ -1,4 +1,4 @@
-"""What the service counts, in the text format of Prometheus."""
+"""The counters of the service, in the text format of Prometheus."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from dawgen.deploy.serve.batcher import Batcher, BatchFacts
-from dawgen.deploy.serve.registry import Shelf, UnknownPromptError
+from dawgen.deploy.serve.batcher import Batcher, BatchStats
+from dawgen.deploy.serve.registry import Registry, UnknownPromptError
 
 ROUTES = ("/v1/classify", "/v1/prompts", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/")
 ONE_PROMPT = "/v1/prompts/{name}"
 METHODS = ("GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH")
-OTHER = "other"  # whatever else a client sends: what it makes up must not make new series
+OTHER = "other"  # anything else: what a client makes up must not create new series
 REMOVED = "(removed)"  # no prompt can have this name
 
 _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -35,23 +35,23 @@ def name_method(method: str) -> str:
 
 
 class Metrics:
-    """All counters of one service, in a registry of its own."""
+    """All counters of one service, in a Prometheus registry of their own."""
 
-    def __init__(self, shelf: Shelf, batcher: Batcher) -> None:
-        """Count for a shelf and a batcher, whose state is read when the metrics are asked for."""
+    def __init__(self, registry: Registry, batcher: Batcher) -> None:
+        """Count for a registry of prompts and a batcher; their state is read when the metrics are requested."""
         import prometheus_client as prometheus
 
-        self.registry = registry = prometheus.CollectorRegistry()
-        prometheus.ProcessCollector(registry=registry)
+        self.collectors = collectors = prometheus.CollectorRegistry()
+        prometheus.ProcessCollector(registry=collectors)
 
         def counter(name: str, text: str, *labels: str) -> Any:
-            return prometheus.Counter(f"dawgen_{name}", text, labels, registry=registry)
+            return prometheus.Counter(f"dawgen_{name}", text, labels, registry=collectors)
 
         def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Any:
-            return prometheus.Histogram(f"dawgen_{name}", text, labels, buckets=buckets, registry=registry)
+            return prometheus.Histogram(f"dawgen_{name}", text, labels, buckets=buckets, registry=collectors)
 
         def gauge(name: str, text: str, read: Callable[[], float]) -> None:
-            prometheus.Gauge(f"dawgen_{name}", text, registry=registry).set_function(read)
+            prometheus.Gauge(f"dawgen_{name}", text, registry=collectors).set_function(read)
 
         self.requests = counter("requests", "Requests by method, route and status", "method", "route", "status")
         self.seconds = histogram("request_seconds", "Time from request to answer", _SECONDS, "route")
@@ -66,17 +66,17 @@ class Metrics:
         self.waited = histogram("batch_wait_seconds", "Time that a batch's first row had waited", _SECONDS)
         gauge("queue_rows", "Rows that wait", lambda: batcher.stats().queued)
         gauge("running_rows", "Rows of the batch under way", lambda: batcher.stats().running)
-        gauge("prompts", "Prompts on the shelf", lambda: len(shelf.list()))
-        gauge("prompt_bytes", "Memory of the prompts", lambda: sum(served.nbytes for served in shelf.list()))
-        self._shelf, self._lock = shelf, threading.Lock()
+        gauge("prompts", "Prompts that are loaded", lambda: len(registry.list()))
+        gauge("prompt_bytes", "Memory of the prompts", lambda: sum(loaded.nbytes for loaded in registry.list()))
+        self._registry, self._lock = registry, threading.Lock()
 
-    def observe_batch(self, facts: BatchFacts) -> None:
+    def observe_batch(self, stats: BatchStats) -> None:
         """Count a finished batch; called by the batcher's worker."""
-        self.batch_rows.observe(facts.rows)
-        self.batch_prompts.observe(facts.prompts)
-        self.batch_seconds.observe(facts.seconds)
-        self.padding.observe(1 - facts.real_tokens / max(facts.padded_tokens, 1))
-        self.waited.observe(facts.waited)
+        self.batch_rows.observe(stats.rows)
+        self.batch_prompts.observe(stats.prompts)
+        self.batch_seconds.observe(stats.seconds)
+        self.padding.observe(1 - stats.real_tokens / max(stats.padded_tokens, 1))
+        self.waited.observe(stats.waited)
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request, or one whose client has gone (status 499)."""
@@ -84,26 +84,26 @@ class Metrics:
         self.seconds.labels(route).observe(seconds)
 
     def count_rows(self, prompt: str, rows: int, cut: int) -> None:
-        """Count rows that were answered, under their prompt's name as long as it is on the shelf."""
+        """Count answered rows under their prompt's name, or as removed if the prompt was removed meanwhile."""
         with self._lock:
-            self.rows.labels(prompt if self._is_shelved(prompt) else REMOVED).inc(rows)
+            self.rows.labels(prompt if self._is_registered(prompt) else REMOVED).inc(rows)
         self.cut.inc(cut)
 
     def forget(self, prompt: str) -> None:
-        """Drop the series of a prompt that has left the shelf; those that are answered later count as removed."""
+        """Drop the series of a prompt that was removed; rows that are answered later count as removed."""
         with self._lock:
-            if not self._is_shelved(prompt):  # it may be back already
+            if not self._is_registered(prompt):  # another may have taken the name already
                 self.rows.remove(prompt)
 
     def write(self) -> bytes:
         """Return all metrics as text."""
         from prometheus_client import generate_latest
 
-        return generate_latest(self.registry)
+        return generate_latest(self.collectors)
 
-    def _is_shelved(self, prompt: str) -> bool:
+    def _is_registered(self, prompt: str) -> bool:
         try:
-            self._shelf.get(prompt)
+            self._registry.get(prompt)
         except UnknownPromptError:
             return False
         return True

@@ -1,14 +1,14 @@
-"""What every request passes on its way in and out: who asks, how much it brings, and what is logged and counted."""
+"""The middleware: every request is checked and limited on its way in, logged and counted on its way out."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dawgen.deploy.serve.admission import RETRY_AFTER, ClosedError, CrowdedError, Gate
+from dawgen.deploy.serve.admission import RETRY_AFTER, Admission, ClosedError, CrowdedError
 from dawgen.deploy.serve.auth import Refusal, find_refusal
 from dawgen.deploy.serve.deadline import GoneError, LateError
 from dawgen.deploy.serve.limits import TooLargeError, read_body, replay
-from dawgen.deploy.serve.logs import Visit, log_event, name_error
+from dawgen.deploy.serve.logs import RequestLog, log_event, name_error
 from dawgen.deploy.serve.metrics import Metrics, name_method, name_route
 from dawgen.deploy.serve.settings import ServeSettings
 from dawgen.web import HEADERS
@@ -16,73 +16,73 @@ from dawgen.web import HEADERS
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-HUNG_UP = 499  # as nginx logs a client that did not wait; nobody receives it
-WORK = "/v1/"  # what counts as a request under way, and is refused while the service stops
+HUNG_UP = 499  # what nginx logs when the client has closed the connection; it is never sent
+WORK = "/v1/"  # paths that count as requests under way, and are refused while the service stops
 
 
-class Door:
-    """The outermost layer of the app, as ASGI has it.
+class Middleware:
+    """The outermost layer of the app, an ASGI middleware.
 
-    Host, origin and token are looked at before a byte of the body is read; the body is read whole, counted, before the
-    app sees it; then the app alone listens for the client's hanging up. Nothing that goes wrong inside leaves with a
-    message: it may quote a text.
+    Host, Origin and token are checked before a byte of the body is read. The body is read whole and counted before the
+    app sees it; from then on only the app listens for a disconnect. The message of an unexpected error never leaves the
+    service: it may quote a text.
     """
 
-    def __init__(self, app: ASGIApp, *, gate: Gate, settings: ServeSettings, metrics: Metrics) -> None:
-        """Stand before an app."""
-        self.app, self.gate, self.settings, self.metrics = app, gate, settings, metrics
+    def __init__(self, app: ASGIApp, *, admission: Admission, settings: ServeSettings, metrics: Metrics) -> None:
+        """Wrap an app."""
+        self.app, self.admission, self.settings, self.metrics = app, admission, settings, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        visit = Visit(name_method(scope["method"]), name_route(scope["path"]))
-        scope.setdefault("state", {})["visit"] = visit
+        log = RequestLog(name_method(scope["method"]), name_route(scope["path"]))
+        scope.setdefault("state", {})["log"] = log
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
-                visit.status = message["status"]
-                message["headers"] = self._add_headers(message.get("headers", []), visit)
+                log.status = message["status"]
+                message["headers"] = self._add_headers(message.get("headers", []), log)
             await send(message)
 
         try:
-            await self._answer(scope, receive, tell, visit)
+            await self._answer(scope, receive, tell, log)
         except GoneError:
-            visit.status = HUNG_UP
+            log.status = HUNG_UP
         except Exception as error:
-            visit.error = name_error(error)
-            if visit.status:  # the answer has begun: the connection must break, or it would seem whole
+            log.error = name_error(error)
+            if log.status:  # the answer has begun: break the connection, or half an answer would seem whole
                 raise
-            await refuse(Refusal(500, "error", f"The service failed; its log has more under {visit.id}."), scope, tell)
+            await refuse(Refusal(500, "error", f"The service failed; its log has more under {log.id}."), scope, tell)
         finally:
-            self._note(visit)
+            self._note(log)
 
-    async def _answer(self, scope: Scope, receive: Receive, tell: Send, visit: Visit) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, tell: Send, log: RequestLog) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = find_refusal(scope["path"], headers, self.settings)
         if refusal is None and scope["path"].startswith(WORK):
             try:
-                self.gate.enter()
+                self.admission.enter()
             except ClosedError:
                 refusal = _wait(503, "stopping", "The service is stopping. Try another, or again later.")
             except CrowdedError:
-                refusal = _wait(429, "requests", f"{self.gate.most} requests are under way. Try again.")
+                refusal = _wait(429, "requests", f"{self.admission.most} requests are under way. Try again.")
             else:
                 try:
-                    await self._work(scope, receive, tell, headers, visit)
+                    await self._work(scope, receive, tell, headers, log)
                 finally:
-                    self.gate.leave()
+                    self.admission.leave()
                 return
         if refusal is None:
             await self.app(scope, receive, tell)
         else:
             await self._refuse(refusal, scope, tell)
 
-    async def _work(self, scope: Scope, receive: Receive, tell: Send, headers: dict[str, str], visit: Visit) -> None:
+    async def _work(self, scope: Scope, receive: Receive, tell: Send, headers: dict[str, str], log: RequestLog) -> None:
         most, seconds = self.settings.max_body, self.settings.timeout
         try:
-            body = await read_body(receive, headers.get("content-length"), most, visit.started + seconds)
+            body = await read_body(receive, headers.get("content-length"), most, log.started + seconds)
         except TooLargeError:
             said = f"Expected a body of at most {most} bytes. Send the inputs in parts."
             await self._refuse(Refusal(413, "body", said), scope, tell)
@@ -96,23 +96,23 @@ class Door:
         self.metrics.refused.labels(refusal.reason).inc()
         await refuse(refusal, scope, tell)
 
-    def _add_headers(self, headers: list[tuple[bytes, bytes]], visit: Visit) -> list[tuple[bytes, bytes]]:
+    def _add_headers(self, headers: list[tuple[bytes, bytes]], log: RequestLog) -> list[tuple[bytes, bytes]]:
         there = {name.lower() for name, _ in headers}
-        added = HEADERS | {"X-Request-Id": visit.id}
-        if self.gate.closed:  # clients that keep connections open learn to go elsewhere
+        added = HEADERS | {"X-Request-Id": log.id}
+        if self.admission.closed:  # clients that keep connections open must open new ones elsewhere
             added["Connection"] = "close"
         pairs = [(name.lower().encode(), value.encode()) for name, value in added.items()]
         return [*headers, *(pair for pair in pairs if pair[0] not in there)]
 
-    def _note(self, visit: Visit) -> None:
-        if visit.status == HUNG_UP:
+    def _note(self, log: RequestLog) -> None:
+        if log.status == HUNG_UP:
             self.metrics.cancelled.inc()
-        self.metrics.count_request(visit.method, visit.route, visit.status, visit.seconds())
-        log_event("request", **visit.describe())
+        self.metrics.count_request(log.method, log.route, log.status, log.seconds())
+        log_event("request", **log.describe())
 
 
 async def refuse(refusal: Refusal, scope: Scope, send: Send) -> None:
-    """Answer with a refusal; what is left of the body is not read."""
+    """Answer with a refusal; the rest of the body is not read."""
     from starlette.responses import JSONResponse
 
     async def receive() -> Message:

@@ -1,7 +1,7 @@
-"""The pages of `dawgen serve`: one to try a prompt by hand at /, and one at /docs that lists what the service offers.
+"""The pages of `dawgen serve`: one at / to try a prompt by hand, and one at /docs that lists the routes.
 
-Both are files of this package; a browser loads nothing from elsewhere. They hold no data: what they show they ask
-of the service, with the token where it needs one.
+Both are files of this package; a browser loads nothing from elsewhere. They hold no data: they request what they show
+from the service, with the token where it needs one.
 """
 
 from __future__ import annotations

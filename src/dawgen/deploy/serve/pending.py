@@ -1,4 +1,4 @@
-"""What a request holds while its rows wait and run, and the errors of a queue that takes no more."""
+"""A request whose rows wait or run, and the errors of a queue that takes no more rows."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from concurrent.futures import Future
 import torch
 from torch import Tensor
 
-from dawgen.deploy.serve.loaded_prompt import Served
+from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.errors import DawgenError
 
 
 class QueueFullError(DawgenError):
-    """There is no room for so many rows now; `retry_after` estimates in seconds when there will be."""
+    """The queue has no room for so many rows; `retry_after` estimates in how many seconds it will have."""
 
     def __init__(self, rows: int, waiting: int, most: int, retry_after: float) -> None:
         self.retry_after = retry_after
@@ -25,37 +25,37 @@ class QueueFullError(DawgenError):
 
 
 class StoppedError(DawgenError):
-    """The service is stopping, or its worker has died: it takes no new rows, or could not answer these in time."""
+    """The service is stopping, or its worker has died: it refuses new rows, or could not answer these in time."""
 
 
-class Ticket:
-    """Rows of one request under one prompt.
+class PendingRequest:
+    """The rows of one request under one prompt.
 
     future: log-probabilities [N,K] in float32 on the CPU, in the order of the rows; or the error of a batch that held
-    some of them. Cancelling it, by `cancel` or as `asyncio.wrap_future` does when its task is cancelled, takes the rows
-    that wait out of the queue at once; those in the running batch are finished and thrown away.
+    some of them. It is cancelled by `cancel`, or by `asyncio.wrap_future` when its task is cancelled: waiting rows then
+    leave the queue at once; rows in the running batch are computed and thrown away.
     """
 
-    def __init__(self, served: Served, count: int, leave: Callable[[Ticket], None] | None = None) -> None:
-        """Expect `count` answers. leave: called once when the request gives up, by the thread that does."""
-        self.served, self.count = served, count
+    def __init__(self, prompt: LoadedPrompt, count: int, leave: Callable[[PendingRequest], None] | None = None) -> None:
+        """Expect `count` answers. leave: called once if the request is cancelled, by the thread that cancels it."""
+        self.prompt, self.count = prompt, count
         self.future: Future[Tensor] = Future()
         self._scores: dict[int, Tensor] = {}
         self._leave, self._ended, self._ending = leave, False, threading.Lock()
         self.future.add_done_callback(self._notice)
 
     def cancel(self) -> bool:
-        """Give up; return False when the answer or an error was there first."""
+        """Cancel the request; return False when the answer or an error was there first."""
         return self.future.cancel()
 
     def put(self, scores: Mapping[int, Tensor]) -> None:
-        """Take log-probabilities [K] by the row's number; the last ones finish the future. For the worker alone."""
+        """Store log-probabilities [K] by row number; the last ones finish the future. Only the worker calls this."""
         self._scores.update(scores)
         if len(self._scores) == self.count and self._end():
             self.future.set_result(torch.stack([self._scores[place] for place in range(self.count)]))
 
     def fail(self, error: BaseException) -> None:
-        """End with an error, unless it has ended. For the worker alone."""
+        """End with an error, unless it has ended already. Only the worker calls this."""
         if self._end():
             self.future.set_exception(error)
 
@@ -66,9 +66,10 @@ class Ticket:
                 self._leave(self)
 
     def _end(self) -> bool:
-        """Return whether the caller is to end the future: it is the first to ask, and nobody has cancelled it."""
+        """Return whether the caller may end the future: it is the first to ask, and nobody has cancelled it."""
+        # A future allows set_running_or_notify_cancel once only, and the worker may finish while a client cancels.
         with self._ending:
             if self._ended:
                 return False
             self._ended = True
-            return self.future.set_running_or_notify_cancel()  # those who `wait` for a cancelled one go on from here
+            return self.future.set_running_or_notify_cancel()  # wakes whoever `wait`s for a cancelled future

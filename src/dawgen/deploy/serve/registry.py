@@ -1,4 +1,4 @@
-"""The prompts of a service: added and removed while it runs, by several threads, all on one frozen model."""
+"""The registry of a service's prompts on one frozen model: threads may add and remove them while it runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 
 from dawgen.classifier.estimator import PromptClassifier
-from dawgen.deploy.serve.loaded_prompt import Served
+from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.errors import ConfigError, DawgenError, suggest
 from dawgen.models.load import Backbone
 
@@ -27,24 +27,24 @@ class NameTakenError(DawgenError):
 
 
 class OutsideError(DawgenError):
-    """A folder that is not inside the allowed one, or there is no allowed one."""
+    """The folder is not inside the allowed one, or there is no allowed one."""
 
     exit_status = 2
 
 
-class Shelf:
-    """Prompts by name. Rows under way keep the `Served` they were given: removing one is safe at any time."""
+class Registry:
+    """Prompts by name. Rows under way keep the `LoadedPrompt` that they were given: removing one is always safe."""
 
     def __init__(self, backbone: Backbone, *, allowed: Path | None = None) -> None:
         """Take the frozen model, and the folder from which `add` may load (None: from none)."""
         self.backbone, self.allowed = backbone, allowed
-        self._prompts: dict[str, Served] = {}
-        self._lock = Lock()  # of the table: held for moments
-        self._loading = Lock()  # one bundle at a time: the model computes its golden outputs
+        self._prompts: dict[str, LoadedPrompt] = {}
+        self._lock = Lock()  # of the table: held briefly, so that `get` never waits for a bundle that loads
+        self._loading = Lock()  # one bundle at a time: each has the model compute its golden outputs
 
     def add(
         self, folder: str | Path, name: str | None = None, *, digest: str | None = None, inside: bool = True
-    ) -> Served:
+    ) -> LoadedPrompt:
         """Load a bundle and serve it.
 
         name: None takes the folder's. digest: refuse a bundle with another one. inside: the folder must be relative
@@ -52,7 +52,7 @@ class Shelf:
 
         Raises:
             OutsideError: the folder is not inside the allowed one. NameTakenError: the name is in use.
-            ConfigError: a name with other characters. BundleError: a bundle that is refused.
+            ConfigError: the name has other characters than allowed. BundleError: the bundle is refused.
         """
         place = self._resolve(folder) if inside else Path(folder)
         chosen = check_name(place.resolve().name if name is None else name)
@@ -60,13 +60,13 @@ class Shelf:
             with self._lock:
                 self._refuse_taken(chosen)
             classifier = PromptClassifier.load(place, self.backbone, digest=digest)
-            served = Served.of(classifier, chosen, classifier.digest_)
+            loaded = LoadedPrompt.of(classifier, chosen, classifier.digest_)
             with self._lock:
-                self._prompts[chosen] = served
-        return served
+                self._prompts[chosen] = loaded
+        return loaded
 
     def remove(self, name: str) -> None:
-        """Serve the prompt no more.
+        """Stop serving a prompt.
 
         Raises:
             UnknownPromptError: there is none of this name.
@@ -75,21 +75,21 @@ class Shelf:
             self._find(name)
             del self._prompts[name]
 
-    def get(self, name: str) -> Served:
+    def get(self, name: str) -> LoadedPrompt:
         """Return the prompt.
 
         Raises:
-            UnknownPromptError: there is none of this name; the message has the nearest.
+            UnknownPromptError: there is none of this name; the message suggests the nearest.
         """
         with self._lock:
             return self._find(name)
 
-    def list(self) -> list[Served]:
+    def list(self) -> list[LoadedPrompt]:
         """Return all prompts, sorted by name."""
         with self._lock:
             return [self._prompts[name] for name in sorted(self._prompts)]
 
-    def _find(self, name: str) -> Served:
+    def _find(self, name: str) -> LoadedPrompt:
         if name not in self._prompts:
             raise UnknownPromptError(f"unknown prompt {name[:64]!r}; {suggest(name[:64], sorted(self._prompts))}")
         return self._prompts[name]
@@ -115,7 +115,7 @@ class Shelf:
 
 
 def check_name(name: str) -> str:
-    """Return the name.
+    """Return the name if it is a legal one.
 
     Raises:
         ConfigError: it is not 1 to 64 letters, digits, dots, dashes and underscores, the first a letter or digit.

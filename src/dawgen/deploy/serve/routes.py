@@ -1,4 +1,4 @@
-"""The routes: classify, the shelf, and how the service is. Imports FastAPI, so `make_app` imports this in its turn."""
+"""The routes: classify, prompts, probes, metrics. Imports FastAPI: import this module in functions only."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from dawgen.deploy.serve.admission import RETRY_AFTER, Gate
+from dawgen.deploy.serve.admission import RETRY_AFTER, Admission
 from dawgen.deploy.serve.answer import Answerer
 from dawgen.deploy.serve.batcher import Batcher
-from dawgen.deploy.serve.loaded_prompt import Served
+from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.deploy.serve.logs import log_event
 from dawgen.deploy.serve.metrics import Metrics
-from dawgen.deploy.serve.registry import NameTakenError, Shelf
-from dawgen.deploy.serve.schemas import Answer, Base, Bundle, Fault, Prompt, Question, Shelved, Status
+from dawgen.deploy.serve.registry import NameTakenError, Registry
+from dawgen.deploy.serve.schemas import Answer, Base, Bundle, Fault, Prompt, PromptList, Question, Status
 from dawgen.deploy.serve.settings import ServeSettings
 from dawgen.errors import BundleError
 from dawgen.models.load import Backbone
@@ -34,40 +34,42 @@ FAULTS: dict[int | str, dict[str, Any]] = {
 }
 UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Fault, "description": "no prompt has this name"}}
 LATE: dict[int | str, dict[str, Any]] = {504: {"model": Fault, "description": "the answer took too long"}}
-TAKEN: dict[int | str, dict[str, Any]] = {409: {"model": Fault, "description": "the name is taken, or the shelf full"}}
+TAKEN: dict[int | str, dict[str, Any]] = {
+    409: {"model": Fault, "description": "the name is taken, or as many prompts are loaded as may be"}
+}
 
 
-def make_work_routes(shelf: Shelf, answerer: Answerer, metrics: Metrics, settings: ServeSettings) -> APIRouter:
+def make_work_routes(registry: Registry, answerer: Answerer, metrics: Metrics, settings: ServeSettings) -> APIRouter:
     """Return the routes under /v1."""
     router = APIRouter(prefix="/v1", responses=FAULTS)
     loader = ThreadPoolExecutor(1, thread_name_prefix="load")  # one bundle at a time
 
     @router.post("/classify", summary="Classify texts under one prompt", responses=UNKNOWN | LATE)
     async def classify(question: Question, request: Request) -> Answer:
-        return await answerer.answer(question, request.receive, request.state.visit)
+        return await answerer.answer(question, request.receive, request.state.log)
 
     @router.get("/prompts", summary="The frozen model and its prompts")
-    async def list_prompts() -> Shelved:
-        prompts = [describe_prompt(served) for served in shelf.list()]
-        return Shelved(base=describe_base(shelf.backbone), prompts=prompts)
+    async def list_prompts() -> PromptList:
+        prompts = [describe_prompt(loaded) for loaded in registry.list()]
+        return PromptList(base=describe_base(registry.backbone), prompts=prompts)
 
     @router.post("/prompts", summary="Add a bundle of the allowed folder", status_code=201, responses=TAKEN)
     async def add_prompt(bundle: Bundle) -> Prompt:
-        served = await asyncio.wrap_future(loader.submit(add_bundle, shelf, bundle, settings.max_prompts))
-        log_event("prompt added", prompt=served.name, digest=served.digest)
-        return describe_prompt(served)
+        loaded = await asyncio.wrap_future(loader.submit(add_bundle, registry, bundle, settings.max_prompts))
+        log_event("prompt added", prompt=loaded.name, digest=loaded.digest)
+        return describe_prompt(loaded)
 
     @router.delete("/prompts/{name}", summary="Remove a prompt", status_code=204, responses=UNKNOWN)
     async def remove_prompt(name: str) -> None:
-        shelf.remove(name)
+        registry.remove(name)
         metrics.forget(name)
         log_event("prompt removed", prompt=name)
 
     return router
 
 
-def make_probes(gate: Gate, batcher: Batcher) -> APIRouter:
-    """Return the routes of those who start and stop the service."""
+def make_probes(admission: Admission, batcher: Batcher) -> APIRouter:
+    """Return the routes by which an orchestrator checks the service."""
     router = APIRouter()
 
     @router.get("/healthz", summary="Whether the process answers")
@@ -78,7 +80,7 @@ def make_probes(gate: Gate, batcher: Batcher) -> APIRouter:
         "/readyz", summary="Whether it takes requests", response_model=Status, responses={503: {"model": Fault}}
     )
     async def tell_readiness() -> Any:
-        if gate.closed:
+        if admission.closed:
             return make_unready("The service is stopping.")
         if not batcher.alive:
             return make_unready("The worker has died; start the service again.")
@@ -88,7 +90,7 @@ def make_probes(gate: Gate, batcher: Batcher) -> APIRouter:
 
 
 def make_metrics(metrics: Metrics) -> APIRouter:
-    """Return the route of those who watch the service."""
+    """Return the route for Prometheus."""
     router = APIRouter(responses={401: FAULTS[401]})
 
     @router.get("/metrics", summary="Counters for Prometheus", response_class=Response)
@@ -103,36 +105,36 @@ def make_unready(said: str) -> JSONResponse:
     return JSONResponse({"detail": said}, 503, {"Retry-After": str(RETRY_AFTER)})
 
 
-def add_bundle(shelf: Shelf, bundle: Bundle, most: int) -> Served:
+def add_bundle(registry: Registry, bundle: Bundle, most: int) -> LoadedPrompt:
     """Add a bundle of the allowed folder.
 
     Raises:
-        NameTakenError: the shelf is full. What `Shelf.add` raises, without the server's own paths.
+        NameTakenError: as many prompts are loaded as may be. What `Registry.add` raises, without the server's paths.
     """
-    if len(shelf.list()) >= most:
-        raise NameTakenError(f"expected room on the shelf, {most} prompts are there. Remove one first.")
+    if len(registry.list()) >= most:
+        raise NameTakenError(f"expected room for one more prompt, {most} are loaded. Remove one first.")
     try:
-        return shelf.add(bundle.folder, bundle.name, digest=bundle.digest)
+        return registry.add(bundle.folder, bundle.name, digest=bundle.digest)
     except BundleError as error:
-        own = "" if shelf.allowed is None else f"{shelf.allowed.resolve()}{os.sep}"
+        own = "" if registry.allowed is None else f"{registry.allowed.resolve()}{os.sep}"
         raise BundleError(str(error).replace(own, "")) from error
 
 
-def describe_prompt(served: Served) -> Prompt:
-    """Return what is told of a prompt."""
+def describe_prompt(loaded: LoadedPrompt) -> Prompt:
+    """Return what the service tells about a prompt."""
     return Prompt(
-        name=served.name,
-        task=served.task.name,
-        labels=list(served.labels),
-        pair=served.task.pair,
-        length=len(served.prompt),
-        bytes=served.nbytes,
-        digest=served.digest,
+        name=loaded.name,
+        task=loaded.task.name,
+        labels=list(loaded.labels),
+        pair=loaded.task.pair,
+        length=len(loaded.prompt),
+        bytes=loaded.nbytes,
+        digest=loaded.digest,
     )
 
 
 def describe_base(backbone: Backbone) -> Base:
-    """Return what is told of the frozen model."""
+    """Return what the service tells about the frozen model."""
     return Base(
         model=backbone.name,
         revision=backbone.revision,

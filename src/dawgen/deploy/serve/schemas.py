@@ -1,4 +1,4 @@
-"""What goes over the wire: texts and names in, labels with probabilities out. Never tensors, never paths but one."""
+"""What goes over the wire: texts and names in, labels with probabilities out. Never tensors; one path, of a bundle."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of
 
 
 class Wire(BaseModel):
-    """Base of all: unknown fields are refused."""
+    """Base class of all schemas: unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,7 +33,7 @@ class Question(Wire):
 
 
 class Result(Wire):
-    """What one input is."""
+    """The label of one input."""
 
     label: str = Field(description="the most probable label")
     probabilities: dict[str, float] = Field(description="of each label; they sum to 1")
@@ -60,7 +60,7 @@ class Base(Wire):
 
 
 class Prompt(Wire):
-    """One prompt on the shelf."""
+    """One prompt that the service holds."""
 
     name: Name
     task: str
@@ -71,7 +71,7 @@ class Prompt(Wire):
     digest: str
 
 
-class Shelved(Wire):
+class PromptList(Wire):
     """The frozen model and the prompts on it, sorted by name."""
 
     base: Base
@@ -87,7 +87,7 @@ class Bundle(Wire):
 
 
 class Status(Wire):
-    """How the service is."""
+    """The state of the service."""
 
     status: str
 

@@ -1,4 +1,4 @@
-"""Runs the service: it answers probes while the model loads, then questions, and ends in good order when told to."""
+"""Runs the service: it answers probes while the model loads, then requests, and stops in good order when told to."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from dawgen.deploy.serve.admission import RETRY_AFTER, Gate
+from dawgen.deploy.serve.admission import RETRY_AFTER, Admission
 from dawgen.deploy.serve.auth import Refusal
 from dawgen.deploy.serve.batcher import Batcher
 from dawgen.deploy.serve.logs import log_event, start_logs
 from dawgen.deploy.serve.middleware import refuse
-from dawgen.deploy.serve.registry import Shelf
+from dawgen.deploy.serve.registry import Registry
 from dawgen.errors import DawgenError
 
 if TYPE_CHECKING:
@@ -29,29 +29,29 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-FLUSH = 5  # seconds that the last answers have to leave for slow readers
-LINGER = 0.5  # seconds in which those who come too late are told so, at least
-STUBBORN = ("load", "batcher")  # threads that may be inside the model when time is up
-SWITCH = 0.001  # seconds until a busy thread lets the worker in: with the usual 5 ms the model waits for its turn
+FLUSH = 5  # seconds that slow clients have to read the last answers
+LINGER = 0.5  # seconds, at least, in which late requests still get a 503 instead of a closed port
+MODEL_THREADS = ("load", "batcher")  # threads that may be inside the model when time is up
+SWITCH = 0.001  # seconds until a busy thread yields to the worker: with Python's 5 ms the model would wait for its turn
 IDLE = 60  # seconds that an open connection without a request is kept
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What has been loaded."""
+    """The app with its prompts and its batcher, once they are loaded."""
 
     app: FastAPI
-    shelf: Shelf
+    registry: Registry
     batcher: Batcher
 
     @property
-    def gate(self) -> Gate:
-        """Return what counts the requests under way."""
-        gate: Gate = self.app.state.gate
-        return gate
+    def admission(self) -> Admission:
+        """Return the app's admission control, which counts the requests under way."""
+        admission: Admission = self.app.state.admission
+        return admission
 
 
-class LateApp:
+class LoadingApp:
     """Stands in for an app that is still loading: alive, but not ready."""
 
     def __init__(self) -> None:
@@ -78,18 +78,18 @@ class Stop:
     """
 
     def __init__(self, server: uvicorn.Server) -> None:
-        """Take the place of the server's own handler, which would turn away those who are on their way in."""
+        """Replace the server's own handler, which would refuse connections at once, also of requests on their way."""
         self._asked, self._server = asyncio.Event(), server
         self._loop = asyncio.get_running_loop()
         server.handle_exit = self._note  # type: ignore[method-assign]
 
     def __enter__(self) -> Self:
-        """Begin to note."""
+        """Install the signal handlers."""
         self._before = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Leave signals to whom they were left before."""
+        """Restore the signal handlers that were there before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -118,14 +118,14 @@ def run_service(
     sys.setswitchinterval(SWITCH)
     lost = asyncio.run(_serve(load, listener, drain, tell))
     said = f"{lost} accepted requests were not answered within {drain:g} s (--drain)." if lost else ""
-    if any(thread.name in STUBBORN for thread in threading.enumerate()):
+    if any(thread.name in MODEL_THREADS for thread in threading.enumerate()):
         leave_at_once(said)
     if said:
         raise DawgenError(said)
 
 
 def leave_at_once(error: str) -> None:
-    """End the process around threads that compute: PyTorch aborts it when Python is taken apart beneath them."""
+    """End the process although threads compute: PyTorch would abort when the interpreter shuts down under them."""
     if error:
         sys.stderr.write(f"dawgen: {error}\n")
     sys.stdout.flush()
@@ -138,7 +138,7 @@ async def _serve(
 ) -> int:
     import uvicorn
 
-    late = LateApp()
+    late = LoadingApp()
     config = uvicorn.Config(
         late,
         log_config=None,
@@ -160,11 +160,11 @@ async def _serve(
             service = loading.result()
             late.app = service.app
             tell(service)
-            log_event("ready", prompts=len(service.shelf.list()))
+            log_event("ready", prompts=len(service.registry.list()))
             await _is_first(stop.wait(), serving)
             await _is_first(finish(service, drain), serving)  # a second signal ends the server before that
-            lost = service.gate.inside
-            await asyncio.to_thread(service.batcher.close)  # what still waits is told so
+            lost = service.admission.inside
+            await asyncio.to_thread(service.batcher.close)  # rows that still wait get a StoppedError
             log_event("stopped", unanswered=lost)
             return lost
         finally:
@@ -174,16 +174,16 @@ async def _serve(
 
 
 async def finish(service: Service, drain: float) -> None:
-    """Let nobody in any more, and wait for those who are, for at most `drain` seconds."""
+    """Admit no more requests, and wait at most `drain` seconds for those under way."""
     end = time.monotonic() + drain
-    service.gate.close()
-    log_event("stopping", requests=service.gate.inside, rows=service.batcher.stats().queued)
+    service.admission.close()
+    log_event("stopping", requests=service.admission.inside, rows=service.batcher.stats().queued)
     await asyncio.sleep(min(LINGER, drain))
-    await service.gate.empty(end - time.monotonic())
+    await service.admission.empty(end - time.monotonic())
 
 
 async def _is_first(wanted: Awaitable[Any], *others: Awaitable[Any]) -> bool:
-    """Wait for one of them, and return whether it was the first; what was begun for this is cancelled."""
+    """Wait until one of them is done, cancel the others' tasks, and return whether `wanted` is done."""
     tasks = {one: asyncio.ensure_future(one) for one in (wanted, *others)}
     try:
         await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_COMPLETED)
@@ -195,9 +195,9 @@ async def _is_first(wanted: Awaitable[Any], *others: Awaitable[Any]) -> bool:
 
 
 def _start_thread(load: Callable[[], Service]) -> Future[Service]:
-    """Return the future of `load` in a thread that does not keep the process alive when it is told to stop."""
+    """Return the future of `load`, run in a daemon thread, which does not keep a stopping process alive."""
     future: Future[Service] = Future()
-    future.set_running_or_notify_cancel()  # so that giving it up does not make its result an error
+    future.set_running_or_notify_cancel()  # a cancelled future would raise when `load` sets its result
 
     def work() -> None:
         try:
@@ -205,5 +205,5 @@ def _start_thread(load: Callable[[], Service]) -> Future[Service]:
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=work, name=STUBBORN[0], daemon=True).start()
+    threading.Thread(target=work, name=MODEL_THREADS[0], daemon=True).start()
     return future

@@ -12,13 +12,13 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 class ServeSettings(Settings):
-    """What `make_app` goes by.
+    """The settings of `make_app`.
 
-    token: who has it may ask; None lets everybody. hosts: names, beside loopback ones, by which the service may be
-    called; None for any, which is safe behind a token only: a page elsewhere can point its own name at this machine.
+    token: requests must carry it; None asks for none. hosts: names, beside loopback ones, that the Host header may
+    have; None for any, which is safe behind a token only: a page elsewhere can point its own name at this machine.
     max_body: bytes of a request. max_inputs: texts or pairs of a request. max_characters: of one text. timeout: seconds
     from the first byte of a request to its answer. max_requests: requests under way at a time, each of which may hold
-    max_body bytes. max_prompts: prompts on the shelf.
+    max_body bytes. max_prompts: prompts that are loaded at a time.
     """
 
     token: SecretStr | None = None

@@ -1,4 +1,4 @@
-"""From the command line's words to a service: where the bundles are, on which model, for whom."""
+"""From the options of the command line to a service: its bundles, its model, and who may ask."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from dawgen.config import Dtype
 from dawgen.deploy.serve.app import make_app
 from dawgen.deploy.serve.batcher import Batcher
-from dawgen.deploy.serve.registry import NameTakenError, Shelf
+from dawgen.deploy.serve.registry import NameTakenError, Registry
 from dawgen.deploy.serve.server import Service
 from dawgen.deploy.serve.settings import ServeSettings
 from dawgen.errors import ConfigError
@@ -37,7 +37,7 @@ def split_names(bundles: Sequence[str]) -> list[tuple[str | None, Path]]:
 
 
 def check_start(bundles: Sequence[str], allowed: Path | None, model: str | None) -> None:
-    """Raise ConfigError where nothing says what to serve, or the allowed folder is none."""
+    """Raise ConfigError where no option says what to serve, or the allowed folder does not exist."""
     if allowed is not None and not allowed.is_dir():
         raise ConfigError(f"--bundles {allowed}: expected a folder from which bundles may be added, there is none.")
     if not bundles and (allowed is None or model is None):
@@ -78,7 +78,7 @@ def check_device(device: str) -> str:
 def load_base(
     bundles: Sequence[tuple[str | None, Path]], model: str | None, dtype: Dtype | None, device: str
 ) -> Backbone:
-    """Return the frozen model: that of the first bundle unless others are named.
+    """Return the frozen model: that of the first bundle unless another is named.
 
     Raises:
         BundleError: the first bundle is damaged. ModelError: the model cannot be loaded.
@@ -102,16 +102,16 @@ def make_service(
     most_rows: int | None,
     threads: int | None,
 ) -> Service:
-    """Return a service of bundles on a model, its worker running.
+    """Return a service of bundles on a model, with its worker running.
 
     Raises:
-        BundleError: one is refused. ConfigError: a name that is none, or given twice.
+        BundleError: a bundle is refused. ConfigError: a name is not a legal one, or given twice.
     """
-    shelf = Shelf(backbone, allowed=allowed)
+    registry = Registry(backbone, allowed=allowed)
     for name, folder in bundles:
         try:
-            shelf.add(folder.resolve() if name is None else folder, name, inside=False)
+            registry.add(folder.resolve() if name is None else folder, name, inside=False)
         except NameTakenError as error:
             raise ConfigError(f"{folder}: {error}\nGive it another name: NAME={folder}.") from error
     batcher = Batcher(backbone, token_budget=token_budget, max_wait=max_wait, most_rows=most_rows, threads=threads)
-    return Service(make_app(shelf, batcher, settings), shelf, batcher)
+    return Service(make_app(registry, batcher, settings), registry, batcher)

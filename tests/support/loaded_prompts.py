@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from dawgen.deploy.serve.loaded_prompt import Served, compute_shared
+from dawgen.deploy.serve.loaded_prompt import LoadedPrompt, compute_shared
 from dawgen.models.load import Backbone
 from dawgen.rng import python_rng
 from support.targets import make_task
@@ -12,7 +12,7 @@ from support.targets import make_task
 WORDS = (82, 12, 40, 17, 25)
 
 
-def make_served(
+def make_loaded(
     backbone: Backbone,
     length: int = 3,
     labels: int = 2,
@@ -21,14 +21,14 @@ def make_served(
     seed: int = 0,
     name: str = "prompt",
     words: Sequence[int] | None = None,
-) -> Served:
+) -> LoadedPrompt:
     """Return a random prompt of this length with this many labels."""
     width = backbone.model.get_input_embeddings().weight.shape[1]
     prompt = torch.randn(length, width, generator=torch.Generator().manual_seed(seed))
     shared = compute_shared(backbone, prompt)
     own = tuple(words or WORDS[seed % 2 :][:labels])
     names = tuple(f"label{place}" for place in range(len(own)))
-    return Served(
+    return LoadedPrompt(
         name=name,
         digest=f"{seed:064x}",
         task=make_task(),
