@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from experiments.serve_clients import Request, Expected, Tally, draw_request, judge
+from experiments.serve_clients import Expected, Request, Tally, draw_request, judge
 from experiments.serve_soak import Load, check, describe_memory, describe_service, run_soak
 from experiments.serve_term import Sent, count_sent, judge_reply
 from experiments.serve_wire import Line, NoAnswerError, Reply

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dawgen.deploy.serve import batcher
 from dawgen.deploy.serve.logs import JsonLines, RequestLog, name_error
 
 
@@ -32,7 +33,7 @@ def test_errors_are_named_and_not_quoted() -> None:
     with pytest.raises(ValueError, match="secret") as caught:
         raise ValueError("a secret text")
     assert name_error(caught.value).startswith("ValueError at test_logs.py:")
-    line = make_record("dawgen.deploy.serve.batcher", "a batch of %d rows failed", 3, error=caught.value)
+    line = make_record(batcher._log.name, "a batch of %d rows failed", 3, error=caught.value)
     assert line["event"] == "a batch of 3 rows failed"
     assert line["error"].startswith("ValueError at ")
     assert "secret" not in str(line)

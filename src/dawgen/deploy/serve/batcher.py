@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
@@ -18,6 +17,7 @@ from dawgen.classifier.score import GPU_BUDGET
 from dawgen.deploy.serve.batch_stats import BatchStats as BatchStats
 from dawgen.deploy.serve.batch_stats import TotalStats as TotalStats
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
+from dawgen.deploy.serve.logs import LOGGER
 from dawgen.deploy.serve.mixed import score_mixed
 from dawgen.deploy.serve.pending import PendingRequest, QueueFullError, StoppedError
 from dawgen.deploy.serve.queue import QueuedRow, RowQueue
@@ -32,7 +32,7 @@ CPU_BUDGET = 512  # as many rows per second as with 1024, and the next batch wai
 CPU_OVERHEAD = 64  # positions; a T5 of Flan-T5 small's size has 35 with one thread, 85 with two
 GPU_OVERHEAD = 2048
 
-_log = logging.getLogger(__name__)
+_log = LOGGER.getChild("batcher")
 
 
 Observe = Callable[[BatchStats], None]
