@@ -103,7 +103,7 @@ def run_rounds(out: Path, pull: Pull) -> dict[str, Any]:
             f"every answer is the single one's within {TOLERANCE:g}": all(
                 one["before"]["wrong"] + one["after"]["wrong"] == 0 for one in rounds
             ),
-            "later ones are answered, refused with 503 or find the connection refused": all(
+            "later ones are answered, refused with 503 or find the door closed": all(
                 not one["after"]["torn"] for one in rounds
             ),
             "it ends with status 0": all(one["status"] == 0 for one in rounds),

@@ -112,17 +112,17 @@ class TargetConfig(Settings):
     )
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     clip: Rate = 1.0  # (optima)
-    eval_every: Positive = 25  # steps between looks at the dev set, where there is one
+    eval_every: Positive = 25  # steps between evaluations on the dev set, if there is one
     max_tokens: Positive = 256  # the template's tokens; longer ones are cut, text1 first
     decoder_sentinel: bool = False  # [pad] <extra_id_0> instead of [pad] before the label word
     dtype: Dtype = "float32"
 
 
 class BaselineConfig(Settings):
-    """What only the baselines need: methods without a tuned generator."""
+    """Settings of the baselines only: methods without a tuned generator."""
 
     tuning_lr: Rate = 3e-4  # AdamW on all weights of the target (optima: 3e-5 for models 1,000 times the minis' size)
-    lora_lr: Rate = 3e-3  # the minis learn alike from 1e-3 to 1e-2, and with 3e-2 hardly
+    lora_lr: Rate = 3e-3  # the minis learn equally well from 1e-3 to 1e-2, and hardly with 3e-2
     lora_rank: Positive = 8
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.15  # label smoothing of pooled_smoothed (FewGen)
     edits: Annotated[float, Field(gt=0, le=1)] = 0.1  # share of a text's words that each of EDA's edits changes
@@ -144,13 +144,11 @@ class RunConfig(Settings):
     seed: int = 13
     shots: Positive = 16
     per_label: Positive = 500
-    compare_generators: tuple[
-        GeneratorKind, ...
-    ] = ()  # more kinds to tune and to judge by an oracle, where there is one
+    compare_generators: tuple[GeneratorKind, ...] = ()  # more kinds to tune, and to judge by an oracle if there is one
     methods: Annotated[tuple[Method, ...], Field(min_length=1)] = ("prompt_tuning", "dawgen")
     leaks: Literal["refuse", "drop"] = "refuse"
     conflicts: Literal["refuse", "drop"] = "refuse"
-    threads: Positive | None = None  # None: as many as the process may use
+    threads: Positive | None = None  # None: all that the process may use
     generator: GeneratorConfig = GeneratorConfig()
     decode: DecodeConfig = DecodeConfig()
     curate: CurateConfig = CurateConfig()

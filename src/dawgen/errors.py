@@ -38,7 +38,7 @@ class BundleError(DawgenError):
 
 
 class ShortfallError(DawgenError):
-    """Generation ended with fewer examples kept than were asked for; its shards stay on disk.
+    """Generation ended with fewer kept examples than requested; its shards stay on disk.
 
     `kept` and `requested` count examples per label; `reasons` counts dropped rows per reason.
     """
@@ -57,7 +57,7 @@ class ShortfallError(DawgenError):
 
 
 def suggest(word: str, options: Iterable[str]) -> str:
-    """Return what to say after an unknown name: `there are mnli, snli: did you mean mnli?`."""
+    """Return the end of an error about an unknown name: `there are mnli, snli: did you mean mnli?`."""
     names = [str(option) for option in options]
     nearest = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")

@@ -13,7 +13,7 @@ from dawgen.errors import DataError
 
 
 def write_with(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then rename it; on an error nothing is left behind."""
+    """Call `write` with a temporary file beside `path`, then rename it; after an error no file is left."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -34,9 +34,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path, advice: str = "") -> dict[str, Any]:
-    """Return the JSON object of a file. advice: what to do where there is none, at the end of the error.
+    """Return the JSON object of a file. advice: the end of the error message, which says what to do.
 
-    Raises DataError with the file's name where it is missing or damaged, or holds something else than an object.
+    Raises DataError with the file's name if it is missing or damaged, or holds anything but an object.
     """
     try:
         value = json.loads(path.read_bytes())
@@ -56,7 +56,8 @@ def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:
 def stream_jsonl(*paths: Path) -> Iterator[list[Callable[[dict[str, Any]], object]]]:
     """Open files that are written row by row; yields a function for each that writes one row.
 
-    All files come out whole when the block ends, none if it raises. What a killed process left is written over.
+    When the block ends all files are complete; if it raises, none is written. Leftovers of a killed process are
+    overwritten.
     """
     temporary = [path.with_name(f".{path.name}.tmp") for path in paths]
     try:
@@ -89,7 +90,7 @@ def split_name(argument: str) -> tuple[str | None, str]:
 
 
 def describe_changes(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Return which settings differ, as "a.b 1 -> 2, ..." (the first four), or "" where none does."""
+    """Return which settings differ, as "a.b 1 -> 2, ..." (the first four), or "" if none does."""
     there, here = _flatten(found), _flatten(wanted)
     keys = [key for key in sorted({*there, *here}) if there.get(key, "absent") != here.get(key, "absent")]
     return ", ".join(f"{key} {there.get(key, 'absent')!s:.60} -> {here.get(key, 'absent')!s:.60}" for key in keys[:4])

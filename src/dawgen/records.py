@@ -1,4 +1,4 @@
-"""What flows through the pipeline: labelled examples and generated candidates.
+"""The records that all stages share: labelled examples and generated candidates.
 
 Shape letters used in every docstring: B rows of a batch, P prompt or prefix length, T tokens of a text,
 H hidden width, L layers, V vocabulary, K labels.
@@ -12,7 +12,7 @@ _NOT_WORD = re.compile(r"[\W_]+")
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One text or pair of texts with its label; `label` is None where nobody knows it."""
+    """One text or pair of texts with its label; `label` is None if it is not known."""
 
     text1: str
     text2: str | None = None
@@ -23,7 +23,7 @@ class Example:
 class Candidate:
     """A generated example before curation.
 
-    finished: whether the generator ended the text by itself (False: cut at the token limit).
+    finished: whether the generator wrote the end token (False: the text was cut at the token limit).
     tokens: number of generated tokens, end included.
     logp: log p(generated text | context, Q_l) in nats for each label l, in the task's order; None where unknown.
     """
@@ -35,7 +35,7 @@ class Candidate:
 
 
 def normalise(text: str) -> str:
-    """Return the text without case, punctuation and spacing differences: what leaks and duplicates compare."""
+    """Return the text without differences of case, punctuation and spacing, to compare leaks and duplicates."""
     return _NOT_WORD.sub(" ", text.casefold()).strip()
 
 
@@ -50,5 +50,5 @@ def generated_text(example: Example) -> str:
 
 
 def pair_key(example: Example) -> tuple[str, str]:
-    """Return what identifies the example's texts whatever its label; a pair keeps its order."""
+    """Return a key of the example's texts that does not depend on the label; a pair keeps its order."""
     return normalise(example.text1), normalise(example.text2 or "")

@@ -40,5 +40,5 @@ def torch_rng(seed: int, purpose: str, index: int = 0, *, device: str = "cpu") -
 
 
 def thin(rows: Sequence[T], most: int, seed: int, purpose: str) -> list[T]:
-    """Return all rows in their order, or `most` of them, drawn evenly for the purpose, where there are more."""
+    """Return all rows in their order; if there are more than `most`, a random sample of that many."""
     return list(rows) if len(rows) <= most else python_rng(seed, purpose).sample(list(rows), most)

@@ -1,4 +1,4 @@
-"""This machine as a job sees it: threads, CPUs, quota and device."""
+"""The machine that a job runs on: threads, CPUs, quota and device."""
 
 import os
 from pathlib import Path
@@ -22,7 +22,7 @@ def count_cpus() -> int:
 
 
 def read_quota(path: Path) -> int | None:
-    """Return the whole CPUs, one at least, of a container's quota: "200000 100000" gives two; None without a quota."""
+    """Return the CPUs of a container's quota, rounded down to one or more: "200000 100000" is two; None without one."""
     try:
         time, period = path.read_text().split()
         return max(1, int(time) // int(period))

@@ -17,7 +17,7 @@ from dawgen.cost.shape import CALLS_AROUND, CROSS_CALLS, Shape
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a pass does, whatever the machine: floating-point operations, bytes moved, calls of kernels."""
+    """What a pass does on any machine: floating-point operations, bytes moved, kernel calls."""
 
     flops: float = 0.0
     bytes: float = 0.0
@@ -64,7 +64,7 @@ def backward(shape: Shape, rows: float, queries: float, keys: float, *, inputs: 
 
 
 def tangent(shape: Shape, rows: float, queries: float, keys: float) -> Counts:
-    """Count a forward that carries a derivative along: three products for each, as PyTorch does frozen weights too."""
+    """Count a forward in forward mode: three products for each, as PyTorch also differentiates by frozen weights."""
     return forward(shape, rows, queries, keys) * 3
 
 

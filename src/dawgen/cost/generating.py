@@ -1,4 +1,4 @@
-"""What the generator's stages do: a tuning step of every kind, writing a shard, scoring it under all labels."""
+"""The work of the generator's stages: a tuning step of every kind, writing a shard, scoring it under all labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dawgen.generator.estimator import SCORE_ROWS
 from dawgen.generator.tune.tuner import draw_batch
 from dawgen.generator.write.rows import CONTEXT_TOKENS
 
-SAMPLED = 16  # batches that are drawn to see how far rows are padded
+SAMPLED = 16  # batches that are drawn to estimate the padding
 AROUND_STEP = Counts(calls=200)  # batch, cache, clipping, optimiser and log of a tuning step
 AROUND_TOKEN = 30  # calls that choose a token and bring cache and masks up to date
 UNITS = 100  # of the weight net's hidden layer
@@ -72,7 +72,7 @@ def count_writing(
     longest = sorted((contexts[i % len(contexts)] for i in range(rows) for _ in range(ways)), reverse=True)
     work: Work = ((head(shape, rows * ways), 1),)
     start = 0
-    while start < len(longest):  # rows of like length are read together
+    while start < len(longest):  # rows of similar length are read together
         size = min(max(1, most // longest[start]), len(longest) - start)
         passed = forward(shape, size, longest[start], prefix + longest[start])
         work += ((passed + Counts(calls=AROUND_TOKEN), 1),)
@@ -91,7 +91,7 @@ def combine(contexts: Sequence[int], written: Sequence[int], rows: int) -> list[
 
 
 def count_scoring(at: Conditioned, rows: Sequence[tuple[int, int]]) -> Work:
-    """Count log-likelihoods of rows of (context, text) lengths under all labels, those of like length together."""
+    """Count log-likelihoods of rows of (context, text) lengths under all labels, rows of similar length together."""
     shape, labels = at.shape, at.labels
     ordered = sorted(rows, key=sum)
     work: Work = ()

@@ -23,8 +23,8 @@ WATTS = {"cpu": 5.0, "cuda": 400.0}
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What things cost. watts: of the machine while it works. hour: the machine's price. api_in, api_out: of a million
-    tokens read and written. None: not stated, so that no money is given."""
+    """Power and prices. watts: of the machine while it works. hour: price of the machine. api_in, api_out: price of a
+    million tokens read and written. None: not given, so no cost in money is computed."""
 
     watts: float
     hour: float | None = None
@@ -54,11 +54,11 @@ def choose_watts(device: str, threads: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorCost:
-    """What a set of `rows` kept examples takes; None is not known.
+    """The cost of a set of `rows` kept examples; None: not known.
 
-    texts: written for them. tokens_in, tokens_out: read in front of each text, and written. tuning: seconds, part of
-    `seconds`. memory: bytes at the peak. energy: watt-hours. measured: whether seconds and the kept share come from a
-    finished grid. gain: points of accuracy over the baseline, with its interval over seeds.
+    texts: how many are written for them. tokens_in, tokens_out: read before each text, and written. tuning: seconds,
+    part of `seconds`. memory: bytes at the peak. energy: watt-hours. measured: whether seconds and the kept share come
+    from a finished grid. gain: points of accuracy over the baseline, with its interval over seeds.
     """
 
     way: Way
@@ -86,11 +86,11 @@ class GeneratorCost:
         return replace(self, energy=prices.find_energy(self.seconds), money=prices.find_rent(self.seconds))
 
     def per_row(self, value: float | None) -> float | None:
-        """Return a cost of the set by kept example."""
+        """Return a cost of the set per kept example."""
         return None if value is None else value / self.rows
 
     def per_point(self, value: float | None) -> float | None:
-        """Return a cost of the set by point of accuracy that it gained; None without a gain."""
+        """Return a cost of the set per point of accuracy that it gained; None without a gain."""
         return None if value is None or self.gain is None or self.gain <= 0 else value / self.gain
 
     def as_dict(self) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def list_kinds(
 
 
 def sum_kind(config: RunConfig, one: KindStages) -> GeneratorCost:
-    """Return what the set takes by the formulas, without prices; the stages have their seconds."""
+    """Return the cost of the set by the formulas, without prices; the stages must have their seconds."""
     texts = count_texts(config, one.load)
     read, written = _count_tokens(one.load, config)
     tuning = sum(stage.seconds or 0.0 for stage in one.stages if stage.group.startswith("tuning"))

@@ -1,4 +1,4 @@
-"""A machine in three figures, and the time that counts take on it.
+"""A machine described by three figures, and the time that counted work takes on it.
 
 t = calls * overhead + max(flops / rate, bytes / bandwidth)      on a CPU, where calls and arithmetic take turns
 t = max(calls * overhead, flops / rate, bytes / bandwidth)       on a GPU, which computes while the next is called
@@ -43,7 +43,7 @@ class Machine:
         return sum(self.time(counts) * times for counts, times in work)
 
 
-# What a look at the prediction starts from: one core of a server, and calls as Python makes them.
+# The assumption before anything is measured: one core of a server, and kernel calls from Python.
 ORDINARY = Machine("an ordinary core", rate=4e10, bandwidth=1e10, overhead=5e-6)
 
 

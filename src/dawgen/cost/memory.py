@@ -1,4 +1,4 @@
-"""Peak memory of each stage, in bytes above the libraries': weights, and what the largest pass holds at once.
+"""Peak memory of each stage, in bytes beside those of the libraries: the weights and the largest pass.
 
 N = B T tokens of a pass of B rows, S the keys that each sees, L blocks, w bytes of a number.
 Kept for the backward pass, per block (weights are frozen, so that no product keeps its input):
@@ -25,8 +25,9 @@ from dawgen.rng import python_rng
 
 SAMPLED = 16  # batches that are drawn to find the largest
 COPIES = 4  # of the logits while a token is chosen
-# A prompt's batches differ in size, and the C library cannot reuse all that they leave: of T5's 1.6 to 2.3 times what
-# is alive was measured, once where every tensor is mapped apart. A GPU's allocator rounds sizes, which avoids it.
+# The batches of prompt training differ in size, and the C library cannot reuse all the memory that they free: 1.6 to
+# 2.3 times the live memory was measured on T5, once where every tensor has a mapping of its own. A GPU's allocator
+# rounds sizes, which avoids this.
 HOLES = {"cpu": 1.5}
 OPTIMISER = 4
 # Tensors of the feed-forward width that a block keeps for its backward pass: what its activation is made of.

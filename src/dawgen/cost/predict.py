@@ -1,4 +1,4 @@
-"""How long a run will take: its counts, the machine's figures, and what a few measured steps correct."""
+"""How long a run will take: its counted work, the machine's figures, and the corrections from a few measured steps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dawgen.cost.workload import Workload
 
 BUDGET = 5.0  # seconds of calibration
 BRIEF = 2.5  # of one before a run
-SHARE = 0.03  # of the expected time of a run is what its calibration may take at most
+SHARE = 0.03  # of the expected time of a run: the most that its calibration may take
 LEAST = 0.5  # seconds; with less there is no calibration
 LAYERS = 4  # most layers of the models that are timed
 DTYPES: dict[Dtype, torch.dtype] = {
@@ -160,7 +160,7 @@ _KNOWN: dict[str, Calibration] = {}  # what this process has measured
 
 
 def forget() -> None:
-    """Measure again next time."""
+    """Forget all calibrations, so that the next prediction measures again."""
     _KNOWN.clear()
 
 
@@ -207,7 +207,7 @@ def _calibrate(
 
 
 def _fit(shape: Shape, seconds: float, rows: int, tokens: int, machine: Machine) -> tuple[int, int]:
-    """Return how many layers, and of `rows` how many, `tokens` tokens each, pass forward in that many seconds."""
+    """Return how many layers, and how many of `rows` rows of `tokens` tokens, a forward takes in that many seconds."""
     each = 2 * shape.weights / (shape.layers + shape.cross) * tokens / machine.rate
     layers = max(1, min(LAYERS, shape.layers, int(seconds / (each * rows))))
     return layers, max(2, min(rows, int(seconds / (each * layers))))

@@ -1,7 +1,7 @@
 """Calibration: the shipped functions, timed on a random model of the same width with few layers.
 
-Each probe compares measured seconds with those of the work that the formulas see in it; stages of its kind are
-corrected by that ratio.
+Each probe compares its measured seconds with those that the formulas predict for it; the predictions of all stages of
+its kind are multiplied by that ratio.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from dawgen.generator.tune.tuner import tune
 from dawgen.generator.write.decode import Lots, decode
 from dawgen.models.load import Backbone
 
-VOCABULARY = 1 << 15  # most tokens of a random model's vocabulary: enough to see what the head costs
+VOCABULARY = 1 << 15  # limit for a random model's vocabulary: enough to measure the output head
 STEPS = 6  # tokens that the decoding probe writes
 FILLER = 3  # a token id that every vocabulary has and that ends nothing
 
@@ -50,8 +50,8 @@ class Probe:
 def measure_probes(probes: Sequence[Probe], machine: Machine, device: str, seconds: float) -> dict[str, float]:
     """Return measured over computed seconds of each probe, within about `seconds` but at least two runs of each.
 
-    They take turns, so that what else the machine does meanwhile falls on all of them; the first run of each is not
-    counted, and the median of the others is.
+    The probes take turns, so that other work on the machine slows all of them alike. The first run of each is a
+    warm-up; the median of the others counts.
     """
     found: dict[str, list[float]] = {probe.name: [] for probe in probes}
     end, turn = time.perf_counter() + seconds, 0
@@ -104,6 +104,7 @@ def probe_generator(
     chosen = [rows[i % len(rows)] for i in range(texts)]
     offered = [replace(row, label=label) for row in chosen for label in range(at.labels)]
     contexts = [len(row.context) for row in chosen]
+    # The end token is banned: no text ends early, so the work is exactly what `count_writing` counts.
     codec = cast("Codec", SimpleNamespace(vocabulary=at.shape.vocabulary, learns_end=False, end=0, banned=[0]))
     few_tokens = decoding.model_copy(update={"max_new_tokens": STEPS})
     work = count_writing(at, contexts, [STEPS], few_tokens, rows=len(offered))

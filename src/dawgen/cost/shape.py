@@ -1,4 +1,4 @@
-"""What of a model its cost depends on, read off its configuration alone: no weights are loaded."""
+"""The sizes of a model that its cost depends on, read from its configuration: no weights are loaded."""
 
 from __future__ import annotations
 

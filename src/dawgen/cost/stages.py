@@ -1,4 +1,4 @@
-"""A run as a list of stages, each with its work: what `dawgen run` does, in its order."""
+"""A run as a list of stages with their work, in the order of `dawgen run`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ CURATE = 4e-4  # seconds of Python per candidate: filters, and 3-grams looked up
 class Stage:
     """A part of a run.
 
-    group: what metrics.json times as one ("tuning dawgen", "writing", a method). name: the part of it. work: passes
-    through a model. probe: which measured step its times are corrected by. fixed: seconds that no model spends.
-    memory: bytes of the model and of what its largest pass holds. seconds: the prediction, None before there is one.
+    group: the entry of metrics.json that its time belongs to ("tuning dawgen", "writing", a method). name: of the part.
+    work: passes through a model. probe: the measured step that corrects its time. fixed: seconds outside the model.
+    memory: bytes of the model and of its largest pass. seconds: the prediction, None before there is one.
     """
 
     group: str
@@ -142,7 +142,7 @@ def _train(config: RunConfig, load: Workload, shape: Shape, method: Method, devi
     real, synthetic = (written, 0) if spec.gold else (len(load.train), written if spec.synthetic else 0)
     if method == "eda":
         synthetic = asked  # edited, not written
-    if method in ("ppt", "spot"):  # a prompt before the prompt
+    if method in ("ppt", "spot"):  # these first train another prompt, from which theirs starts
         steps = config.baselines.pretraining_steps if method == "ppt" else settings.steps
         rows = 2 * settings.batch_size if method == "ppt" else count_rows("real", real, 0, settings.batch_size)
         step = count_training(shape, load.train, settings, rows=rows, groups=1, device=device)

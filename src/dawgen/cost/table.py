@@ -1,4 +1,4 @@
-"""A prediction in words: one line before a run, a table, and the same beside what a finished run took."""
+"""A prediction as text: one line before a run, a table, and a comparison with the times of a finished run."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def compare(prediction: Prediction, measured: Mapping[str, float]) -> list[tuple
 
 
 def show_seconds(seconds: float) -> str:
-    """Write a time as a person would say it."""
+    """Return a time in words."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     if seconds < 120:
@@ -58,7 +58,7 @@ def show_seconds(seconds: float) -> str:
 
 
 def show_count(count: float) -> str:
-    """Write a count with its power of a thousand, as in 1.5 G."""
+    """Return a count with its power of a thousand, as in 1.5 G."""
     for power in ("", " k", " M", " G", " T", " P"):
         if count < 1000:
             return f"{count:.3g}{power}"

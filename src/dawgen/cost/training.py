@@ -1,4 +1,4 @@
-"""What the target's stages do: a step of prompt training, and scoring rows with label words."""
+"""The work of the target's stages: a step of prompt training, and scoring rows with label words."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dawgen.cost.counts import Counts, Work, answer, backward, forward
 from dawgen.cost.shape import Shape
 from dawgen.rng import python_rng
 
-SAMPLED = 16  # batches that are drawn to see how far rows are padded
+SAMPLED = 16  # batches that are drawn to estimate the padding
 AROUND_STEP = Counts(calls=150)  # batch, surgery, clipping, optimiser and log of a training step
 AROUND_BATCH = Counts(calls=20)
 MOVED = 10  # numbers read and written per weight and step: gradient, clipping, AdamW
 
 
 def count_rows(schedule: Schedule, real: int, synthetic: int, batch: int) -> int:
-    """Return how many rows a training step takes: `batch` of each source, or twice that of one; never a row twice."""
+    """Return the rows of a training step: `batch` of each source, or twice `batch` of one source, no row twice."""
     if schedule == "paired" and synthetic:
         return min(batch, real) + min(batch, synthetic)
     known = {"real": real, "synthetic": synthetic, "pooled": real + synthetic}
@@ -37,9 +37,9 @@ def count_training(
 ) -> Work:
     """Count one step on `rows` random rows of these lengths, whose gradients are kept apart in `groups` prompt copies.
 
-    An encoder reads [P;E] of every row, forward and back. A causal model reads the prompts once, and every row behind.
+    An encoder reads [P;E] of every row, forward and backward. A causal model reads the prompts once, and then the rows.
     weights: the model's own are trained. Their gradient costs the products of a forward again, 2 B T W, and AdamW
-    moves each weight, its gradient and both of its means. An adapter counts as a prompt: its products are small.
+    moves each weight, its gradient and both moments. An adapter counts as a prompt: its products are small.
     """
     rng = python_rng(0, "cost/batch")
     prompt, positions = config.prompt_length, 1 + config.decoder_sentinel
@@ -49,7 +49,7 @@ def count_training(
         work += ((Counts(bytes=MOVED * shape.item * shape.weights, calls=20 * (shape.layers + shape.cross)), 1),)
     if not shape.cross and prompt:
         work += ((forward(shape, groups, prompt, prompt) + backward(shape, groups, prompt, prompt), 1),)
-    for _ in range(SAMPLED):
+    for _ in range(SAMPLED):  # the padding depends on which rows are drawn together: the mean of several draws
         chosen = [front + length for length in rng.choices(lengths, k=rows)]
         for batch in batch_rows(chosen, device):
             size, longest = len(batch), max(chosen[row] for row in batch)

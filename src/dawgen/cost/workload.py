@@ -1,4 +1,4 @@
-"""What a run will work on, in tokens: measured on the data at hand, or assumed from a few numbers."""
+"""The data of a run in tokens: measured on the data at hand, or assumed from a few numbers."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from dawgen.records import Example
 from dawgen.tasks import Task
 
 KEPT = 0.8  # share of judged candidates that curation keeps; 0.74 to 0.89 on six tasks (experiments/LOG.md)
-TEMPLATE = 10  # tokens that a template adds to a text, where nothing is at hand
+TEMPLATE = 10  # tokens that a template adds to a text, if there is no data to measure
 PROMPT = 12  # tokens of a written prompt with its control code, likewise
 INFIX = 4
-MEASURED = 512  # texts of one kind that are tokenised at most; more tell no more about lengths
+MEASURED = 512  # most texts of one kind that are tokenised: enough for their lengths
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """All that a prediction needs to know of the data.
+    """What a prediction needs to know about the data.
 
     labels: K. prefix: C + P. shots: the rows that tune the generator, with filler tokens. contexts: tokens in front of
     each new text (opening, text1, infix). train, dev, test: tokens of rendered rows. rows: how many test rows there
@@ -67,7 +67,7 @@ class Data:
 def measure_workload(
     config: RunConfig, task: Task, target: Backbone, generator: Backbone | None, data: Data, *, kept: float = KEPT
 ) -> Workload:
-    """Return the workload of the data at hand; of each backbone only tokenizer and configuration are looked at."""
+    """Return the workload of the data at hand; of each backbone only tokenizer and configuration are used."""
     rendered = {
         name: _measure_rows(rows, task, target, config)
         for name, rows in (("train", data.train), ("dev", data.dev), ("test", data.test))

@@ -1,10 +1,10 @@
-"""Curation: which synthetic rows stay, and for every other one the reason, the score and the row it repeats.
+"""Curation: which synthetic rows are kept, and for each dropped one the reason, the score and the row it repeats.
 
     from dawgen.curation import curate
     kept, dropped = curate(synthetic, real=real, test=test)
 
-Every filter is a pure function (`filters`, `dedupe`, `posterior`); `Curator` asks them in a fixed order and remembers
-the rows that it kept, so that a set may be judged shard by shard. Nothing here needs a model.
+Every filter is a pure function (`filters`, `dedupe`, `posterior`). `Curator` applies them in a fixed order and
+remembers the rows that it kept, so that a set may be judged shard by shard. Nothing here needs a model.
 """
 
 from dawgen.curation.curator import REASONS, Curator, Dropped, Reason, Verdict, curate

@@ -1,4 +1,4 @@
-"""The curator: asks every filter in a fixed order, remembers the rows it kept, and says why it dropped the others."""
+"""The curator: applies the filters in a fixed order, remembers the rows it kept, and says why it dropped the others."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,12 +13,12 @@ from dawgen.errors import DataError
 from dawgen.records import Candidate, Example, generated_text, pair_key
 
 Reason = Literal["empty", "truncated", "copy", "leak", "echo", "duplicate", "near_duplicate", "near_copy", "posterior"]
-REASONS: tuple[Reason, ...] = get_args(Reason)  # in the order they are asked: a row has the first that applies
+REASONS: tuple[Reason, ...] = get_args(Reason)  # in the order of the filters: a row has the first that applies
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one candidate.
+    """Whether one candidate is kept, and why not.
 
     score: the number that decided (similarity, overlap or margin in nats); for a kept row its margin, where known.
     twin: the row that this one repeats, as "origin (label): text1 | text2".
@@ -43,19 +43,20 @@ class Dropped:
 class Curator:
     """Judges generated rows in order of arrival; any division into calls of `judge` gives the same verdicts.
 
-    - copy: text2 repeats text1. Where real rows of the label do so too, copies are kept up to the real share.
+    - copy: text2 repeats text1. If real rows of the label do so too, copies are kept up to their share there.
     - leak: the pair, in either order, is one of the dev or test pairs.
-    - echo: the pair is a real one, or the generated text (text2 of a pair) is nearly that of a real row. text1 alone
-      is no echo, as it may be a real text1 on purpose.
+    - echo: the pair is a real one, or the generated text (text2 of a pair) is nearly that of a real row. A real text1
+      alone is no echo: first texts may be real ones on purpose.
     - duplicate: the pair was kept before under any label. Of one pair under two labels the first stays: with the
       posterior filter that is the label which the generator itself prefers, as the other row fails there.
     - near_duplicate: both texts are similar to those of a row kept before under the same label. Similar pairs under
       different labels stay: minimal pairs teach the difference.
     - near_copy: text2 takes more of its words from text1 than real rows of the label do.
-    - posterior: the generator gives the text to another label, or not by `posterior_margin` nats to its own.
+    - posterior: the generator finds another label likelier for the text, or its own by less than `posterior_margin`
+      nats.
 
-    Only kept rows are remembered, in a file and not in memory (`NearIndex`): a twin is then always a row that the
-    reader can find in the set, and a row that fails for a reason of its own cannot take a good one with it.
+    Only kept rows are remembered, in a file and not in memory (`NearIndex`). So a twin is always a row that the reader
+    can find in the set, and a row that is dropped for another reason cannot make a good one a duplicate.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Curator:
             return Verdict(False, "empty")
         if not candidate.finished:
             return Verdict(False, "truncated")
+        # Counted as if this row were kept, so that the share of copies among kept rows never exceeds the real one.
         if is_copy(example) and self._copies[label] + 1 > self._copy_shares.get(label, 0.0) * (self._kept[label] + 1):
             return Verdict(False, "copy", 1.0)
         if twin := self._held_out.get(unordered):
@@ -128,7 +130,7 @@ class Curator:
         margin = None
         if candidate.logp is not None and len(self.labels) > 1:
             margin = measure_margin(candidate.logp, self.labels.index(label))
-            if config.posterior and not margin > config.posterior_margin:  # "not >": NaN proves nothing and is dropped
+            if config.posterior and not margin > config.posterior_margin:  # "not >": NaN is dropped too
                 return Verdict(False, "posterior", margin)
         return Verdict(True, score=margin)
 
@@ -150,8 +152,8 @@ def curate(
 ) -> tuple[list[Example], list[Dropped]]:
     """Return the examples to keep and the dropped ones, both in the order given.
 
-    labels: the task's labels in its order, needed where candidates carry `logp`; else those of the real rows.
-    Raises DataError for candidates with `logp` when no labels are given, and for labels that real rows do not have.
+    labels: the task's labels in its order, needed if candidates have `logp`; by default those of the real rows.
+    Raises DataError for candidates with `logp` if no labels are given, and for labels that real rows do not have.
 
         kept, dropped = curate(synthetic, real=real)
         Counter(row.reason for row in dropped)
@@ -177,7 +179,7 @@ def _texts(example: Example) -> tuple[str, ...]:
 
 
 def _name_pairs(origin: str, rows: Sequence[Example]) -> dict[tuple[str, ...], str]:
-    """Name each pair, whatever the order of its texts; the first of equal rows gives the name."""
+    """Return the name of each pair, in either order of its texts; the first of equal rows gives the name."""
     return {tuple(sorted(pair_key(row))): _name_row(origin, row) for row in reversed(rows)}
 
 

@@ -5,8 +5,8 @@ J(a, b) = |S(a) & S(b)| / |S(a) | S(b)|, S(x) the 3-grams of "^ ^ x $ $"; the ma
 A MinHash (Broder 1997; datasketch) is PERMUTATIONS numbers, each of which two texts share with probability J. Cut into
 b bands of r numbers, they share a whole band with probability 1 - (1 - J^r)^b; `choose_bands` makes that at least
 RECALL at the threshold. Texts with a common band are compared by their 3-grams, so that a score is exact and a pair
-below the threshold is never reported. A similar text is missed with probability 1 - RECALL at most, a row whose two
-texts are both similar and neither equal with twice that; equal ones are always found.
+below the threshold is never reported. A similar text is missed with probability 1 - RECALL at most, a row of two
+similar texts with twice that; equal texts are always found.
 """
 
 import json
@@ -28,6 +28,7 @@ RECALL = 0.99
 CACHE = 4  # MiB of the index that SQLite keeps in memory, however large it grows
 
 _EMPTY = MinHash(PERMUTATIONS, seed=1)
+# No journal and no waiting for the disk: the file is temporary, so nothing has to survive a crash.
 _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -44,7 +45,7 @@ AND second IN (SELECT value FROM json_each(?)) AND label = ? ORDER BY number
 """
 
 
-@lru_cache(maxsize=1024)  # a first text comes back for every label, and every kept text is looked up, then added
+@lru_cache(maxsize=1024)  # a first text is looked up for every label, and every kept text is looked up, then added
 def find_shingles(text: str) -> Shingles:
     """Return the text's word 3-grams, marks for start and end included; empty for a text without words."""
     words = split_words(text)
@@ -55,15 +56,16 @@ def find_shingles(text: str) -> Shingles:
 
 
 def measure_jaccard(a: Shingles, b: Shingles) -> float:
-    """Return |a & b| / |a | b| in [0, 1]; two empty sets give 0, as there is nothing that they share."""
+    """Return |a & b| / |a | b| in [0, 1]; 0 for two empty sets, which share nothing."""
     shared = len(a & b)
     return shared / (len(a) + len(b) - shared) if shared else 0.0
 
 
 def choose_bands(threshold: float) -> tuple[int, int]:
-    """Return bands b and numbers of a band r: the largest r, hence fewest false candidates, that reaches RECALL.
+    """Return the number of bands b and of numbers in a band r: the largest r, so the fewest false candidates, that
+    reaches RECALL.
 
-    Below a threshold of 0.036 even r = 1 finds fewer.
+    Below a threshold of 0.036 even r = 1 does not reach it.
     """
     for r in range(PERMUTATIONS, 1, -1):
         b = PERMUTATIONS // r
@@ -82,11 +84,11 @@ def sketch(text: str) -> NDArray[np.uint32]:
 
 
 class NearIndex:
-    """Rows of one or two texts, found again by a row whose every text is similar.
+    """Finds rows of one or two texts again by rows of which every text is similar.
 
-    Two rows are as similar as the less similar of their texts: minimal pairs that share a long text1 stay apart.
-    Texts are indexed and not rows, so that a first text offered a thousand times is still one entry. All of it lies in
-    a temporary file that SQLite removes; memory does not grow with the rows, whose names are read back from there.
+    Two rows are as similar as the less similar of their texts, so that minimal pairs, which share a long text1, are not
+    near duplicates. Texts are indexed and not rows: a first text that is offered a thousand times is one entry. The
+    index is a temporary file that SQLite removes; memory does not grow with the rows.
 
         index = NearIndex(0.9)
         index.add(("a man sleeps",), "row 1")
@@ -111,10 +113,10 @@ class NearIndex:
         self._base.execute("INSERT OR IGNORE INTO pairs VALUES (?, ?, ?, ?, ?)", row)
 
     def find(self, texts: Sequence[str], *, label: str = "") -> tuple[float, str] | None:
-        """Return similarity and name of the label's most similar row at or above the threshold, the earliest of
-        equals."""
-        similar = [{0: 1.0}, {0: 1.0}]
-        for place in reversed(range(len(texts))):  # the last text is the new one: mostly nothing is like it
+        """Return similarity and name of the label's most similar row at or above the threshold, of equals the
+        earliest."""
+        similar = [{0: 1.0}, {0: 1.0}]  # 0 stands for the second text that a single text does not have
+        for place in reversed(range(len(texts))):  # the last text is the generated one: mostly no other is similar
             similar[place] = self._find_texts(texts[place])
             if not similar[place]:
                 return None
@@ -158,7 +160,7 @@ class NearIndex:
         return {number: score for number, score in scores.items() if score >= self.threshold}
 
     def _list_keys(self, text: str) -> list[int]:
-        """Return a 64-bit hash of each band; a clash of hashes makes a candidate that the 3-grams refuse."""
+        """Return a 64-bit hash of each band; a collision makes a candidate that the comparison of 3-grams refuses."""
         if not text:
             return []
         values = sketch(text)[: self._bands * self._width].reshape(self._bands, self._width)

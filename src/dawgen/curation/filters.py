@@ -1,8 +1,8 @@
 """Filters on one row by itself: emptiness, verbatim copies, and the overlap of text2 with text1.
 
 overlap(x1, x2) = |{words of x2 that occur in x1}| / |words of x2|, counted with repetition.
-limit_l = max(0.8, max_overlap_l * (1 + 1/n_l)) over the n_l real rows of label l: the usual estimate of the largest
-value of a range from n draws, so that sixteen rows do not pass for all that the label can show.
+limit_l = max(0.8, max_overlap_l * (1 + 1/n_l)) over the n_l real rows of label l. The factor is the usual estimate of
+the maximum of a range from n draws: sixteen rows do not show the largest overlap that the label can have.
 """
 
 from collections import Counter, defaultdict
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from dawgen.records import Example, normalise, split_words
 
-LEAST_LIMIT = 0.8  # a text2 with more than a fifth of words of its own is no near copy, whatever the real rows show
+LEAST_LIMIT = 0.8  # a text2 with a fifth of its words new is no near copy, whatever the real rows show
 
 
 def is_empty(example: Example) -> bool:

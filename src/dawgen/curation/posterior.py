@@ -11,6 +11,6 @@ def measure_margin(logp: Sequence[float], own: int) -> float:
     """Return the margin in nats of label number `own` over the best other one.
 
     logp: log-likelihood of the generated text under each of the K >= 2 labels, in the task's order. The result is
-    positive exactly where the generator would choose the row's own label, and NaN where that cannot be said.
+    positive exactly where the generator would choose the row's own label, and NaN where it is not defined.
     """
     return logp[own] - max(value for index, value in enumerate(logp) if index != own)

@@ -17,7 +17,7 @@ from dawgen.rng import python_rng
 
 @dataclass(frozen=True, slots=True)
 class FewShot:
-    """A sample: rows to train on, the dev set or None, the rows left over, and one sentence that says what was done.
+    """A sample: rows to train on, the dev set or None, the remaining rows, and a sentence that describes the split.
 
     Every list is sorted by label, in the task's order.
     """

@@ -1,4 +1,4 @@
-"""Files to records that know their line: JSON Lines, JSON, CSV, TSV, plain lines (each also gzipped) and Parquet."""
+"""Files to records that know their line: JSON Lines, JSON, CSV, TSV, plain text (each also gzipped) and Parquet."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any
 from dawgen.data.lines import iterate_lines
 from dawgen.errors import DataError
 
-# A file may be one row group of any size: so much of it is in memory at a time.
+# A Parquet file may be a single row group of any size; this much of it is in memory at a time.
 BUFFER = 1 << 20  # bytes of each column
 BATCH = 4096  # rows
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row of a file as it stands there, and where: `train.csv:7`, or for Parquet `train.parquet row 6`."""
+    """One row of a file, unchanged, and its place: `train.csv:7`, or for Parquet `train.parquet row 6`."""
 
     fields: dict[str, Any]
     where: str
@@ -35,7 +35,7 @@ class Table:
 
 
 def is_readable(path: Path) -> bool:
-    """Return whether the file's name ends in one of the known ways."""
+    """Return whether the file's name has a known ending."""
     return _suffix(path) in _READERS
 
 

@@ -58,7 +58,7 @@ def read_hub(name: str, split: str | None, task: Task | None = None) -> Table:
         split = {str(ours): theirs for ours, theirs in hub.splits.items()}.get(split, split)
     try:
         loaded = datasets.load_dataset(repo, config or None, revision=revision)
-    except Exception as error:  # the hub, its cache and the network each raise families of their own
+    except Exception as error:  # the hub, its cache and the network each raise many kinds of errors
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(
             f"{name}: there is no such file, and it cannot be loaded from the Hugging Face Hub: {reason}\n"

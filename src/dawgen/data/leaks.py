@@ -1,7 +1,7 @@
-"""Leaks and conflicts: pairs that training shares with held-out data, and pairs that stand under two labels.
+"""Leaks and conflicts: pairs that training shares with held-out data, and pairs that have two labels.
 
-A leak is a pair whose normalised texts stand on the other side too, in either order, whatever the labels: a model that
-has seen (a, b) has seen most of (b, a). A conflict keeps the order, since (a, b) may well entail where (b, a) does not.
+A leak is a pair whose normalised texts are on the other side too, in either order, whatever the labels: a model that
+has seen (a, b) has seen most of (b, a). A conflict keeps the order, since (a, b) may entail where (b, a) does not.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ Policy = Literal["refuse", "drop"]
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """A row that must not stand beside its twin: both leak, or both contradict each other."""
+    """A row and its twin, of which it is a leak or a conflict."""
 
     row: Row
     twin: Row
 
 
 def leak_key(example: Example) -> tuple[str, ...]:
-    """Return the normalised texts without their order: what two sides of a leak have in common."""
+    """Return the normalised texts in sorted order: both sides of a leak have the same key."""
     return tuple(sorted(pair_key(example)))
 
 
 def place_rows(examples: Iterable[Example], name: str) -> list[Row]:
-    """Return rows for examples that come from no file, placed as `<name> row 1`, ..."""
+    """Return rows for examples that were not read from a file; their places are `<name> row 1`, ..."""
     return [Row(example, f"{name} row {number}") for number, example in enumerate(examples, start=1)]
 
 
@@ -44,7 +44,7 @@ def find_leaks(rows: Iterable[Row], held_out: Iterable[Row]) -> list[Clash]:
 
 
 def find_conflicts(rows: Iterable[Row]) -> list[Clash]:
-    """Return every row whose pair stands under another label too, each with the first row of another label."""
+    """Return every row whose pair has another label too, each with the first row of another label."""
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         groups.setdefault(pair_key(row.example), []).append(row)

@@ -1,4 +1,4 @@
-"""Text files line by line, plain or gzipped, of any size; what is wrong is said with its line."""
+"""Text files line by line, plain or gzipped, of any size; errors name the line."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _open_bytes(path: Path) -> IO[bytes]:
 
 
 def _locate_damage(path: Path) -> DataError:
-    """Return the error about the first byte that is not UTF-8; a decoder knows its place in a buffer only."""
+    """Return the error about the first byte that is not UTF-8; the decoder itself knows its place in a buffer only."""
     place = 0
     with _open_bytes(path) as stream:
         for number, line in enumerate(stream, start=1):

@@ -1,4 +1,4 @@
-"""Reading: any file or dataset to checked examples; texts stay as they are but for white space at their ends."""
+"""Reads any file or dataset into checked examples; texts are unchanged except for white space at their ends."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def read_rows(
     split: str | None = None,
     need_label: bool = True,
 ) -> list[Row]:
-    """Return what `read` does, with the place of every example."""
+    """Return the same examples as `read`, each with its place."""
     return list(iterate_rows(source, columns=columns, task=task, split=split, need_label=need_label))
 
 
@@ -71,7 +71,7 @@ def iterate_rows(
     split: str | None = None,
     need_label: bool = True,
 ) -> Iterator[Row]:
-    """Yield what `read_rows` returns, row by row; what concerns the whole source is checked at its end."""
+    """Yield the rows of `read_rows` one by one; checks of the whole source come at its end."""
     for _, row in iterate_records(source, columns=columns, task=task, split=split, need_label=need_label):
         yield row
 
@@ -84,7 +84,7 @@ def iterate_records(
     split: str | None = None,
     need_label: bool = True,
 ) -> Iterator[tuple[Record, Row]]:
-    """Yield what `iterate_rows` does, each row behind the record that it was made of, with all of its columns."""
+    """Yield the rows of `iterate_rows`, each after its record, which has all columns of the source."""
     for key in columns or {}:
         if key not in _FIELDS:
             raise ConfigError(f"columns: unknown field {key!r}; {suggest(key, _FIELDS)}")
@@ -127,7 +127,7 @@ def _open(source: str | Path, split: str | None, task: Task | None) -> Table:
 
 
 def _find_columns(record: Record, columns: Mapping[str, str], task: Task | None, need_label: bool) -> dict[str, str]:
-    """Decide from the first record which column is which; a name that is not there means that the field is absent."""
+    """Return the column of each field, judged by the first record; a column that is not there means no such field."""
     there = record.fields
     hub = {str(ours): theirs for ours, theirs in task.hub.columns.items()} if task and task.hub else {}
     mapping = {}

@@ -1,4 +1,4 @@
-"""JSON Lines files of any size as sequences whose rows are read when they are asked for."""
+"""JSON Lines files of any size as sequences: a row is read from disk when it is accessed."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ T = TypeVar("T")
 
 
 class LineFile(Sequence[T]):
-    """The lines of a file that are not blank, parsed; in memory are 8 bytes of place for each.
+    """The parsed lines of a file, without blank ones; memory holds only the 8 bytes of each line's place.
 
-    The file must not change while it is in use; renaming another over it is no change.
+    The file must not change while it is in use; another file may be renamed over it.
     """
 
     def __init__(self, source: str | Path | IO[bytes], *, name: str | None = None) -> None:
@@ -66,7 +66,7 @@ class LineFile(Sequence[T]):
 
 
 class FieldFile(LineFile[dict[str, Any]]):
-    """Rows as they stand in the file. Raises DataError with file and row for one that is no JSON object."""
+    """Rows as the dicts of the file. Raises DataError with file and row for a row that is no JSON object."""
 
     def parse(self, line: bytes, row: int) -> dict[str, Any]:
         """Return the fields of a line."""
@@ -74,15 +74,15 @@ class FieldFile(LineFile[dict[str, Any]]):
 
 
 class RowFile(LineFile[Example]):
-    """The rows {"text1", "text2" (pairs), "label"} of a file; in memory are 8 bytes of place and 4 of label per row.
+    """The rows {"text1", "text2" (pairs), "label"} of a file; memory holds 8 bytes of place and 4 of label per row.
 
-    labels: the label of each row as a number, in `names`, which has them in the order in which they first come.
+    labels: the label of each row, as its index in `names`, where labels are in order of first appearance.
     sha256: of the file.
 
         rows = RowFile("synthetic/train.jsonl")
         rows[99_999].text1
 
-    Raises DataError with file and row for one that is no example.
+    Raises DataError with file and row for a row that is no example.
     """
 
     def __init__(self, source: str | Path | IO[bytes], *, name: str | None = None) -> None:
@@ -94,7 +94,7 @@ class RowFile(LineFile[Example]):
 
     @classmethod
     def spool(cls, examples: Iterable[Example], name: str) -> RowFile:
-        """Write examples of any number to a temporary file that goes when nobody uses it; `name` stands in errors."""
+        """Write any number of examples to a temporary file, which goes when unused; `name` is its name in errors."""
         stream = tempfile.TemporaryFile()  # noqa: SIM115
         for example in examples:
             stream.write(json.dumps(as_row(example), ensure_ascii=False).encode() + b"\n")
@@ -102,7 +102,7 @@ class RowFile(LineFile[Example]):
         return cls(stream, name=name)
 
     def notice(self, line: bytes) -> None:
-        """Take down label and hash of a line."""
+        """Add the line to the labels and to the hash."""
         self._digest.update(line)
         if line.strip():
             label = self.parse(line, len(self.labels)).label
@@ -120,7 +120,7 @@ class RowFile(LineFile[Example]):
 def parse_fields(line: bytes | str, where: str) -> dict[str, Any]:
     """Return the JSON object of a line. Raises DataError, which names the place, for anything else."""
     try:
-        # a text: of bytes, loads would guess the encoding every time
+        # decoded here: given bytes, loads would detect the encoding of every line
         fields = json.loads(line.decode() if isinstance(line, bytes) else line)
     except ValueError:
         fields = None

@@ -1,6 +1,6 @@
-"""The shards of a synthetic set as generated: written once and whole, never changed; the manifest comes last.
+"""The shards of a synthetic set as generated: written once and whole, never changed; the manifest is written last.
 
-settings.json        what the shards were made with; another setting is refused
+settings.json        the settings of the shards; other settings are refused
 shard-00000.jsonl    candidates
 manifest.json        settings, counts and hashes: its presence means complete
 """
@@ -20,7 +20,7 @@ ANEW = " Use --fresh to start again."
 
 
 class ShardStore:
-    """A folder of shards; numbers give the order, whatever the order of writing.
+    """A folder of shards, in the order of their numbers, whatever the order of writing.
 
         store = ShardStore(folder, {"seed": 13})
         if store.read(0) is None:
@@ -60,9 +60,9 @@ class ShardStore:
         return [_parse_row(line, f"{path}:{number}") for number, line in enumerate(lines, start=1)]
 
     def write(self, index: int, candidates: Sequence[Candidate]) -> None:
-        """Write a shard; a finished folder is unfinished from here on.
+        """Write a shard; the folder is then no longer complete.
 
-        Raises DataError if the shard is there: shards are never changed.
+        Raises DataError if the shard exists: shards are never changed.
         """
         path = self._locate(index)
         if path.exists():
@@ -73,8 +73,8 @@ class ShardStore:
         write_jsonl(path, [_as_row(candidate) for candidate in candidates])
 
     def finish(self, extra: Mapping[str, Any] | None = None) -> None:
-        """Write the manifest: settings, hashes, counts and what `extra` adds."""
-        for leftover in self.folder.glob(".*.tmp"):  # of a process that was killed while it wrote
+        """Write the manifest: settings, hashes, counts and the fields of `extra`."""
+        for leftover in self.folder.glob(".*.tmp"):  # of a process that was killed while writing
             leftover.unlink()
         shards: list[dict[str, Any]] = []
         for path in sorted(self.folder.glob("shard-*.jsonl")):
@@ -105,13 +105,13 @@ class ShardStore:
 
 
 def find_set(source: str | Path) -> str:
-    """Return the file of a synthetic set: of a run's or a set's folder its train.jsonl, else the source itself."""
+    """Return the file of a synthetic set: the train.jsonl of a run's or set's folder, else the source itself."""
     inside = (Path(source) / "synthetic" / "train.jsonl", Path(source) / "train.jsonl")
     return str(next((file for file in inside if file.is_file()), source))
 
 
 def read_shards(folder: Path) -> Iterator[Candidate]:
-    """Yield all candidates of a folder of shards, in shard order; none where it holds no shard.
+    """Yield all candidates of a folder of shards, in shard order.
 
     Raises DataError with file and line if a shard is damaged.
     """

@@ -101,7 +101,7 @@ class Codec:
         return self._ids(self._space + words) if words else []
 
     def start(self) -> list[int]:
-        """Return the begin token where the tokenizer itself puts one in front, else nothing."""
+        """Return the begin token if the tokenizer itself puts one in front of a text, else nothing."""
         begin = self.tokenizer.bos_token_id
         return [begin] if begin is not None and self.tokenizer("a")["input_ids"][0] == begin else []
 

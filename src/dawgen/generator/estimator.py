@@ -1,4 +1,4 @@
-"""The generator as scikit-learn knows estimators: fit on a handful of examples, then score and write texts."""
+"""The generator as a scikit-learn estimator: fitted on a handful of examples, it scores and writes texts."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -107,7 +107,7 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
 
     def log_likelihood(self, examples: Sequence[Example]) -> NDArray[np.float64]:
         """Return log p(text2, end | text1, Q_l) [N,K] in nats, for single texts that of the whole text; labels in
-        the task's order. An example's own label is not looked at."""
+        the task's order. The examples' own labels are ignored."""
         check_is_fitted(self, "prefix_")
         encoded = [self._encode(example, 0)[0] for example in examples]  # as rows of label 0
         scores = np.zeros((len(encoded), self.prefix_.labels))
@@ -147,7 +147,7 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         curator: Judge | None = None,
         log: Callable[[dict[str, Any]], object] | None = None,
     ) -> Iterator[Judged]:
-        """Yield judged candidates with their verdicts: `generate`, with its arguments and errors, for sets of any size.
+        """Yield judged candidates with their verdicts, for sets of any size; arguments and errors as for `generate`.
 
         for candidate, verdict in generator.stream(100_000, first_texts=texts, curator=curator): ...
         """
@@ -213,7 +213,7 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         return self.decode or DecodeConfig()
 
     def _prepare(self, task: Task, backbone: Backbone) -> None:
-        """Set what a fitted generator has, with the prefix as the written prompts say it."""
+        """Set the attributes of a fitted generator, with the prefix of the written prompts, not tuned yet."""
         self.task_, self.backbone_ = task, backbone
         self.warnings_: list[str] = []
         self.codec_ = Codec(backbone.tokenizer, backbone.model.get_output_embeddings().weight.shape[0])
@@ -249,7 +249,7 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         )
 
     def _find_first_texts(self, given: Sequence[str] | None) -> list[str] | None:
-        """Return text1 for pairs; None where there is none to be given."""
+        """Return text1 for pairs; None for single texts, and where the generator writes text1."""
         check_is_fitted(self, "prefix_")
         source = self._decode().first_texts
         if not self.task_.pair or (given is None and source == "written"):

@@ -1,7 +1,7 @@
 """The label-conditional prefix of a frozen causal model: Q = (key/value prefix, opening and infix embeddings).
 
-Q_l is read from the key/value cache of the written prompt of label l, so that tuning starts at what the prompt says;
-the control code's part is shared, kept apart and never tuned (FewGen). All of Q lives in float32.
+Q_l is read from the key/value cache of the written prompt of label l, so that tuning starts from what the prompt says.
+The control code's part is shared by all labels, kept apart and never tuned (FewGen). All of Q is in float32.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,11 +46,11 @@ class Prefix:
 
     @property
     def window(self) -> int | None:
-        """Positions that the model can take in all, None where it names no limit."""
+        """The model's limit of positions, None where it has none."""
         return getattr(self.model.config, "max_position_embeddings", None)
 
     def prefill(self, batch: Batch, q: Q | None = None) -> tuple[Tensor, DynamicCache, Tensor, Tensor]:
-        """Run the model once behind each row's own prefix.
+        """Run the model once, each row after its own label's prefix.
 
         Returns hidden states [B,T,H], the grown cache, the full mask [B,C+P+T] and the next position ids [B].
         """
@@ -118,7 +118,7 @@ def read_prefix(model: Any, codec: Codec, prompts: Sequence[str], *, control_cod
     infix_ids = codec.encode(infix) if infix else []
     inputs = torch.stack([embed[torch.tensor([ids[-1], *infix_ids], device=embed.device)] for ids in written])
     q = {"prompt": prompt, "inputs": inputs.float()}
-    if codec.learns_end:  # starts where a sentence's full stop is: untuned texts then end instead of printing it
+    if codec.learns_end:  # initialised as the full stop: untuned texts then end where they would have written one
         q["end"] = model.get_output_embeddings().weight[codec.encode(".")[-1]].float()
     prefix = Prefix(model, {name: tensor.clone() for name, tensor in q.items()}, parts[0][..., :size, :], mask)
     _check(prefix, [control + ids for ids in written])
@@ -128,7 +128,9 @@ def read_prefix(model: Any, codec: Codec, prompts: Sequence[str], *, control_cod
 @torch.no_grad()
 def _read_cache(model: Any, ids: list[int]) -> Tensor:
     """Return the key/value cache [L,2,Hkv,n,dh] of a written text, in float32."""
-    read = ids or [0]  # no model reads nothing: of a prompt of one token, which is the opening, no cache is kept
+    # A prompt of one token has no cache, as this token is the opening; no model reads an empty text, so it reads one
+    # token, whose column is cut off below.
+    read = ids or [0]
     output = model.base_model(input_ids=torch.tensor([read], device=model.device), use_cache=True)
     try:
         layers = [torch.stack([layer.keys[0], layer.values[0]]) for layer in read_cache(output).layers]

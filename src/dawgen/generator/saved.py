@@ -1,4 +1,4 @@
-"""A tuned generator on disk: prefix.safetensors (Q, control part, mask) and generator.json, which comes last."""
+"""A tuned generator on disk: prefix.safetensors (Q, control part, mask), and generator.json, which is written last."""
 
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,9 @@ class Base(Settings):
 
 
 class Record(Settings):
-    """What generator.json says.
+    """The content of generator.json.
 
-    shot_texts: text1 of the examples, kept only where they are the first texts of generation.
+    shot_texts: text1 of the examples, saved only if generation takes them as its first texts.
     """
 
     format: int = 1
@@ -52,7 +52,7 @@ def read_saved(folder: Path) -> tuple[Record, dict[str, Tensor]]:
     """Read both files.
 
     Raises:
-        BundleError: one is missing or damaged.
+        BundleError: a file is missing or damaged.
     """
     try:
         record = Record.model_validate_json((folder / "generator.json").read_bytes())
@@ -76,7 +76,7 @@ def check_base(folder: Path, base: Base, backbone: Backbone) -> None:
     """Compare the loaded model with the one that the prefix was tuned on.
 
     Raises:
-        BundleError: it is another one.
+        BundleError: it is another model.
     """
     if backbone.fingerprint != base.fingerprint:
         raise BundleError(

@@ -1,1 +1,1 @@
-"""The two frozen models, generator and target, as Hugging Face loads them: what may be trusted, what is made faster."""
+"""The two frozen models, generator and target, loaded by transformers: which code is trusted, what is made faster."""

@@ -1,10 +1,10 @@
 """Swaps slow layers of a frozen target for faster ones that compute the same formula.
 
 transformers writes T5's tanh-GELU as eight element-wise operations and its norm x / sqrt(mean(x^2) + eps) * w as six;
-each reads and writes all activations, and keeps some for the backward pass. PyTorch has both as one. Each layer of a T5
-encoder joins the same mask with the same position bias, [B,heads,S,S]: here the first does it for all.
+each reads and writes all activations, and keeps some for the backward pass. PyTorch has each as one operation. Each
+layer of a T5 encoder adds the same mask to the same position bias, [B,heads,S,S]: here the first layer does it for all.
 
-A T5 decoder projects every encoder state h_s to key K h_s and value V h_s in each of its layers. Where it decodes few
+A T5 decoder projects every encoder state h_s to key K h_s and value V h_s in each of its layers. If it decodes few
 positions it is cheaper to project these instead: q.(K h_s) = (K^T q).h_s and sum_s a_s V h_s = V sum_s a_s h_s.
 """
 
@@ -55,7 +55,7 @@ def unfuse(model: nn.Module) -> None:
 
 
 class Around(nn.Module):
-    """A T5Attention in other clothes: its parts keep their names."""
+    """A T5Attention with another forward; its parts keep their names."""
 
     def __init__(self, plain: Any) -> None:
         super().__init__()

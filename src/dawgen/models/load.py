@@ -82,7 +82,7 @@ def load_target(name: str, *, dtype: Dtype = "float32", device: str = "cpu") -> 
 
 
 def resolve_name(name: str) -> str:
-    """Return where `from_pretrained` finds the model: a mini's folder in the package, else the name itself.
+    """Return the name or folder for `from_pretrained`: a mini's folder in the package, else the name itself.
 
     Raises:
         ModelError: a mini or a folder that does not exist.
@@ -188,7 +188,7 @@ def _find_kind(name: str, config: Any) -> Kind:
 def _read(name: str, auto: Any, source: str, **options: Any) -> Any:
     try:
         return auto.from_pretrained(source, **options)
-    except Exception as error:  # whatever transformers stumbles over in a stranger's files
+    except Exception as error:  # whatever transformers raises on a stranger's files
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"{name}: expected a Hugging Face model folder or hub name, could not load it: {reason}\n"

@@ -2,8 +2,8 @@
 
 A model folder can bring code twice: as Python files that its `auto_map` points at, and as pickled weights
 (`pytorch_model.bin`), which rebuild themselves by calling functions. dawgen reads safetensors and runs no code of a
-model, except of those whose names stand in the environment variable DAWGEN_TRUST. It is a variable and no setting so
-that no configuration file, bundle or request can turn it on: only who starts the process can.
+model, except of those named in the environment variable DAWGEN_TRUST. It is a variable and not a setting, so that no
+configuration file, bundle or request can turn it on: only the person who starts the process can.
 """
 
 import os
@@ -53,7 +53,7 @@ def check_source(name: str, source: str, config: Any) -> None:
 
 
 def advise(name: str, source: str, error: Exception) -> str | None:
-    """Return what to do where loading failed because the model is not trusted; None where that is not the reason."""
+    """Return the advice for a load that failed because the model is not trusted; None if that is not the reason."""
     if is_trusted(name):
         return None
     text, files = str(error), [path.name for path in Path(source).glob("*")] if os.path.isdir(source) else []

@@ -1,6 +1,6 @@
-"""How a soft prompt starts: each way is a function that returns [P,H] in float32.
+"""Initialisation of a soft prompt: each way is a function that returns [P,H] in float32.
 
-What a prompt starts from decides whether it learns (peft's method comparison: 5.7 % from noise, 34.3 % from vocabulary
+The initialisation decides whether a prompt learns (peft's method comparison: 5.7 % from noise, 34.3 % from vocabulary
 rows), so the default is real embeddings: label words first, then frequent words (Lester et al. 2021, section 3.2.1).
 """
 
@@ -29,7 +29,7 @@ def start_prompt(
     seed: int,
     init_from: str | Path | Tensor | None = None,
 ) -> Tensor:
-    """Return the start [P,H]: a prompt at hand, another bundle's, or one of the ways of `config.init`.
+    """Return the initial prompt [P,H]: a given prompt, that of another bundle, or one of the ways of `config.init`.
 
     Raises:
         BundleError: a bundle or prompt that is not [prompt_length, width of the model].

@@ -12,7 +12,7 @@ _ADVICE = "Give --label-words with one common word for each label, such as yes a
 
 @dataclass(frozen=True, slots=True)
 class LabelWords:
-    """Words and their token ids, in the task's label order; `chosen` names labels whose word dawgen picked itself."""
+    """Words and their token ids, in the task's label order; `chosen`: the labels whose word dawgen picked itself."""
 
     words: tuple[str, ...]
     ids: tuple[int, ...]
@@ -22,8 +22,8 @@ class LabelWords:
 def resolve_label_words(tokenizer: Any, labels: Sequence[str], given: Mapping[str, str] | None = None) -> LabelWords:
     """Find one distinct token for each label.
 
-    Given words must be one token each. Without given words a label is its own word where it is one token; the other
-    labels take the first free words of the frequent vocabulary: a soft prompt learns any assignment.
+    Given words must be one token each. Without given words a label that is one token is its own word; the other labels
+    take the first free words of the frequent vocabulary: a soft prompt learns any assignment.
 
     Raises:
         ConfigError: a given word is not one known token, two labels share a token, or the labels are not the task's.

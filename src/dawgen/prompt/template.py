@@ -17,7 +17,7 @@ _FIELD = re.compile(r"\{(text1|text2)\}|\s*\{(mask)\}")  # a space before the se
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """Token ids of each example (special tokens included) and the places of those that had a text cut."""
+    """Token ids of each example (special tokens included), and the places of the examples that had a text cut."""
 
     ids: list[list[int]]
     cut_rows: list[int]
@@ -29,7 +29,7 @@ class Rendered:
 
 
 def render(examples: Sequence[Example], *, template: str, backbone: Backbone, max_tokens: int) -> Rendered:
-    """Render and tokenise; what is longer than `max_tokens` loses the end of text1 first, then that of text2.
+    """Render and tokenise; a row longer than `max_tokens` loses the end of text1 first, then that of text2.
 
     `{mask}` becomes <extra_id_0> for an encoder-decoder that knows it, and ends a causal model's input (it is removed
     with the spaces before it: the label word carries its own). Special tokens inside the texts become spaces.
@@ -52,7 +52,7 @@ def render(examples: Sequence[Example], *, template: str, backbone: Backbone, ma
 
 
 def limit_tokens(backbone: Backbone, max_tokens: int, prompt_length: int) -> int:
-    """Return how many tokens a text may have: `max_tokens`, less where prompt and text share a causal window.
+    """Return how many tokens a row may have: `max_tokens`, or what the prompt leaves of a causal model's window.
 
     Raises:
         ConfigError: the prompt leaves no room.
@@ -68,7 +68,7 @@ def limit_tokens(backbone: Backbone, max_tokens: int, prompt_length: int) -> int
 
 
 def find_mask(backbone: Backbone) -> str:
-    """Return what stands for {mask}: the sentinel where the tokenizer of an encoder-decoder has it, else nothing."""
+    """Return the text for {mask}: the sentinel if the model is an encoder-decoder whose tokenizer has it, else ""."""
     return "" if backbone.kind != "seq2seq" or find_sentinel(backbone.tokenizer) is None else SENTINEL
 
 
@@ -80,7 +80,7 @@ def find_sentinel(tokenizer: Any) -> int | None:
 
 
 def tokenise(texts: Sequence[str], backbone: Backbone) -> list[list[int]]:
-    """Return token ids as the backbone wants them: with one end token for an encoder-decoder, without for a causal."""
+    """Return token ids for the backbone: with one end token for an encoder-decoder, without for a causal model."""
     if not texts:
         return []
     tokenizer = backbone.tokenizer
@@ -107,10 +107,10 @@ def _clean(example: Example, template: str, special: re.Pattern[str] | None) -> 
 
 
 def _match_special(tokenizer: Any) -> re.Pattern[str] | None:
-    """Return a pattern of the special tokens, so that no user text can speak for the template; None without any."""
+    """Return a pattern of the special tokens, so that no text can imitate the template; None if there are none."""
     tokens = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
     tokens |= set(tokenizer.all_special_tokens)
-    # CTRL's end of text can be an ordinary word: only tokens that no one writes by accident are taken out
+    # CTRL's end token can be an ordinary word: only tokens that nobody writes by accident are removed
     marks = sorted((token for token in tokens if not token.isalnum()), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, marks))) if marks else None
 

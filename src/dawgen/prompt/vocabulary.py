@@ -1,4 +1,4 @@
-"""The frequent words of a tokenizer: prompts start from them, and label words fall back on them."""
+"""The frequent words of a tokenizer: prompts are initialised from them, and label words fall back on them."""
 
 from functools import lru_cache
 from typing import Any

@@ -35,7 +35,7 @@ class SceneData:
 
 
 def is_reserved(example: Example) -> bool:
-    """Return whether the pair is kept for measuring and so must not enter pre-training."""
+    """Return whether the pair is reserved for measuring: it must not enter pre-training."""
     return hashlib.sha256("\t".join(pair_key(example)).encode()).digest()[0] % 8 == 0
 
 
@@ -44,8 +44,8 @@ def draw_data(
 ) -> SceneData:
     """Draw disjoint, label-balanced splits: `shots` per label for train and dev, about `test` rows in all for test.
 
-    No pair stands in two splits, turned round neither. The test rows do not depend on the seed, so that seeds differ by
-    their training data alone.
+    No pair is in two splits, in either order. The test rows do not depend on the seed, so that seeds differ in their
+    training data only.
     """
     labels = LABELS[task]
     seen: set[tuple[str, str]] = set()
@@ -55,7 +55,7 @@ def draw_data(
     train, dev = draw_examples(task, shots, rng, seen), draw_examples(task, shots, rng, seen)
     gold = draw_examples(task, gold_per_label, python_rng(seed, f"{task}/gold"), seen)
     held = {turn_key(row) for row in test_rows}
-    turned_rng = python_rng(seed, f"{task}/turned")  # of its own, so that all other rows are what they would be
+    turned_rng = python_rng(seed, f"{task}/turned")  # separate, so that drawing a row again changes no other row
     for rows in (train, dev, gold):
         replace_turned(task, rows, held, turned_rng, seen)
     texts_rng = python_rng(seed, f"{task}/first_texts")
@@ -63,7 +63,7 @@ def draw_data(
 
 
 def draw_examples(task: str, per_label: int, rng: random.Random, seen: set[tuple[str, str]]) -> list[Example]:
-    """Draw reserved examples, labels in turn, none of whose texts are in `seen`; what is drawn is added to it."""
+    """Draw reserved examples, labels in turn, that are not in `seen`, and add them to it."""
     return [draw_reserved(task, label, rng, seen) for _ in range(per_label) for label in LABELS[task]]
 
 
@@ -79,7 +79,7 @@ def draw_reserved(task: str, label: str, rng: random.Random, seen: set[tuple[str
 def replace_turned(
     task: str, rows: list[Example], held: set[tuple[str, str]], rng: random.Random, seen: set[tuple[str, str]]
 ) -> None:
-    """Draw those of the rows anew that turned round stand in earlier splits, and add the rows to these.
+    """Draw again the rows that are in an earlier split with their texts swapped, and add the rows to `held`.
 
     held: `turn_key` of all earlier splits' rows.
     """
@@ -90,13 +90,13 @@ def replace_turned(
 
 
 def turn_key(example: Example) -> tuple[str, str]:
-    """Return the `pair_key` of the pair turned round."""
+    """Return the `pair_key` of the pair with its texts swapped."""
     first, second = pair_key(example)
     return second, first
 
 
 def draw_example(task: str, label: str, rng: random.Random) -> Example:
-    """Draw one example with the label; the oracle has the last word on it."""
+    """Draw one example with the label; it counts only if the oracle agrees."""
     while True:
         if task == "scenes-topic":
             example = Example(write_caption(sample_caption(rng), rng))
@@ -110,7 +110,7 @@ def draw_example(task: str, label: str, rng: random.Random) -> Example:
 
 
 def draw_first_text(task: str, rng: random.Random) -> str:
-    """Draw an unlabelled first text as the task's own first texts are made."""
+    """Draw an unlabelled first text in the way in which the task's examples get theirs."""
     if task == "scenes-question":
         return write_question(_draw_asked(sample_caption(rng), rng), rng)
     return write_caption(sample_caption(rng), rng)

@@ -16,7 +16,7 @@ _ASKING: dict[str, Asked] = {"who": "agent", "where": "place", "what": "doing"}
 
 
 def read_caption(text: str, lexicon: Lexicon = LEXICON) -> Caption | None:
-    """Return the caption that the sentence says, or None where the grammar does not make it."""
+    """Return the caption that the sentence expresses, or None if the grammar cannot produce it."""
     words = " ".join(text.lower().rstrip(" .").split())
     front, words = _take_place(words, lexicon, first=True)
     match = _CAPTION.fullmatch(words)
@@ -30,7 +30,7 @@ def read_caption(text: str, lexicon: Lexicon = LEXICON) -> Caption | None:
 
 
 def read_question(text: str, lexicon: Lexicon = LEXICON) -> Question | None:
-    """Return the question that the sentence asks, or None where the grammar does not make it."""
+    """Return the question that the sentence asks, or None if the grammar cannot produce it."""
     words = " ".join(text.lower().replace("?", " ? ").split())
     if not words.endswith(" ?"):
         return None

@@ -1,4 +1,4 @@
-"""How two captions relate, and drawing a pair that stands in a wanted relation.
+"""How two captions relate, and how to draw a pair with a given relation.
 
 With A and B the sets of situations: contradiction iff they are disjoint, entailment iff A is inside B (equivalent iff
 A = B, a case of entailment), neutral otherwise.
@@ -34,7 +34,7 @@ def relate(first: Denotation, second: Denotation) -> Relation:
 
 
 def sample_pair(relation: Relation, rng: random.Random, lexicon: Lexicon = LEXICON) -> tuple[Caption, Caption]:
-    """Draw two captions in the relation; one neutral pair in five has nothing to do with one another."""
+    """Draw two captions in the relation; one neutral pair in five consists of two unrelated captions."""
     while True:
         first = sample_caption(rng, lexicon)
         for _ in range(20):

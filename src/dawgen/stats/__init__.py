@@ -1,4 +1,4 @@
-"""What numbers of several tasks, seeds and test rows say, and how sure they are: small formulas, one file each."""
+"""Statistics over tasks, seeds and test rows, with their uncertainty: small formulas, one file each."""
 
 from dawgen.stats.agreement import bootstrap_alpha, measure_alpha, measure_kappa
 from dawgen.stats.auc import find_auc_error, find_aucs

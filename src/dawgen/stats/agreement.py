@@ -1,4 +1,4 @@
-"""How far annotators agree: Krippendorff's alpha for any number of them, Cohen's kappa for two.
+"""Agreement of annotators: Krippendorff's alpha for any number of them, Cohen's kappa for two.
 
 Krippendorff (2011), from counts n_uv of value v among the m_u >= 2 ratings of unit u:
 
@@ -26,7 +26,7 @@ def measure_alpha(counts: np.ndarray, level: Level, values: Sequence[float] | No
     """Return alpha, or None where no unit has two ratings or all ratings are the same value.
 
     counts: [U, V], how often each unit was given each value, values from low to high; units with fewer than two ratings
-    say nothing. values: numbers of the V values, needed for `interval`; without them 0, 1, ...
+    are ignored. values: numbers of the V values, needed for `interval`; without them 0, 1, ...
     """
     alpha = float(_find_alphas(_count_coincidences(counts).sum(axis=0, keepdims=True), level, values)[0])
     return None if np.isnan(alpha) else alpha
@@ -43,8 +43,8 @@ def bootstrap_alpha(
 ) -> tuple[float, float] | None:
     """Return the percentile interval of alpha over units drawn with replacement; the annotators stay as they are.
 
-    Draws in which all ratings are one value say nothing and are left out. None below two units, and where more than
-    half of the draws say nothing.
+    Draws in which all ratings are one value have no alpha and are left out. None below two units, and if more than half
+    of the draws are left out.
     """
     pairs = _count_coincidences(counts)
     if len(pairs) < 2:
@@ -62,9 +62,9 @@ def bootstrap_alpha(
 def measure_kappa(
     first: Sequence[int], second: Sequence[int], size: int, *, weights: Literal["linear", "quadratic"] | None = None
 ) -> float | None:
-    """Return Cohen's kappa of two annotators on the same units, or None where both always say one and the same.
+    """Return Cohen's kappa of two annotators on the same units, or None if both always give one and the same value.
 
-    first, second: values as numbers in [0, size). weights: what being one value away counts; None: as all else.
+    first, second: values as numbers in [0, size). weights: how a disagreement by one value counts; None: as any other.
     """
     from sklearn.metrics import cohen_kappa_score
 

@@ -1,4 +1,4 @@
-"""The area under the ROC curve from ranks (Mann-Whitney), and how sure it is (DeLong et al. 1988)."""
+"""The area under the ROC curve from ranks (Mann-Whitney), and its standard error (DeLong et al. 1988)."""
 
 import numpy as np
 from numpy.typing import NDArray

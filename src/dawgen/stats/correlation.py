@@ -1,4 +1,4 @@
-"""How two measures of the same few things go together, with 95 % intervals by Fisher's z.
+"""Correlation of two measures of the same few things, with 95 % intervals by Fisher's z.
 
     Pearson    tanh(atanh r -+ 1.96 / sqrt(n - 3))
     Spearman   tanh(atanh s -+ 1.96 sqrt((1 + s^2 / 2) / (n - 3)))     Bonett and Wright (2000)
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from scipy.stats import pearsonr, spearmanr
 
-FEWEST = 4  # below, n - 3 leaves nothing to tell noise by
+FEWEST = 4  # below, n - 3 is not positive: there is no interval
 REACH = 1.959963984540054
 
 

@@ -4,7 +4,7 @@ For m1 in [l1, u1] and m2 in [l2, u2], d = m1 - m2 lies in
 
     [d - sqrt((m1 - l1)^2 + (u2 - m2)^2), d + sqrt((u1 - m1)^2 + (m2 - l2)^2)]
 
-which keeps what is skewed in the two, as the intervals of shares near 0 or 1 are.
+which keeps the skew of the two intervals, as those of shares near 0 or 1 have it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Item uncertainty: how far an accuracy, or a difference of two, would move with other test rows.
 
-The test rows are drawn with replacement, the trained models stay as they are. It says nothing about other seeds, and
-the interval over seeds nothing about other rows: the two are never mixed.
+The test rows are drawn with replacement, the trained models stay the same. The interval says nothing about other seeds,
+and an interval over seeds says nothing about other rows: the two are never mixed.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def bootstrap_items(
     values: np.ndarray, rng: np.random.Generator, *, draws: int = DRAWS, level: float = 0.95
 ) -> tuple[float, float]:
     """Return the percentile interval of the mean of N >= 1 items: of `average_items`, or the difference of two."""
-    # Items take few distinct values: to draw how often each value comes is the same as to draw rows, and quicker.
+    # Items take few distinct values: drawing how often each value occurs is the same as drawing rows, and faster.
     distinct, counts = np.unique(np.round(values, 12), return_counts=True)
     times = rng.multinomial(len(values), counts / len(values), size=draws)  # [D, distinct]
     low, high = np.quantile(times @ distinct / len(values), [0.5 - level / 2, 0.5 + level / 2])

@@ -1,8 +1,8 @@
-"""How much too good the best of m settings looks on the n dev rows that chose it.
+"""By how much the accuracy of the best of m settings is too high on the n dev rows that chose it.
 
 With true accuracy p for all, dev scores X_i / n, X_i ~ Bin(n, p) independent:
 E[max_i X_i] / n - p = (1/n) * sum_{k=0}^{n-1} (1 - F(k)^m) - p, F the binomial distribution function.
-An upper bound in practice: checkpoints of one run answer alike, and settings differ in p, which both leave less to
+An upper bound in practice: checkpoints of one run give similar answers, and settings differ in p; both leave less to
 chance.
 """
 

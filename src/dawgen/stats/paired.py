@@ -1,4 +1,4 @@
-"""What tables of several seeds say: mean and spread, and two arms compared on the same seeds.
+"""Numbers for tables over several seeds: mean and spread, and two arms compared on the same seeds.
 
 All values are shares in [0, 1]; texts show them in percent and points. Spread is the sample standard deviation.
 """
@@ -16,7 +16,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Differences a - b over the keys that both have.
+    """Differences a - b over the keys that both arms have.
 
     mean, sd: of the differences; wins, ties: keys where a is higher, and equal; p: of the two-sided Wilcoxon
     signed-rank test without the ties (nan where nothing is left). With 5 keys p cannot be below 0.0625.
@@ -50,7 +50,7 @@ def describe(values: Sequence[float]) -> str:
 
 def compare(a: Mapping[Key, float], b: Mapping[Key, float]) -> Comparison:
     """Compare two arms pair by pair over the keys (a seed, or task and seed) that both have."""
-    # Rounded, so that differences that are zero but for the last bits count as equal.
+    # Rounded, so that differences of a few last bits count as equal.
     gaps = [round(a[key] - b[key], 12) for key in a if key in b]
     if not gaps:
         return Comparison(math.nan, math.nan, 0, 0, 0, math.nan)
@@ -67,8 +67,8 @@ def compare(a: Mapping[Key, float], b: Mapping[Key, float]) -> Comparison:
 def show_way(a: Mapping[Key, float], base: Mapping[Key, float], ceiling: Mapping[Key, float]) -> str:
     """Return mean(a - base) / mean(ceiling - base) over the keys that all three have, e.g. "67%".
 
-    "-" where the ceiling is not a point above the base, as a share of no room means nothing; "below" where `a` is below
-    the base, as there is no way back.
+    "-" if the ceiling is less than a point above the base: the share of such a small gap means nothing. "below" if `a`
+    is below the base.
     """
     keys = [key for key in a if key in base and key in ceiling]
     room = fmean(ceiling[key] - base[key] for key in keys) if keys else 0.0

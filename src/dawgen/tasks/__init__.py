@@ -1,4 +1,4 @@
-"""Tasks: what the labels are and how the two models are asked about them; one YAML file each."""
+"""Tasks: the labels and how the two models are asked about them; one YAML file each."""
 
 from dawgen.tasks.task import GeneratorPrompts, Hub, Task
 

@@ -1,4 +1,4 @@
-"""A task: labels, label words, the target's template, the generator's prompts and where the data are. Data only."""
+"""A task: labels, label words, the target's template, the generator's prompts, and the data's place. Data only."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 class GeneratorPrompts(Settings):
-    """What the generator's prefix and infix start from: control code, one prompt per label, words between the texts.
+    """The initial words of the generator's prefix and infix: control code, prompts by label, words between the texts.
 
-    For a pair the generator sees `<control code> <prompt> <text1> <infix> <text2>`, for one text all but the last two.
+    For a pair the generator sees `<control code> <prompt> <text1> <infix> <text2>`, for one text the first three.
     """
 
     control_code: str = ""
@@ -32,15 +32,15 @@ class GeneratorPrompts(Settings):
 
 
 class Hub(Settings):
-    """Where the data are on the Hugging Face Hub, in Parquet, and how their columns and labels are called there."""
+    """The place of the data on the Hugging Face Hub, in Parquet, and the names of their columns and labels there."""
 
     repo: str
     config: str | None = None
     revision: str | None = None
     splits: dict[Literal["train", "validation", "test"], str]
     columns: dict[Literal["text1", "text2", "label"], str]
-    labels: dict[str, str]  # what the label column holds, numbers as text -> label
-    skip: tuple[str, ...] = ()  # what it holds in rows that have no gold label
+    labels: dict[str, str]  # value of the label column, numbers as text -> label
+    skip: tuple[str, ...] = ()  # its values in rows that have no gold label
 
 
 class Task(Settings):
@@ -62,7 +62,7 @@ class Task(Settings):
 
     @model_validator(mode="after")
     def validate_labels(self) -> Task:
-        """Labels are at least two, differ, and every mapping speaks of exactly these."""
+        """Labels are two or more, all different, and every mapping has exactly these as keys."""
         if len(self.labels) < 2 or len(set(self.labels)) < len(self.labels) or "" in self.labels:
             raise ValueError(f"labels: expected two or more different names, found {list(self.labels)}")
         if _CONTROL.search("".join((self.name, *self.labels))):  # they are printed, on terminals too
@@ -125,7 +125,7 @@ class Task(Settings):
         label_words: Mapping[str, str] | None = None,
         template: str | None = None,
     ) -> Task:
-        """Return the task that the examples speak of: their labels, sorted, with neutral prompts.
+        """Return a task for the labels of the examples, sorted, with neutral prompts.
 
             Task.from_examples([Example("Goal!", label="sport"), Example("Yummy.", label="food")]).labels
             # ('food', 'sport')

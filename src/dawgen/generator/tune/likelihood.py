@@ -48,7 +48,8 @@ def _score(
         log_probs.append(logits.gather(1, wanted[:, None]).squeeze(1) - total)
         if not slopes:
             continue
-        shares = logits.sub_(total[:, None]).exp_()  # from here on the derivatives in the logits, but for the sign
+        # softmax minus one-hot is minus the derivative of log_probs in the logits; in place, since logits are large
+        shares = logits.sub_(total[:, None]).exp_()
         shares.scatter_add_(1, wanted[:, None], -torch.ones_like(total)[:, None])
         gradient = shares[:, : len(weight)].to(weight.dtype) @ weight
         if end is not None:

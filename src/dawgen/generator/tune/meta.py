@@ -74,7 +74,8 @@ def differentiate_by_jvp(run: Run, q: Q, v: Q) -> Tensor:
 
 
 def differentiate_along(loss: Callable[..., Tensor], point: list[Tensor], tangents: list[Tensor]) -> Tensor:
-    """Return <grad loss(point), tangents>, differentiable in what else the loss depends on."""
+    """Return <grad loss(point), tangents>, differentiable in the other inputs of the loss (the token weights)."""
+    # New leaves cut the graph of the language model off: create_graph then covers the small graph of the loss alone.
     leaves = [value.detach().requires_grad_() for value in point]
     gradients = torch.autograd.grad(loss(*leaves), leaves, create_graph=True, allow_unused=True, materialize_grads=True)
     return torch.stack([(g * tangent).sum() for g, tangent in zip(gradients, tangents, strict=True)]).sum()

@@ -46,8 +46,8 @@ class Objective:
         self._triples = compare(batch.labels, config.alignment, others=prefix.labels - 1) if self.aligned else None
 
     def states(self, q: Q) -> Tensor:
-        """Return states [M,N,H] of the target positions: M=1 under the own label, or M=K, own first, where alignment
-        reading B asks for all labels."""
+        """Return states [M,N,H] of the target positions: M=1 under the own label, or M=K, own label first, where
+        alignment reading B needs all labels."""
         if not self._everywhere:
             return self.prefix.states(self.batch, q)[None]
         states = self.prefix.states(self._all, q)
@@ -59,7 +59,7 @@ class Objective:
         return Encoding(self.prefix.likelihood(states[0], self.batch.targets, q), states)
 
     def losses(self, weights: Tensor, log_probs: Tensor, states: Tensor) -> Losses:
-        """Return L_DawGen (or L_wGen for the other kinds) for weights [N], log_probs [N] and states [M,N,H]."""
+        """Return L_DawGen (L_wGen for kinds without alignment) for weights [N], log_probs [N] and states [M,N,H]."""
         weighted = weighted_nll(weights, log_probs)
         if self._triples is None:
             return Losses(weighted, weighted, None)
@@ -74,7 +74,7 @@ class Objective:
 
     @torch.no_grad()
     def features(self, encoding: Encoding, q: Q) -> Tensor:
-        """Return the weight net's input [N,H] or [N,1], constant: Phi is never differentiated in Q."""
+        """Return the weight net's input [N,H] or [N,1], as constants: Phi is never differentiated in Q."""
         if self.config.weight_input == "hidden":
             return encoding.states[0].detach().float()
         other = self.batch.under_other_labels(self.prefix.labels, own=False)
@@ -87,13 +87,13 @@ class Objective:
     def tangents(self, encoding: Encoding, q: Q, v: Q, how: Literal["difference", "jvp"]) -> list[Tensor]:
         """Return the derivatives along v of the own label's log_probs [N] and of the states [M,N,H].
 
-        Only float32 has the digits for a difference; half precision takes jvp in any case.
+        Half precision always takes jvp: a difference would lose its digits to rounding.
         """
         if how == "jvp" or self.prefix.model.dtype != torch.float32:
             states = differentiate_by_jvp(self.states, q, v)
         else:
             states = differentiate_by_difference(self.states, q, v, encoding.states)
-        own = encoding.own  # the head needs no further forward: its slopes are known
+        own = encoding.own  # no second pass through the head: the derivatives of log_probs in the states are known
         assert own.by_state is not None, "the encoding was made without a graph"
         log_probs = (own.by_state.float() * states[0]).sum(-1)
         if own.by_end is not None:
@@ -116,6 +116,8 @@ def meta_gradient(
     """
     weights, rate = net(features), objective.config.meta_lr
     point = [encoding.own.log_probs, encoding.states]
+    # W is a constant in the virtual step: how Q' depends on W is the derivative of `slope` (`meta.py`), which needs no
+    # graph of the language model.
     moved = virtual_step(q, objective.losses(weights.detach(), *point).inner, rate)
     disc = objective.disc(moved)
     v = gradient_of(disc, moved)

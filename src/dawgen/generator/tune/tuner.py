@@ -29,6 +29,7 @@ CHECKPOINT_EVERY = 25
 def draw_batch(rows: Sequence[TokenRow], per_label: int, seed: int, step: int) -> list[TokenRow]:
     """Return `per_label` rows of every label: a pure function of (rows, seed, step)."""
     rng = python_rng(seed, "generator/batch", step)
+    # Balanced: alignment compares two rows of one label with a row of another, so every batch needs both.
     groups = defaultdict(list)
     for row in rows:
         groups[row.label].append(row)
@@ -40,7 +41,7 @@ def draw_batch(rows: Sequence[TokenRow], per_label: int, seed: int, step: int) -
 
 
 class Tuner:
-    """What changes while a prefix is tuned: the prefix, the weight net and their optimisers."""
+    """What changes while a prefix is tuned: the prefix, the weight net and the states of their optimizers."""
 
     def __init__(self, prefix: Prefix, config: GeneratorConfig, *, seed: int = 0) -> None:
         self.prefix, self.config, q = prefix, config, prefix.q
@@ -63,6 +64,8 @@ class Tuner:
         weights, found = torch.full_like(log_probs.detach(), 1 / len(batch.targets)), {}
         if self.weighted:
             features = objective.features(encoding, q)
+            # The meta-gradient is most of a step's time; taking it every 4th step costs no label fidelity that five
+            # seeds show (experiments/LOG.md).
             if number % config.weight_every == 0:
                 gradients, disc = meta_gradient(objective, self.net, q, encoding, features, how=config.meta)
                 for parameter, gradient in zip(self.net.parameters(), gradients, strict=True):
@@ -108,8 +111,8 @@ def tune(
 ) -> None:
     """Tune `prefix.q` in place for `config.steps` steps; `untuned` returns at once.
 
-    With `checkpoint` the state is saved every 25 steps, and a call with the same rows and settings goes on from it to
-    the same bytes as an uninterrupted one; a checkpoint of anything else is ignored.
+    With `checkpoint` the state is saved every 25 steps. A call with the same rows and settings resumes from it and ends
+    with the same bytes as an uninterrupted one; a checkpoint of other rows or settings is ignored.
     """
     if config.kind == "untuned":
         return
@@ -146,7 +149,7 @@ def _describe(step: int, config: GeneratorConfig, tokens: int, found: dict[str, 
 
 
 def _identify(rows: Sequence[TokenRow], config: GeneratorConfig, seed: int, prefix: Prefix) -> str:
-    """Return a hash of all that the result of tuning depends on, the prefix's start included."""
+    """Return a hash of everything that the result depends on, with the initial prefix."""
     digest = hashlib.sha256(json.dumps([config.model_dump(mode="json"), seed]).encode())
     digest.update(json.dumps([[row.label, row.context, row.target] for row in rows]).encode())
     for name, value in prefix.q.items():
@@ -155,7 +158,7 @@ def _identify(rows: Sequence[TokenRow], config: GeneratorConfig, seed: int, pref
 
 
 class _Checkpoint:
-    """Saves and restores tensors and optimisers in place, under an identity."""
+    """Saves and restores tensors and optimizer states; a checkpoint of another identity is not restored."""
 
     def __init__(
         self, path: Path | None, identity: str, tensors: dict[str, Any], *optimizers: torch.optim.Optimizer
@@ -174,13 +177,13 @@ class _Checkpoint:
         write_with(self.path, lambda temporary: torch.save(state, temporary))
 
     def restore(self) -> int:
-        """Return the step to go on with: 0 without a fitting checkpoint."""
+        """Return the step to continue with: 0 if there is no checkpoint of this identity."""
         if self.path is None or not self.path.exists():
             return 0
         state = torch.load(self.path, weights_only=True)
         if state["identity"] != self.identity:
             return 0
-        with torch.no_grad():
+        with torch.no_grad():  # in place: prefix and optimizers hold these very tensors
             for name, group in self.tensors.items():
                 for key, value in group.items():
                     value.copy_(state["tensors"][name][key])

@@ -1,7 +1,7 @@
-"""Batched decoding: every row behind its own label's prefix, rows that end leave the batch.
+"""Batched decoding: every row follows its own label's prefix, and rows that end leave the batch.
 
-Contrast between label prefixes (CorrSynth's idea): score = log p_l - gamma * mean_{l' != l} log p_l', where the rows of
-the other labels decode along and are fed the same token.
+Contrast between label prefixes (CorrSynth's idea): score = log p_l - gamma * mean_{l' != l} log p_l', where copies of
+the row under the other labels are decoded in the same batch and read the same tokens.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,9 @@ from dawgen.generator.prefix import Prefix
 from dawgen.generator.write.static_rows import Memory, choose_rows
 from dawgen.rng import torch_rng
 
-# With contrast, a token counts only if its own label gives it a tenth of the best token's probability; otherwise one
-# that every label finds absurd, the own a little less, wins (contrastive decoding, Li et al. 2023, alpha = 0.1).
+# With contrast, a token counts only if its own label gives it at least a tenth of the best token's probability. Without
+# this limit a token wins that every label finds absurd, the own label a little less (contrastive decoding, Li et al.
+# 2023, alpha = 0.1).
 PLAUSIBLE = log(0.1)
 
 
@@ -111,7 +112,8 @@ def decode(
         stays = [not finished[row] and step + 1 < limits[row] for row in alive]
         if not any(stays):
             break
-        if not all(stays):  # rows from the far end take the places of those that leave
+        # Rows from the far end take the places of those that leave: only they are copied, not the whole cache.
+        if not all(stays):
             count = sum(stays)
             places = [place for place in range(count) if not stays[place]]
             sources = [place for place in range(count, len(alive)) if stays[place]]
@@ -127,8 +129,11 @@ def decode(
 
 
 def _score(logits: Tensor, seen: Tensor | None, config: DecodeConfig) -> Tensor:
-    """Return scores [B,V] of logits [B,ways,V], own label first; without contrast the logits themselves will do, as
-    neither the best token nor a softmax over the best ones asks for probabilities."""
+    """Return scores [B,V] of logits [B,ways,V], own label first.
+
+    Without contrast the logits are the scores: neither the best token nor a softmax over the best ones needs
+    probabilities.
+    """
     own = logits[:, 0] if seen is None else penalise(logits[:, 0], seen, config.repetition_penalty)
     if logits.shape[1] == 1:
         return own
@@ -142,12 +147,12 @@ def _relabel(prefix: Prefix, row: TokenRow, way: int) -> TokenRow:
 
 
 def _expand(places: Sequence[int], ways: int) -> list[int]:
-    """Return where the rows of each place are, one for every label that they are read under."""
+    """Return the rows of each place, one for every label under which its text is decoded."""
     return [place * ways + way for place in places for way in range(ways)]
 
 
 def _room(prefix: Prefix, row: TokenRow, wanted: int) -> int:
-    """Return how many tokens the row may get: the last one written never has to fit, as it is not read again."""
+    """Return how many tokens the row may get. The last one needs no position in the window: it is not read again."""
     if prefix.window is None:
         return wanted
     return max(1, min(wanted, prefix.window - prefix.length - len(row.context) + 1))
@@ -163,7 +168,7 @@ def _draw(config: DecodeConfig, lots: Lots, places: Sequence[int]) -> Tensor:
 
 
 def _mark(codec: Codec, rows: Sequence[TokenRow]) -> Tensor:
-    """Return which tokens [B,V] stand in each row's context, for the repetition penalty."""
+    """Return which tokens [B,V] each row's context holds, for the repetition penalty."""
     seen = torch.zeros(len(rows), codec.vocabulary + codec.learns_end, dtype=torch.bool)
     for i, row in enumerate(rows):
         seen[i, [token for token in row.context if token >= 0]] = True

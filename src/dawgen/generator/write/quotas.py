@@ -1,8 +1,8 @@
 """Generation with quotas: shards of first texts, each offered to every label that is not full, until N are kept.
 
 A shard is a pure function of (settings, seed, shard number, labels not yet full); a stored shard is read instead of
-written again, so that a killed run goes on to the same bytes. Quotas count in shard order. Judged candidates are handed
-on one by one and forgotten: memory does not grow with their number.
+written again, so that a killed run goes on to the same bytes. Quotas count in shard order. Judged candidates are
+yielded one by one and not kept: memory does not grow with their number.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ Judged = tuple[Candidate, Verdict]
 
 
 class Judge(Protocol):
-    """Says of each candidate whether it is kept, and remembers those it kept."""
+    """Decides whether each candidate is kept, and remembers the kept ones."""
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]: ...  # noqa: D102
 
@@ -46,10 +46,10 @@ class Store(Protocol):
 class Generation:
     """The numbers of a generation so far, and a few of the candidates that it dropped.
 
-    generated, counts: candidates written and kept per label. surplus: those that came after their label was full,
-    which nobody judged. barren: first texts that the generator was asked for and did not write. shards: candidates
-    written and kept in each shard. reasons: candidates dropped per reason; samples: the first of them, at most SAMPLES
-    each, with their verdicts.
+    generated, counts: candidates written and kept per label. surplus: those that came after their label was full, which
+    are not judged. barren: first texts that the generator should have written and did not. shards: candidates written
+    and kept in each shard. reasons: candidates dropped per reason; samples: the first SAMPLES of each reason, with
+    their verdicts.
     """
 
     generated: Counter[str] = field(default_factory=Counter)
@@ -79,7 +79,7 @@ class Order:
 
 
 class FinishedOnly:
-    """The judge where nobody curates: drops empty and unfinished texts only."""
+    """The judge without curation: drops empty and unfinished texts only."""
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
         """Return one verdict per candidate."""
@@ -117,7 +117,10 @@ class Writer:
         return find_room(self.limit, self.infix, self.decode)
 
     def write_first_texts(self, shard: int) -> list[str]:
-        """Let the generator write text1, labels evenly mixed, always by sampling; each is its first sentence."""
+        """Have the generator write texts, labels evenly mixed, and return the first sentence of each.
+
+        Always by sampling: greedy rows of one label would all be the same text. Contrast is off.
+        """
         rows = [TokenRow(i % len(self.labels), (-1,), ()) for i in range(self.decode.shard_texts)]
         config = self.decode.model_copy(update={"strategy": "sample", "contrast": 0.0})
         texts = self._continue(rows, config, f"generator/first/{shard}")
@@ -185,7 +188,7 @@ def fill_quotas(
         candidates = store.read(order.shard) if store is not None else None
         if candidates is None:
             candidates = write_shard(writer, order)
-            if store is not None:
+            if store is not None:  # stored before it is judged: a resumed run judges again, which is quick
                 store.write(order.shard, candidates)
         before = result.counts.total()
         yield from judge_shard(writer, order, candidates, judge, per_label, result)
@@ -213,6 +216,8 @@ def order_shards(
 ) -> Iterator[Order]:
     """Yield one shard after another, each with the labels that are open by then; `result` is followed as it grows."""
     for shard, texts in enumerate(_list_shards(writer, first_texts)):
+        # Labels are closed between shards only: a shard must follow from the shards before it, or a resumed run would
+        # write other texts.
         labels = tuple(label for label in writer.labels if find_quota(writer, label, per_label, result) > 0)
         if not labels:
             return
@@ -221,14 +226,15 @@ def order_shards(
 
 def find_quota(writer: Writer, label: str, per_label: int, result: Generation) -> int:
     """Return how many more candidates of a label may come before it is full or out of attempts."""
-    tried = result.generated[label] + result.barren  # a first text that was not written uses up attempts too
+    # A first text that was not written uses up attempts too: a generator that writes none would never end.
+    tried = result.generated[label] + result.barren
     return min(per_label - result.counts[label], writer.decode.attempts * per_label - tried)
 
 
 def judge_shard(
     writer: Writer, order: Order, candidates: Sequence[Candidate], judge: Judge, per_label: int, result: Generation
 ) -> Iterator[Judged]:
-    """Yield a shard's candidates as judged, without surplus, and count them in `result`."""
+    """Yield a shard's judged candidates, without surplus, and count all of them in `result`."""
     if order.texts is None:
         result.barren += writer.decode.shard_texts - len(candidates) // len(order.labels)
     for candidate in candidates:
@@ -256,6 +262,7 @@ def _list_shards(writer: Writer, first_texts: Sequence[str] | None) -> Iterator[
     if writer.pair and first_texts is None:
         while True:
             yield None
+    # Without text1 every greedy row of a label is the same text, so one is enough.
     unique = list(dict.fromkeys(first_texts or [])) if writer.pair else [""] * (1 if greedy else size)
     turn = 0
     while unique and not (greedy and turn > 0):

@@ -1,4 +1,4 @@
-"""Rows in the middle of their texts: what the model has read of them, which shrinks as rows leave."""
+"""Rows that are being decoded, with the model's cache of what they have read; it shrinks as rows leave."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from dawgen.generator.codec import TokenRow, collate
 from dawgen.generator.prefix import Prefix
 from dawgen.models.cache import name_cache
 
-# Tokens of rows of like length that are read together: enough for a full matrix product, few of them padding. On a CPU
-# this takes 12 % less time than one batch of all rows; a GPU asks for more at once.
+# Tokens of rows of similar length that are read together: enough for a full matrix product, few of them padding. On a
+# CPU this takes 12 % less time than one batch of all rows; a GPU needs more at once.
 CONTEXT_TOKENS = {"cpu": 384, "cuda": 16384}
 
 
@@ -41,8 +41,9 @@ class Contexts:
 
 
 def read_contexts(prefix: Prefix, rows: Sequence[TokenRow]) -> Iterator[Contexts]:
-    """Yield the rows, sorted by length, longest first, behind their prefixes: a few at a time, to pad them little."""
-    # A sliding window keeps the last tokens only: batches of different length would not fit together.
+    """Yield the rows, sorted by length, longest first, after reading prefix and context: a few at a time, so that
+    little is padding."""
+    # A sliding window keeps the last tokens only: caches of batches of different length could not be joined.
     sliding = any(DynamicCache(config=prefix.model.config).is_sliding)
     tokens = CONTEXT_TOKENS["cuda" if prefix.model.device.type == "cuda" else "cpu"]
     start = 0
@@ -58,7 +59,8 @@ def read_contexts(prefix: Prefix, rows: Sequence[TokenRow]) -> Iterator[Contexts
 class GrowingRows:
     """Rows whose cache grows by a column per step.
 
-    On a CPU this is as fast as writing into room set aside, or faster: attention reads quickly what was just copied.
+    On a CPU this is as fast as writing into buffers of fixed size, or faster: what was just copied is still in the
+    processor's cache when attention reads it.
     """
 
     def __init__(self, prefix: Prefix, rows: Sequence[TokenRow]) -> None:

@@ -20,15 +20,16 @@ from dawgen.generator.prefix import Prefix
 from dawgen.generator.write.rows import Contexts, GrowingRows, Running, read_contexts
 from dawgen.models.cache import name_cache
 
-FAMILIES = ("ctrl", "gpt2", "llama", "qwen3")  # held against single rows by tests
+FAMILIES = ("ctrl", "gpt2", "llama", "qwen3")  # tests compare their rows with single rows
+# Each size costs a recording and memory for a graph, so there are few; close enough that little of a batch is filling.
 SIZES = (8, 16, 32, 64, 96, 128, 192, 256, 384, 512, 768)
-COLUMNS = 64  # columns are set aside in multiples of it, so that most shards find the room of the one before
+COLUMNS = 64  # buffers have a multiple of it, so that most shards fit into those of the shard before
 
 Replay = Callable[[], Tensor]
 
 
 def choose_rows(prefix: Prefix, rows: Sequence[TokenRow], steps: int, memory: "Memory") -> Running:
-    """Return the rows, sorted by length, longest first: in buffers on a GPU where that gives the right numbers."""
+    """Return the rows, sorted by length, longest first: on a GPU in fixed buffers, if they give the right numbers."""
     if on_gpu(prefix.model) and suits(prefix.model) and memory.trusts(prefix):
         return StaticRows(prefix, rows, steps, memory)
     return GrowingRows(prefix, rows)
@@ -40,8 +41,8 @@ def on_gpu(model: Any) -> bool:
 
 
 def suits(model: Any) -> bool:
-    """Return whether the family is known to take a static cache and a mask that is added to attention as it is."""
-    config = model.config
+    """Return whether the family is known to work with a static cache and with a mask that is added to the scores."""
+    config = model.config  # a sliding window drops columns from its cache, which fixed buffers cannot
     known = config.model_type in FAMILIES and config._attn_implementation == "sdpa"
     return known and not any(DynamicCache(config=config).is_sliding)
 
@@ -52,7 +53,7 @@ def round_rows(count: int) -> int:
 
 
 def record(forward: Replay) -> Replay:
-    """Record what `forward` does as a CUDA graph; return what replays it into the same output."""
+    """Record `forward` as a CUDA graph; return a function that replays it into the same output tensor."""
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         output = forward()
@@ -65,7 +66,7 @@ def record(forward: Replay) -> Replay:
 
 
 def is_close(one: Tensor, other: Tensor) -> bool:
-    """Return whether hidden states differ by no more than what their dtype rounds."""
+    """Return whether hidden states differ by no more than the rounding of their dtype."""
     tolerance = 1e-3 if other.dtype == torch.float32 else 0.05
     return bool((one - other).float().norm() <= tolerance * other.float().norm())
 
@@ -75,6 +76,7 @@ class StaticLayer(DynamicLayer):  # type: ignore[misc]  # transformers' types ar
 
     def __init__(self, keys: Tensor, values: Tensor, column: Tensor) -> None:
         super().__init__()
+        # `column` is a tensor: a graph keeps the Python numbers of its recording, but reads tensors anew.
         self.dtype, self.device, self.is_initialized = keys.dtype, keys.device, True
         self.keys, self.values, self._column = keys, values, column
 
@@ -94,6 +96,7 @@ class Buffers:
     def __init__(self, model: Any, like: Contexts, rows: int, columns: int) -> None:
         layers = like.cache.layers
         _, heads, _, size = layers[0].keys.shape
+        # Zeros, not empty memory: masked columns have the weight 0, but 0 times NaN would be NaN.
         self.parts = like.hidden.new_zeros(len(layers), 2, rows, heads, columns, size)
         self.mask = like.hidden.new_zeros(rows, 1, 1, columns)
         self.tokens, self.positions = (like.positions.new_zeros(rows) for _ in range(2))
@@ -103,16 +106,18 @@ class Buffers:
         self._records = model.device.type == "cuda"
 
     def holds(self, rows: int, columns: int) -> bool:
-        """Return whether there is room enough."""
+        """Return whether the buffers are large enough."""
         return rows <= self.parts.shape[2] and columns <= self.parts.shape[4]
 
     def read(self, size: int) -> Tensor:
         """Read the tokens of the first `size` rows and return their last hidden states [size,H].
 
-        The first time for a size, the step runs as it is, is recorded, and the replay has to give the same.
+        A new size runs once without a graph, then is recorded, and the replay has to give the same numbers.
         """
         if size in self._graphs:
             return self._graphs[size]()
+        # This step runs up to three times. That changes nothing: each time it writes the same numbers to the same
+        # column, since only `StaticRows.step` moves the column on.
         hidden = self._forward(size)
         if self._records:
             hidden = hidden.clone()
@@ -142,24 +147,25 @@ class Buffers:
 
 @dataclass
 class Memory:
-    """What calls of `decode` with one prefix hand on to each other: buffers and graphs, where they use any.
+    """What calls of `decode` with one prefix share: buffers and graphs, where they use any.
 
-    trusted: whether rows in buffers gave the same as rows in a growing cache, None while that is not known.
+    trusted: whether rows in buffers gave the same numbers as rows in a growing cache, None before that was tried.
     """
 
     buffers: Buffers | None = field(default=None, repr=False)
     trusted: bool | None = None
 
     def lend(self, model: Any, like: Contexts, rows: int, columns: int) -> Buffers:
-        """Return buffers with enough room, those of the last call if they have it."""
+        """Return buffers that are large enough, those of the last call if they are."""
         if self.buffers is None or not self.buffers.holds(rows, columns):
-            self.buffers = None  # frees the old ones before new ones are made
+            self.buffers = None  # frees the old ones first: both might not fit into memory
             self.buffers = Buffers(model, like, round_rows(rows), -(-columns // COLUMNS) * COLUMNS)
         return self.buffers
 
     def trusts(self, prefix: Prefix) -> bool:
-        """Return whether a few steps of two short rows agree both ways; they are tried once."""
+        """Return whether a few steps of two short rows agree both ways; tried once."""
         if self.trusted is None:
+            # Rows of unequal length, so that masks, padding and positions are tried too.
             rows = [TokenRow(0, (-1,) * 4, ()), TokenRow(prefix.labels - 1, (-1,), ())]
             both = GrowingRows(prefix, rows), StaticRows(prefix, rows, 3, Memory())
             for _ in range(3):  # the first step in buffers is recorded, the others are replayed
@@ -204,7 +210,7 @@ class StaticRows:
         buffers, count = self._buffers, len(tokens)
         buffers.tokens[:count] = tokens
         self.hidden = buffers.read(min(round_rows(count), len(buffers.tokens)))[:count]
-        buffers.column += 1
+        buffers.column += 1  # in place, as all changes to buffers: the graphs know only their addresses
         buffers.positions[:count] += 1
 
 

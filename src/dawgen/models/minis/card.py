@@ -94,7 +94,7 @@ def draw_losses(card: str, path: Path) -> None:
 
 
 def _describe_start(mini: Path) -> list[str]:
-    """Return facts and losses of the mini that training started from, as its own card tells them."""
+    """Return facts and losses of the mini that training started from, as given by its own card."""
     card = (mini / "README.md").read_text().splitlines() if (mini / "README.md").is_file() else []
     told = [line for line in card if line.startswith(("- ", "  ", "| "))]
     return [

@@ -31,7 +31,7 @@ _RELATIONS: tuple[Relation, ...] = ("equivalent", "entailment", "neutral", "cont
 
 @dataclass(frozen=True)
 class Mixture:
-    """What share of the texts is what; all shares are in [0, 1].
+    """The mixture of the texts; all shares are in [0, 1].
 
     agreement: of the connectives, those that go with the relation of the two sides. connected: of the scenes with two
     captions, those with a connective between them. english: of the batches, those of English. english_pairs: of the
@@ -47,7 +47,7 @@ class Mixture:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text: what stands before and after the connective ("" where there is none), under a control code."""
+    """One text: the parts before and after the connective ("" if there is none), under a control code."""
 
     code: str
     first: str

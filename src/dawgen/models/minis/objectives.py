@@ -1,4 +1,4 @@
-"""What the minis are asked in pre-training: continue a text (CTRL), fill gaps or continue (T5), follow instructions.
+"""The objectives of pre-training: continue a text (CTRL), fill gaps or continue (T5), follow instructions.
 
 A row is (source words, target words); a decoder-only model reads both as one text.
 """

@@ -73,7 +73,7 @@ def build_model(mini: str, tokenizer: PreTrainedTokenizerFast) -> PreTrainedMode
 
 
 def build_optimizer(mini: str, model: PreTrainedModel) -> tuple[torch.optim.Optimizer, float]:
-    """Return the optimiser and its peak rate: AdamW for CTRL, Adafactor with steps in proportion to weights for T5.
+    """Return the optimizer and its peak rate: AdamW for CTRL, Adafactor with steps in proportion to weights for T5.
 
     T5's matrices differ in scale by two orders of magnitude: with one absolute step size its attention does not learn
     to compare texts (measured: at chance after 150,000 rows, against 60 % with Adafactor).

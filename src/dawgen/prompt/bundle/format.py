@@ -1,8 +1,8 @@
-"""The bundle: a soft prompt [P,H] with all that is needed to use it, and proof that it sits on the right base model.
+"""The bundle: a soft prompt [P,H] with all that is needed to use it, and proof that the base model is the right one.
 
 `prompt.safetensors` holds the prompt, `bundle.json` the rest, with golden outputs: label log-probabilities on fixed
 sentences, computed when the bundle was saved and again when it is loaded. A bundle may come from a stranger: whatever
-its bytes are, it is loaded or refused with a BundleError, and runs nothing.
+its bytes are, it is either loaded or refused with a BundleError, and no code of it is run.
 """
 
 import hashlib
@@ -103,7 +103,7 @@ def save_bundle(folder: Path, prompt: Tensor, info: BundleInfo) -> str:
 
 
 def load_bundle(folder: Path, *, digest: str | None = None) -> tuple[Tensor, BundleInfo]:
-    """Read a bundle; nothing is loaded but the prompt [P,H] in float32. Whether it fits a model: `check_base`.
+    """Read a bundle; only the prompt [P,H] is loaded, in float32. `check_base` says whether it fits a model.
 
     digest: the only one that is accepted.
 
@@ -205,7 +205,7 @@ def _check_words(info: BundleInfo, backbone: Backbone) -> None:
 
 
 def _check_parts(folder: Path, prompt: Tensor, info: BundleInfo) -> None:
-    """Refuse a bundle of which one part contradicts another, or that would cost its user without bound."""
+    """Refuse a bundle whose parts contradict each other, or which could use memory and time without bound."""
     reason = next(_find_faults(prompt, info), None)
     if reason is not None:
         raise BundleError(f"{folder}: the bundle contradicts itself, or a part is out of bounds: {reason}")
@@ -249,7 +249,7 @@ def _is_distribution(row: tuple[float, ...]) -> bool:
 
 
 def _explain(error: ValidationError) -> str:
-    """Return the first thing that pydantic says, without the value: it may be anything."""
+    """Return pydantic's first message without the value, which may be anything."""
     first = error.errors(include_input=False, include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     return clean(f"{place!r:.80}: {first['msg'].removeprefix('Value error, ')!s:.160}")

@@ -2,7 +2,7 @@
 
 adapter_config.json         what PEFT must know; `num_transformer_submodules: 1` puts the prompt into the encoder only
 adapter_model.safetensors   prompt_embeddings [P,H], float32
-dawgen.json                 the bundle's own bundle.json, so that an import gives the same bundle back
+dawgen.json                 the bundle's own bundle.json, so that an import restores the same bundle
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from dawgen.prompt.bundle.format import FORMAT, BundleInfo
 CONFIG, WEIGHTS, NOTES = "adapter_config.json", "adapter_model.safetensors", "dawgen.json"
 FILES = (CONFIG, WEIGHTS, NOTES)
 KEY = "prompt_embeddings"
-TYPES = ("PROMPT_TUNING", "P_TUNING")  # PEFT saves a P-tuned prompt as what its encoder gave out: plain embeddings
+TYPES = ("PROMPT_TUNING", "P_TUNING")  # PEFT saves a P-tuned prompt as the output of its encoder: plain embeddings
 TASKS = {"seq2seq": "SEQ_2_SEQ_LM", "causal": "CAUSAL_LM"}
 MOST_WEIGHTS = 2**27  # bytes; 1,000 rows on the widest models, and as many for a decoder
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """A prompt [P,H] in float32 with PEFT's settings of it.
+    """A prompt [P,H] in float32 with PEFT's settings for it.
 
-    left_out: rows of a prompt for the decoder, which PEFT saves too but never puts in. info: what dawgen.json says,
+    left_out: rows of a prompt for the decoder, which PEFT saves too but never uses. info: the content of dawgen.json,
     None for an adapter that dawgen did not write.
     """
 
@@ -53,7 +53,7 @@ class Adapter:
 
 
 def write_adapter(folder: Path, prompt: Tensor, info: BundleInfo, backbone: Backbone) -> None:
-    """Write the three files, the config last; of the backbone only kind and shape are looked at."""
+    """Write the three files, the config last; of the backbone only kind and shape are used."""
     plain = prompt.detach().float().cpu().contiguous()
     content = info.model_dump(mode="json")
     content["digest"] = compute_digest(content, plain)
@@ -85,7 +85,7 @@ def describe_adapter(prompt: Tensor, info: BundleInfo, backbone: Backbone) -> di
 
 
 def read_adapter(folder: Path) -> Adapter:
-    """Read an adapter folder; nothing is loaded but the prompt, and only from safetensors.
+    """Read an adapter folder; only the prompt is loaded, and only from safetensors.
 
     Raises:
         BundleError: a file is missing, damaged or too large, or the adapter is not a soft prompt alone.
