@@ -1,4 +1,4 @@
-"""The cells of a grid: each row of the results with its cell, and the cells that others need."""
+"""The cells of a grid: those of each row of the results, and those that other cells need."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Row:
 
     @property
     def arm(self) -> Arm:
-        """The arm that the row is of."""
+        """The row's arm."""
         return Arm(self.method, self.schedule, self.surgery)
 
     def as_dict(self) -> dict[str, Any]:
@@ -95,6 +95,8 @@ def make_plan(grid: Grid) -> Plan:
     """
     plan = Plan(grid)
     points = list(_list_points(grid))
+    # With per_label=1 the key names a set whatever its size. Sets that differ in size alone are one family: only the
+    # largest is generated, and smaller sizes take its first rows.
     sizes: dict[str, int] = {}
     for point in points:
         if find_kind(point.row.arm) is not None:
@@ -102,7 +104,7 @@ def make_plan(grid: Grid) -> Plan:
             sizes[family] = max(sizes.get(family, 0), point.size)
     for point in points:
         cell = plan.add(_make_cell(plan, point, sizes))
-        known = plan.rows.setdefault(point.row, [])
+        known = plan.rows.setdefault(point.row, [])  # blocks may name the same cell
         if all(cell is not other for other in known):
             known.append(cell)
     return plan

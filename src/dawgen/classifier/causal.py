@@ -18,8 +18,8 @@ from dawgen.models.load import Backbone
 def prefill(backbone: Backbone, prompts: Tensor) -> list[Tensor] | None:
     """Return keys and values of prompts [G,P,H], layer by layer: key, value, key, value, ..., each [G,Hkv,P,dh].
 
-    None where there is nothing to share: no prompt, an encoder-decoder, whose prompt sees the text, or a model that
-    keeps something else than all keys and values (sliding windows, recurrent states).
+    None if nothing can be shared: no prompt; an encoder-decoder, whose prompt attends to the text; or a model whose
+    cache is not all keys and values (sliding windows, recurrent states).
     """
     if backbone.kind != "causal" or prompts.shape[1] == 0:
         return None

@@ -1,4 +1,4 @@
-"""Where training stands: what it has reached, and the file that lets it go on after a kill."""
+"""The state of training, and the file from which a killed training resumes."""
 
 import hashlib
 import json
@@ -19,10 +19,10 @@ from dawgen.prompt.soft_prompt import SoftPrompt
 
 @dataclass
 class Trained:
-    """Where training stands, and in the end its result.
+    """The state of training, and at its end the result.
 
-    prompt: [P,H], the best one on the dev set where there is one, else the last. touched: [P], the largest gradient
-    norm that each prompt row has seen. best_step: steps done when the dev set was best (accuracy, then loss).
+    prompt: [P,H], the best one on the dev set if there is one, else the last. touched: [P], the largest gradient norm
+    that each prompt row has seen. best_step: steps done at the best dev result (accuracy, then loss).
     """
 
     prompt: Tensor
@@ -39,14 +39,14 @@ _KEPT = ("step", "touched", "best_step", "best_accuracy", "best_loss", "best_pro
 
 
 def save(path: Path, key: str, state: Trained, soft: SoftPrompt, optimizer: torch.optim.Optimizer) -> None:
-    """Write all that the next step depends on."""
+    """Write everything that the next step depends on."""
     kept = {name: getattr(state, name) for name in _KEPT}
     whole = {"key": key, "kept": kept, "prompt": soft.state_dict(), "optimizer": optimizer.state_dict()}
     write_with(path, lambda temporary: torch.save(whole, temporary))
 
 
 def resume(path: Path, key: str, state: Trained, soft: SoftPrompt, optimizer: torch.optim.Optimizer) -> None:
-    """Take over the checkpoint if it belongs to this run; one of another run is left to be overwritten."""
+    """Restore the checkpoint if it belongs to this run; one of another run is ignored, and later overwritten."""
     whole = torch.load(path, weights_only=True, map_location=soft.embeddings.device)
     if whole["key"] != key:
         return
@@ -57,7 +57,7 @@ def resume(path: Path, key: str, state: Trained, soft: SoftPrompt, optimizer: to
 
 
 def hash_run(backbone: Backbone, start: Tensor, *parts: Any) -> str:
-    """Return a hash of all that the training depends on."""
+    """Return a hash of everything that the training depends on."""
     digest = hashlib.sha256(backbone.fingerprint.encode())
     digest.update(start.detach().float().cpu().contiguous().numpy().tobytes())
     for part in parts:

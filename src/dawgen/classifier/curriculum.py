@@ -1,4 +1,4 @@
-"""Schedules: which real and which synthetic rows meet in which step, a pure function of (seed, step, labels).
+"""Schedules: the real and synthetic rows of each step, a pure function of (seed, step, labels).
 
 Every schedule takes the same number of steps of the same number of rows, 2 * batch_size, so that arms differ in their
 data and not in their work. A step never holds a row twice: a source with fewer rows than its share gives all of them,
@@ -38,7 +38,7 @@ class Curriculum:
     takes batch_size rows of each source in each step. `real_then_synthetic` and `synthetic_then_real` (the paper's
     Real->Syn and Syn->Real) run through one source and then through the other within every epoch; `split_epochs` fits
     whole epochs into the steps.
-    real, synthetic: the label number of each row; batches are spread evenly over labels. In memory is the order of one
+    real, synthetic: the label number of each row; batches are spread evenly over labels. Memory holds the order of one
     pass over each source, 4 bytes per row.
     """
 
@@ -66,6 +66,7 @@ class Curriculum:
         size = 2 * self.batch_size
         first, second = ("real", "synthetic") if self.schedule == "real_then_synthetic" else ("synthetic", "real")
         rows = {"real": len(self.real), "synthetic": len(self.synthetic)}
+        # A source's passes go on where its last epoch left them: its index counts its own steps only.
         done = {"real": 0, "synthetic": 0}
         for start, turn, end in split_epochs(self.steps, ceil(rows[first] / size), ceil(rows[second] / size)):
             if step < turn:
@@ -77,14 +78,15 @@ class Curriculum:
         raise IndexError(f"expected a step below {self.steps}, got {step}")
 
     def _take(self, source: str, index: int, size: int) -> tuple[int, ...]:
-        """Return the index-th batch of `size` rows from an endless row of shuffled passes; no row twice in a batch.
+        """Return the index-th batch of `size` rows from endless shuffled passes; no row twice in a batch.
 
-        A pass ends with its last full batch: the rows left over wait for the next shuffle.
+        A pass ends with its last full batch: the remaining rows wait for the next shuffle.
         """
         labels = {"real": self.real, "synthetic": self.synthetic}[source] if source != "pooled" else self._pool
         if len(labels) <= size:
             return tuple(range(len(labels)))
         number, place = divmod(index, len(labels) // size)
+        # The order follows from (seed, source, pass) alone, so a resumed run can ask for any step; one pass is kept.
         if source not in self._orders or self._orders[source][0] != number:
             self._orders[source] = (number, order_pass(labels, self.seed, source, number))
         return tuple(self._orders[source][1][place * size : (place + 1) * size])
@@ -102,9 +104,10 @@ class Curriculum:
 def split_epochs(steps: int, first: int, second: int) -> list[tuple[int, int, int]]:
     """Fit whole epochs of `first` + `second` steps into `steps`: a list of (start, turn, end), end not included.
 
-    The number of epochs is the nearest that fits (at least one); each is stretched or cut a little so that training
-    always ends with the second source, and gives each source its share by size, at least one step of an epoch of two.
+    The number of epochs is the nearest that fits, at least one. Each is stretched or cut a little, so that training
+    always ends with the second source. Each source has its share of an epoch by size, and at least one step.
     """
+    # An epoch needs two steps, one for each source: hence steps // 2.
     epochs = max(1, min(round(steps / (first + second)), steps // 2))
     bounds = [round(steps * k / epochs) for k in range(epochs + 1)]
     plan = []
@@ -121,7 +124,9 @@ def order_pass(labels: Sequence[int], seed: int, purpose: str, number: int) -> a
     for label in sorted(set(labels)):
         rows = [row for row, own in enumerate(labels) if own == label]
         rng.shuffle(rows)
+        # One row of the label at a random place in each of n equal parts of the pass: any batch of neighbours then has
+        # nearly the label shares of the whole source.
         places.extend((place + rng.random()) / len(rows) for place in range(len(rows)))
         shuffled.extend(rows)
-    order = np.lexsort((shuffled, places))  # by place, rows of one place by number
+    order = np.lexsort((shuffled, places))  # by place; rows at equal places by number, so that the order is defined
     return array("i", np.asarray(shuffled)[order].tobytes())

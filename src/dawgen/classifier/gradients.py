@@ -11,8 +11,8 @@ from dawgen.classifier.score import pad, score_batch, score_behind, split
 from dawgen.config import TargetConfig
 from dawgen.models.load import Backbone
 
-# The most padded tokens of one batch, and what one more batch costs, in tokens. A CPU core is as fast with few rows as
-# with many; on a GPU a small batch takes as long as the launch of its kernels: one batch there where it fits.
+# The most padded tokens of one batch, and the cost of one more batch, in tokens. A CPU core is as fast with few rows as
+# with many; on a GPU a small batch takes as long as the launch of its kernels, so one batch is best if it fits.
 CPU_BATCH = (2048, 64)
 GPU_BATCH = (16384, 16384)
 
@@ -31,20 +31,23 @@ def differentiate(
     prompt: [P,H]. counts: how many consecutive rows share each of the G prompt copies. The loss is the cross-entropy
     over label words, `measure_losses`.
     Every row goes through the model once, in batches of similar length that mix the groups: each group has its own copy
-    of the prompt, so that one backward pass gives all gradients apart.
+    of the prompt, so that one backward pass gives the gradients of all groups separately.
     """
     copies = prompt.detach().expand(len(counts), -1, -1).clone().requires_grad_()
     shared = prefill(backbone, copies)
-    # Where the prompts' keys and values are shared, the rows' graphs end there, and the prompts' own is walked last.
+    # With shared keys and values the rows' graphs end at them, so that each batch can free its own; the graph from the
+    # prompts to them is walked once, at the end, with the summed gradients.
     leaves = [copies] if shared is None else [part.detach().requires_grad_() for part in shared]
     sums = [torch.zeros_like(leaf) for leaf in leaves]
     groups = [group for group, count in enumerate(counts) for _ in range(count)]
     device, smoothing = copies.device, config.label_smoothing
     targets = torch.tensor(list(labels), device=device)
+    # 1 / count: the gradient of a copy is then that of the mean loss of its group, in whatever batches its rows are.
     weights = torch.tensor([1 / counts[group] for group in groups], device=device)
     losses = torch.zeros(len(ids), device=device)
     front = len(prompt) if shared is None else 0
     for rows in batch_rows([front + len(row) for row in ids], device.type):
+        # `split` keeps the rows of a batch in their order, so the rows of a group are neighbours.
         sizes = [(group, len(list(same))) for group, same in itertools.groupby(rows, key=groups.__getitem__)]
         # expand, not indexing: its backward is a plain sum, the same bits on every run
         fronts = [torch.cat([leaf[group].expand(size, *leaf.shape[1:]) for group, size in sizes]) for leaf in leaves]

@@ -1,4 +1,4 @@
-"""What training learns from: examples as token ids, made at once for a few and step by step for a set of any size."""
+"""Training rows as token ids: rendered at once for a few examples, and step by step for a set of any size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Render = Callable[[Sequence[Example]], Rendered]
 
 
 class Source(Protocol):
-    """Rows by number. labels: the label number of each. key: a hash of all that rows and labels depend on."""
+    """Rows by number. labels: the label number of each. key: a hash of everything that rows and labels depend on."""
 
     @property
     def labels(self) -> Sequence[int]: ...  # noqa: D102
@@ -50,8 +50,8 @@ class Rows:
 class LazyRows:
     """Examples that are rendered when a step takes them, so that training does not wait for those that it never sees.
 
-    render: from examples to token ids; manner: all that it depends on beside the model. cut: numbers of the rows taken
-    so far of which it had to cut a text.
+    render: from examples to token ids; manner: everything beside the model that this depends on. cut: numbers of the
+    rows taken so far that had a text cut.
 
     Raises DataError for a label that is not among `labels`.
     """

@@ -15,7 +15,7 @@ from dawgen.prompt.soft_prompt import join
 from dawgen.prompt.template import SENTINEL, find_sentinel
 
 # padded tokens, prompts included, of one evaluation batch
-CPU_BUDGET = 1024  # activations of so many lie in a core's caches
+CPU_BUDGET = 1024  # the activations of this many fit into a core's caches
 GPU_BUDGET = 8192
 
 
@@ -56,7 +56,7 @@ def read_state(
 def score_behind(
     backbone: Backbone, ids: Tensor, mask: Tensor, word_ids: Sequence[int], shared: Sequence[Tensor]
 ) -> Tensor:
-    """Return what `score_batch` does, [B,K], from the rows' keys and values of the prompt, [B,Hkv,P,dh] each."""
+    """Return the same [B,K] as `score_batch`, from the keys and values of each row's prompt, [B,Hkv,P,dh] each."""
     seen = torch.cat([mask.new_ones(len(mask), shared[0].shape[2]), mask], 1)
     hidden = causal.answer(backbone, backbone.model.get_input_embeddings()(ids), seen, shared)
     return torch.log_softmax(score_words(backbone, hidden, word_ids), -1)
@@ -114,7 +114,7 @@ def score_rows(
 
 
 def judge_scores(scores: Tensor, labels: Sequence[int]) -> tuple[float, float]:
-    """Return accuracy and mean cross-entropy in nats of label log-probabilities [N,K]: what the dev set says."""
+    """Return accuracy and mean cross-entropy in nats of label log-probabilities [N,K]."""
     targets = torch.tensor(labels)
     accuracy = float((scores.argmax(1) == targets).double().mean())
     return accuracy, float(-scores.gather(1, targets[:, None]).double().mean())

@@ -17,12 +17,12 @@ GRADVAC_BETA = 0.5  # share of the newest cosine in the running target; TorchJD'
 
 @dataclass(frozen=True, slots=True)
 class Operated:
-    """The combined gradient and what surgery saw.
+    """The combined gradient, and the measurements of surgery.
 
     gradient: [P,H]. synthetic: the synthetic gradients after surgery, in the shape in which they came.
     cos: cosine of the two mean gradients. conflict: share of compared vectors with a negative dot product. removed:
     |g_s - g_s'| / |g_s| of the mean synthetic gradient before (g_s) and after (g_s') surgery.
-    state: `gradvac`'s running cosine, to be handed to the next step; None for the other rules.
+    state: `gradvac`'s running cosine, an argument of the next step; None for the other rules.
     """
 
     gradient: Tensor
@@ -80,7 +80,7 @@ def operate(
     lost = (before - new_right.flatten()).norm() / torch.where(norm > 0, norm, torch.ones_like(norm))
     angle = cosine(real.reshape(1, -1), before.reshape(1, -1))[0, 0]
     share = (_dot(left, right) < 0).to(norm.dtype).mean()
-    # all numbers at once: a GPU is waited for each time that some are fetched
+    # all numbers in one copy: each copy from a GPU waits for it
     cos, conflict, norm_real, norm_synthetic, removed = torch.stack([angle, share, real.norm(), norm, lost]).tolist()
     return Operated(combined.reshape(real.shape), after, cos, conflict, norm_real, norm_synthetic, removed, state)
 
@@ -91,12 +91,12 @@ def add(real: Tensor, synthetic: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def project(real: Tensor, synthetic: Tensor) -> tuple[Tensor, Tensor]:
-    """`project`: take from g_s what opposes g_r, leave g_r alone (paper, Algorithm 2). Vectors in the last axis."""
+    """`project`: remove from g_s the part that opposes g_r, keep g_r (paper, Algorithm 2). Vectors in the last axis."""
     return real, remove_conflict(synthetic, real)
 
 
 def project_both(real: Tensor, synthetic: Tensor) -> tuple[Tensor, Tensor]:
-    """`pcgrad`: each gradient loses what opposes the original of the other (Yu et al. 2020, Algorithm 1)."""
+    """`pcgrad`: each gradient loses the part that opposes the other's original (Yu et al. 2020, Algorithm 1)."""
     return remove_conflict(real, synthetic), remove_conflict(synthetic, real)
 
 

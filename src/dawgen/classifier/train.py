@@ -31,11 +31,10 @@ Log = Callable[[dict[str, Any]], object]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A step before its update, for those who look on.
+    """A step before its update, as `watch` sees it.
 
     step: from 0. prompt: [P,H]. gradients: [G,P,H] of the step's groups of rows: one of all rows, or under `paired` the
-    real rows' and then the synthetic rows' or each synthetic row's. operated: what surgery made of them; None where
-    there is none.
+    real rows' and then the synthetic rows' or each synthetic row's. operated: the result of surgery, None without it.
     """
 
     step: int
@@ -63,12 +62,12 @@ def train_prompt(
     checkpoint: Path | None = None,
     watch: Watch | None = None,
 ) -> Trained:
-    """Train from `start` [P,H] for `config.steps` steps; the backbone does not change. Only rows that a step takes are
-    looked at, so that the time does not depend on how many there are.
+    """Train from `start` [P,H] for `config.steps` steps; the backbone does not change. Only the rows of a step are
+    rendered, so that the time does not depend on how many rows there are.
 
     `log` gets one dict per step: step, lr, loss_real, loss_synthetic, and under `paired` cos, conflict, norm_real,
-    norm_synthetic, removed (before clipping); after a look at the dev set also dev_accuracy and dev_loss.
-    `checkpoint` is written every 25 steps; one that belongs to the same data and settings is resumed to the same bytes.
+    norm_synthetic, removed (before clipping); after an evaluation on the dev set also dev_accuracy and dev_loss.
+    `checkpoint` is written every 25 steps; one of the same data and settings is resumed to the same bytes.
     `watch` is called in every step before the update; it changes nothing, and training ends in the same bytes.
 
     Raises:
@@ -97,6 +96,7 @@ def train_prompt(
                 f"expected a finite loss, got {float(losses.mean()):g} at step {state.step + 1}: training diverged.\n"
                 f"Lower target.lr (now {config.lr:g}), or use float32."
             )
+        # Surgery sees the raw gradients, before clipping: it compares their directions and lengths.
         operated = _operate(gradients, config, state, record) if paired else None
         gradient = gradients[0] if operated is None else operated.gradient
         if watch is not None:
@@ -134,7 +134,7 @@ def _share_copies(real: int, synthetic: int, paired: bool, config: TargetConfig)
 
 
 def _operate(gradients: Tensor, config: TargetConfig, state: Trained, record: dict[str, Any]) -> Operated:
-    """Return what surgery makes of a paired step's gradients [G,P,H], and write its numbers into the record."""
+    """Return the result of surgery on a paired step's gradients [G,P,H], and write its numbers into the record."""
     synthetic = gradients[1:] if config.granularity == "example" else gradients[1]
     result = operate(
         gradients[0],
@@ -156,6 +156,7 @@ def _look(
     """Score the dev set and keep the prompt if it is the best so far."""
     scores = score_rows(backbone, dev.ids, word_ids, prompt, decoder_sentinel=config.decoder_sentinel)
     accuracy, loss = judge_scores(scores, dev.labels)
+    # A small dev set gives many equal accuracies: the loss decides among them, then the earlier step.
     if (accuracy, -loss) > (state.best_accuracy, -state.best_loss):
         state.best_step, state.best_accuracy, state.best_loss = state.step, accuracy, loss
         state.best_prompt = prompt.clone()
@@ -165,7 +166,7 @@ def _look(
 def _make_optimizer(soft: SoftPrompt, config: TargetConfig) -> torch.optim.Optimizer:
     if config.optimizer == "adamw":
         return torch.optim.AdamW(soft.parameters(), lr=config.lr, weight_decay=config.weight_decay)
-    # torch.optim.Adafactor always scales by the parameter's size, which prompt tuning switches off
+    # transformers' Adafactor: PyTorch's always scales steps by the parameter's size, which prompt tuning switches off
     optimizer: torch.optim.Optimizer = Adafactor(
         soft.parameters(),
         lr=config.lr,

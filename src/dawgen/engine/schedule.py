@@ -1,4 +1,4 @@
-"""Does work in the order of its needs, the longest way first, until each has its file or its reason."""
+"""Runs pieces of work in the order of their needs, the longest chain first, until each has its file or has failed."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def run_all(
     seconds: Mapping[str, float] | None = None,
     ended: Callable[[W, dict[str, Any]], object] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Return the numbers of all pieces by their keys; those without files are done first.
+    """Return the numbers of all pieces by their keys; those that have no file yet are run first.
 
-    One that fails, or whose needs failed, has {"error": reason} for its numbers and is tried again next time.
-    seconds: what they will take, by key. ended: called after each that was done.
+    A piece that fails, or whose needs failed, has {"error": reason} for its numbers and is tried again next time.
+    seconds: the expected time of each, by key. ended: called after each piece that was run.
     """
     wanted = {work.key: work for work in pieces}
     waiting = {key: work for key, work in wanted.items() if not work.is_done(store)}
@@ -40,11 +40,13 @@ def run_all(
             ended(wanted[key], numbers)
 
     while waiting or running:
+        # One at a time: a piece that cannot run dooms those that need it in turn, and each is reported.
         while doomed := [(key, need) for key, work in waiting.items() for need in work.needs if need in failed]:
             key, need = doomed[0]
             del waiting[key]
             end(key, {"error": f"its {wanted[need].folder[:-1]} {need} failed: {failed[need]['error']}"})
         open_ = [key for key, work in waiting.items() if not any(n in waiting or n in running for n in work.needs)]
+        # The longest chain first: begun last, it would run alone on one worker at the end.
         for key in sorted(open_, key=lambda key: -urgency[key])[: max(0, engine.slots - len(running))]:
             engine.start(waiting.pop(key), store)
             running.add(key)
@@ -56,7 +58,7 @@ def run_all(
 
 
 def rank_work(pieces: Mapping[str, Work], seconds: Mapping[str, float]) -> dict[str, float]:
-    """Return for each piece the seconds of the longest way that begins with it: its own and those of what needs it."""
+    """Return for each piece the seconds of the longest chain from it: its own, and those of pieces that need it."""
     followers: dict[str, list[str]] = {key: [] for key in pieces}
     for key, work in pieces.items():
         for need in work.needs:
