@@ -132,7 +132,7 @@ def finish_axes(axes: Axes, grid: str = "both") -> None:
 
 
 def _embed(svg: str, key: str, title: str) -> str:
-    """Take out what only a file of its own needs, make ids unique, and let all have the page's colours."""
+    """Remove what only a separate SVG file needs, make ids unique, and use the page's colours."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg)

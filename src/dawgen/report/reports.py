@@ -1,4 +1,4 @@
-"""The page and the tables of whatever folders are given: runs, or a grid."""
+"""The page and the tables of the given folders: runs, or a grid."""
 
 from __future__ import annotations
 

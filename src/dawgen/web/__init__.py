@@ -1,4 +1,4 @@
-"""What dawgen's web pages and services share: sockets, who may talk to them, and the files of a page."""
+"""Shared by dawgen's web pages and services: sockets, the guard against foreign requests, and the files of a page."""
 
 from dawgen.web.files import guess_type, list_static, read_static
 from dawgen.web.guard import HEADERS, is_elsewhere, is_loopback, names_loopback

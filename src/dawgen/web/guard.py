@@ -1,4 +1,4 @@
-"""Who may talk to a server on this machine, and what a browser is told to keep out of its pages.
+"""The guard of a server on this machine: whose requests it answers, and what a browser may load into its pages.
 
 A server on a loopback address can be reached by any page that the user's browser shows: through a host name that an
 attacker points at 127.0.0.1 (DNS rebinding), or by a request across origins. Both carry the attacker's name, in Host
@@ -43,7 +43,7 @@ def names_loopback(headers: Mapping[str, str]) -> bool:
 def is_elsewhere(headers: Mapping[str, str]) -> bool:
     """Return whether a request comes from a page of another address. headers: with names in lower case.
 
-    Browsers send Origin with every POST; without it the request is no browser's, and no cookie of one is at stake.
+    Browsers send Origin with every POST; a request without it is not from a browser, and so carries no cookie of one.
     """
     return "origin" in headers and headers["origin"].partition("://")[2] != headers.get("host", "")
 

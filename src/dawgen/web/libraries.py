@@ -1,4 +1,4 @@
-"""The libraries behind the pages, which a plain installation does without."""
+"""The libraries of the pages, which a plain installation does not have."""
 
 from __future__ import annotations
 

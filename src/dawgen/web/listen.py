@@ -1,4 +1,4 @@
-"""Where a server listens: its socket, and its address as people type it."""
+"""A server's socket, and its address as people type it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def open_socket(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
         try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what a killed server left is no obstacle
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # despite a killed server's connections
             listener.bind(address)
             listener.listen(128)
         except OSError:

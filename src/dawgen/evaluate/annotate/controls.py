@@ -1,8 +1,8 @@
-"""Control rows: real rows made bad in one known way, so that careless rating shows.
+"""Control rows: real rows made wrong in one known way, to detect careless rating.
 
 wrong_label  the same texts under another label    label should be no
 shuffled     the words of every text shuffled      fluency should be 1 or 2
-copy         a real row as it stands               novelty should be 1 or 2
+copy         a real row, unchanged                 novelty should be 1 or 2
 mismatch     the second text of another row        relevance should be 1 or 2 (pairs only)
 """
 
@@ -16,7 +16,7 @@ from dawgen.evaluate.annotate.questions import NO, Value
 from dawgen.records import Example, normalise
 
 FAULTS = {"wrong_label": "label", "shuffled": "fluency", "copy": "novelty", "mismatch": "relevance"}
-FEWEST_WORDS = 4  # of a text to shuffle: two words in the other order may well be read
+FEWEST_WORDS = 4  # of a text to shuffle: two swapped words may still be readable
 TRIES = 50  # rows that are looked at for a second text that does not belong
 
 
@@ -26,7 +26,7 @@ def list_faults(pair: bool) -> list[str]:
 
 
 def is_caught(fault: str, value: Value) -> bool:
-    """Return whether the answer to the fault's question says that something is wrong."""
+    """Return whether the answer to the fault's question notices the fault."""
     return value == NO if isinstance(value, str) else value <= 2
 
 

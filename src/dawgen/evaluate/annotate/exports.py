@@ -1,6 +1,6 @@
 """A session for other tools: Label Studio's tasks and labelling configuration, and CSV for spreadsheets.
 
-Both are blind, as the page is: neither says where a row comes from, unless a CSV for one's own analysis is asked for.
+Both are blind, as the page is: neither says where a row comes from, except in a CSV made for analysis.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COLUMNS = (
 )
 HIDDEN = ("source", "fault", "row")
 SKIPPED = "yes"
-OBJECT = "text1"  # the part of the Label Studio page that answers are tied to
+OBJECT = "text1"  # the part of the Label Studio page to which answers belong
 NOTHING = "-"  # Label Studio shows no empty text
 
 
@@ -61,8 +61,8 @@ def export_csv(session: Session, path: Path, *, sources: bool = False) -> int:
 def export_label_studio(session: Session, path: Path, *, answers: bool = False) -> Path:
     """Write the tasks to `path` (JSON) and the labelling configuration beside it (XML); return the latter's path.
 
-    answers: take the answers so far along as annotations. Label Studio imports them only where every annotator's name
-    is the e-mail address of one of its users.
+    answers: include the answers so far as annotations. Label Studio imports them only if every annotator's name is the
+    e-mail address of one of its users.
     """
     config = path.with_suffix(".xml")
     write_text(config, make_config(session.pair))

@@ -1,4 +1,4 @@
-"""What sets were worth downstream, and whether people's ratings tell it."""
+"""The downstream gains of sets, and whether people's ratings predict them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_gains(source: Path, sets: Mapping[str, Mapping[str, Any]]) -> dict[str,
 
 
 def correlate_gains(means: Mapping[str, Mapping[str, float]], gains: Mapping[str, float]) -> dict[str, Any]:
-    """Return for each question how the sets' mean ratings go with their gains.
+    """Return for each question the correlation of the sets' mean ratings with their gains.
 
     {"sets": {name: gain}, "text": why there is no number or "", "questions": {question: {"pearson", "spearman"}}}, each
     {"value", "low", "high", "n"} or None where one side is the same for all sets.

@@ -1,7 +1,7 @@
-"""Who may talk to the form: a page of its own address, of this machine or, from elsewhere, with the key of the link.
+"""The guard of the form: it answers its own pages, on this machine or, from elsewhere, with the key of the link.
 
-On a loopback address only this machine's names are answered (see dawgen.web.guard). On other addresses the name of
-this machine is unknown, and its neighbours are not trusted: there the link has a key, which becomes a cookie.
+On a loopback address it answers requests for this machine's names only (see dawgen.web.guard). On other addresses the
+name of this machine is unknown, and the network is not trusted: there the link has a key, which becomes a cookie.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST_BYTES = 16_384  # of a request's body; an answer has some 300
 def find_fault(method: str, headers: Mapping[str, str], key: str | None, cookie: str | None) -> tuple[int, str] | None:
     """Return the status and reason with which a request is refused, None if it may pass.
 
-    headers: with names in lower case. key: what the link holds; None on loopback addresses.
+    headers: with names in lower case. key: that of the link; None on loopback addresses.
     """
     if key is None and not names_loopback(headers):
         return 403, "This form answers to localhost only."

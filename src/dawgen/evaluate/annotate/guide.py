@@ -1,6 +1,6 @@
-"""What the page tells annotators before they begin: instructions, and for every label a real row that is not rated.
+"""The guide that annotators read before they begin: instructions, and for every label a real row that is not rated.
 
-It stands in guide.json of the session's folder, {"instructions": text or null, "examples": [rows]}, written once.
+It is guide.json in the session's folder, {"instructions": text or null, "examples": [rows]}, written once.
 """
 
 from __future__ import annotations

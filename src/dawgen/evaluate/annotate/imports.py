@@ -23,7 +23,7 @@ from dawgen.evaluate.annotate.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """new: answers stored, also where they replace another; same: answers that stood already."""
+    """new: answers stored, also those that replace another; same: answers that were stored before."""
 
     new: int
     same: int
@@ -114,7 +114,7 @@ def _name_annotator(person: Any, where: str) -> str:
 
 
 def _parse_cell(text: str, name: str, where: str) -> int | str:
-    """Return a cell's answer; spreadsheets write 4 as 4.0 at times."""
+    """Return a cell's answer; spreadsheets sometimes write 4 as 4.0."""
     if not BY_NAME[name].is_scale:
         return text.lower()
     try:

@@ -1,4 +1,4 @@
-"""The most similar real row, which annotators see beside each row to judge what is new in it.
+"""The most similar real row, which annotators see beside each row to judge its novelty.
 
 Similarity is the cosine of TF-IDF weights of character 3-grams within words, both texts of a pair as one.
 """

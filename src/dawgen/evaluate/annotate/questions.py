@@ -1,4 +1,4 @@
-"""What annotators are asked about a row, and which answers there are."""
+"""The questions about a row, and their possible answers."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Question:
         return float(value) if isinstance(value, int) else float(value == YES)
 
 
-# The label is shown and judged, not chosen: one question serves tasks with any number of labels, and whether people
-# merely nod at what they are shown is measured by the controls under a wrong label.
+# The label is shown and judged, not chosen: one question serves tasks with any number of labels. Whether people merely
+# agree with what is shown is measured by the controls with a wrong label.
 QUESTIONS = (
     Question(
         "relevance",

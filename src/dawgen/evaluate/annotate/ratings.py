@@ -1,12 +1,12 @@
-"""Answers of annotators: a file that only grows, so that what was acknowledged survives whatever dies.
+"""Answers of annotators: a file that only grows, so that acknowledged answers survive a crash of the process.
 
-ratings.jsonl has one line per answer and one per undo, written in one piece and flushed to the disk before the page
-hears of it. Each has an id from the page: sent twice, it counts once.
+ratings.jsonl has one line per answer and one per undo, written in one piece and flushed to the disk before it is
+acknowledged. Each has an id from the page: sent twice, it counts once.
 
     {"id", "annotator", "item", "ratings": {"relevance": 4, "label": "yes", ...}, "seconds", "at"}
     {"id", "annotator", "undo": id of the answer, "at"}
 
-A last line without its end is what a killed machine left of an answer that nobody was told of: it is dropped.
+A last line without its end is part of an answer that was never acknowledged: it is dropped.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LONGEST_LOOK = 10**7  # seconds, a third of a year
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one annotator says about one item. ratings: by question; none at all means that the item was skipped.
+    """One annotator's answer about one item. ratings: by question; none at all means that the item was skipped.
 
     id: chosen by who sends it. seconds: looked at the item. at: time in UTC; "" until it is stored.
     """
@@ -137,7 +137,7 @@ class Ratings:
             return self._take_back(number, annotator, wanted)
 
     def read(self) -> dict[tuple[str, str], Answer]:
-        """Return what stands: the last answer of each annotator on each item, each annotator's in order of rating."""
+        """Return the valid answers: the last of each annotator on each item, each annotator's in order of rating."""
         with self._lock:
             found = [self._answers[number] for numbers in self._standing.values() for number in numbers]
         latest: dict[tuple[str, str], Answer] = {}
@@ -254,7 +254,7 @@ def tell_time() -> str:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Wait until the disk knows the folder's new file by name."""
+    """Wait until the folder's new file is on the disk by name."""
     handle = os.open(folder, os.O_RDONLY)
     os.fsync(handle)
     os.close(handle)

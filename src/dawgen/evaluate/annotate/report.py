@@ -24,7 +24,7 @@ Line = Sequence[str]
 
 
 def describe_session(folder: Path, gains: Path | None = None) -> dict[str, Any]:
-    """Return what a session's answers say: annotators, scores, agreement, correlation with gains, and warnings.
+    """Return the results of a session: annotators, scores, agreement, correlation with gains, and warnings.
 
     gains: a CSV or a grid's folder (see gains.py). Raises DataError for a damaged session or file of gains.
     """
@@ -46,7 +46,7 @@ def describe_session(folder: Path, gains: Path | None = None) -> dict[str, Any]:
 
 
 def find_warnings(numbers: Mapping[str, Any]) -> list[str]:
-    """Return what a reader of the numbers must know."""
+    """Return the warnings that belong to the numbers."""
     found = []
     for name, person in numbers["annotators"].items():
         if person["attentive"] is False:

@@ -16,7 +16,7 @@ from dawgen.rng import derive_seed, python_rng
 from dawgen.tasks import Task
 
 REAL, CONTROL = "real", "control"
-MOST = 20_000  # real rows that are looked through for the most similar one
+MOST = 20_000  # real rows that are searched for the most similar one
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def draw_sample(
 
 
 def order_items(items: Sequence[Item], annotator: str, seed: int) -> list[Item]:
-    """Return the items in the annotator's own order, so that tiredness falls on other rows for everybody."""
+    """Return the items in the annotator's own order, so that everybody is tired at other rows."""
     return python_rng(seed, f"annotate/order/{annotator}").sample(items, len(items))
 
 

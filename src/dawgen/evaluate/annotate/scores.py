@@ -1,8 +1,8 @@
-"""What the answers say: scores per source, how far annotators agree, and who sees the control rows.
+"""The results of the answers: scores per source, agreement of annotators, and who notices the control rows.
 
 A score is the mean over items of the mean over the annotators of an item. Its interval is over items (drawn with
-replacement): it says nothing about other annotators, whose own means stand beside it. Agreement is measured without
-the control rows, which are there to be easy.
+replacement): it says nothing about other annotators, so the mean of each is given too. Agreement is measured without
+the control rows, which are easy on purpose.
 """
 
 from __future__ import annotations
@@ -127,8 +127,8 @@ def _score_question(question: Question, items: Sequence[Item], answers: Answers,
 def _estimate(question: Question, ratings: Sequence[Mapping[str, Value]], rng: np.random.Generator) -> Estimate | None:
     """Return the mean over items and its interval, None below two items.
 
-    Where all items have the same mean, a bootstrap would claim to be sure. There it is Wilson's interval of the mean's
-    place between the ends of the scale, which is not too narrow for anything between them: no spread is larger.
+    If all items have the same mean, a bootstrap would give an interval of no width. Then it is Wilson's interval of the
+    mean's place between the ends of the scale, which is wide enough, as no distribution between them has more spread.
     """
     means = np.array([fmean(map(question.measure, rated.values())) for rated in ratings])
     if len(means) < 2:

@@ -1,7 +1,7 @@
-"""The form's server: the page, and what it asks for and sends under /api.
+"""The form's server: the page, and its requests under /api.
 
-Nothing is kept here: every answer is on the disk before it is acknowledged, and a server that starts again on the
-same folder goes on where the last one was.
+It holds no state: every answer is on the disk before it is acknowledged, and a server that starts again on the same
+folder continues where the last one ended.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def make_app(session: Session, *, key: str | None = None) -> FastAPI:
 
 
 def describe_session(session: Session) -> dict[str, Any]:
-    """Return what the page says before anybody rates, as JSON values: nothing about sources."""
+    """Return the content of the page before rating, as JSON values without the sources of rows."""
     return {
         "key": session.key,
         "task": session.task,
@@ -121,7 +121,7 @@ def _guard(app: FastAPI, key: str | None) -> None:
 
 
 def _answer_errors(app: FastAPI) -> None:
-    """Say in plain words what is wrong: 422 with a step that will never do, 503 where it may be sent again."""
+    """Answer errors in plain words: 422 for a request that can never succeed, 503 for one that may be repeated."""
     from fastapi.exceptions import RequestValidationError
     from fastapi.responses import JSONResponse
 
@@ -138,7 +138,7 @@ def _answer_errors(app: FastAPI) -> None:
 
 
 def _check_session(session: Session, fields: Mapping[str, Any]) -> None:
-    """Refuse, for the time being, what a page of another session sends to the same address."""
+    """Refuse, with a status that allows repeating, requests from a page of another session at the same address."""
     if fields.get("session") != session.key:
         from fastapi import HTTPException
 

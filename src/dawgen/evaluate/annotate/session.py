@@ -1,6 +1,6 @@
-"""A rating session: a folder with the blind sample, what it was drawn with, and the answers.
+"""A rating session: a folder with the blind sample, its settings, and the answers.
 
-settings.json   what the sample was drawn from, with hashes; written last: its presence means complete
+settings.json   the sources and settings of the sample, with hashes; written last: its presence means complete
 sample.jsonl    the items, sources included; never shown as a whole
 ratings.jsonl   the answers (see ratings.py)
 """
@@ -47,7 +47,7 @@ class Session:
         controls: int,
         seed: int,
     ) -> Session:
-        """Draw a sample into an empty folder, or go on with the session there if it was drawn with the same.
+        """Draw a sample into an empty folder, or continue the session there if its sources and settings are the same.
 
         Raises ConfigError where the folder holds another session or anything else, and what `draw_sample` raises.
         """
@@ -104,7 +104,7 @@ class Session:
 
     @property
     def key(self) -> str:
-        """What tells this sample from any other: a page keeps its unsent answers under it."""
+        """The sample's identity; a page stores its unsent answers under it."""
         return str(self.settings["sample_sha256"])[:16]
 
     def list_items(self, annotator: str) -> list[Item]:
@@ -126,7 +126,7 @@ def is_session(path: Path) -> bool:
 
 
 def _is_unfinished(path: Path) -> bool:
-    """Return whether a file is what a drawing that was killed leaves behind."""
+    """Return whether a file is a leftover of a killed drawing."""
     return path.name == "sample.jsonl" or (path.name.startswith(".") and path.name.endswith(".tmp"))
 
 

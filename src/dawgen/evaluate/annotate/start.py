@@ -87,7 +87,7 @@ def name_sets(sources: Sequence[str]) -> dict[str, str]:
 
 
 def guess_name(path: Path) -> str:
-    """Return the last part of a path that says something: runs/mine/synthetic/train.jsonl is mine."""
+    """Return the last part of a path that names the set: runs/mine/synthetic/train.jsonl is mine."""
     parts = [part for part in (path.absolute().name.split(".")[0], *path.absolute().parts[-2::-1]) if part != "/"]
     return next((part for part in parts if part not in PLAIN_NAMES), path.name)
 

@@ -1,1 +1,1 @@
-"""What a synthetic set is worth, measured against the few real examples."""
+"""The quality of a synthetic set, measured against the few real examples."""

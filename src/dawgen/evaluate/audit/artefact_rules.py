@@ -1,4 +1,4 @@
-"""Rules and classifiers that guess a label from what should not tell it; each is fitted on rows and applied to rows."""
+"""Rules and classifiers that guess a label from features that should not reveal it; fitted on rows, applied to rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LEAST_ROWS = 0.02  # share of the rows that a side of a rule must have: a rule a
 
 
 class Rule(Protocol):
-    """What guesses labels."""
+    """A rule or classifier that guesses labels."""
 
     def predict(self, rows: Sequence[Example]) -> Sequence[str]:
         """Return a label for each row."""
@@ -146,7 +146,7 @@ class TextClassifier:
         return [str(label) for label in self.pipeline.predict(_pick_texts(rows, self.second))] if rows else []
 
     def describe(self) -> None:
-        """Return None: the weights are too many to say."""
+        """Return None: there are too many weights to write down."""
 
 
 def fit_classifier(rows: Sequence[Example], *, second: bool) -> TextClassifier:
@@ -178,6 +178,6 @@ def _find_middles(cuts: Sequence[float]) -> list[float]:
 
 
 def _join_alike(cuts: Sequence[float], answers: Sequence[str]) -> tuple[list[float], list[str]]:
-    """Leave out the cuts that part stretches of one answer."""
+    """Leave out the cuts between stretches with the same answer."""
     kept = [place for place, cut in enumerate(cuts) if answers[place] != answers[place + 1]]
     return [cuts[place] for place in kept], [answers[place] for place in kept] + [answers[-1]]

@@ -1,8 +1,8 @@
-"""What gives a label away that should not: the generated text alone, text1 alone, a threshold, or one word.
+"""Artefacts, which reveal a label and should not: the generated text alone, text1 alone, a threshold, or one word.
 
 Accuracies of the set are measured on rows that the rule or classifier was not fitted on, in FOLDS folds that keep
-rows of one text1 together: the siblings of a row share words with it and stand under other labels. On the real rows
-each label weighs as much as in the set, so that both say the same. An error is one standard error, by text1 for folds.
+rows of one text1 together: the siblings of a row share words with it and have other labels. On the real rows each label
+weighs as much as in the set, so that both accuracies mean the same. An error is one standard error, by text1 for folds.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def describe_artefacts(
 
 
 def list_finders(*, pair: bool) -> dict[str, list[Finder]]:
-    """Return what may give the label away, by name; of several under one name the best counts."""
+    """Return the finders of artefacts by name; of several with one name the best counts."""
 
     def find_threshold(measure: Measure) -> Finder:
         return lambda rows: ThresholdRule.fit(rows, measure)
@@ -83,7 +83,7 @@ def list_finders(*, pair: bool) -> dict[str, list[Finder]]:
 
 
 def measure_finder(find: Finder, ours: Folded, real: Sequence[Example], theirs: Folded | None) -> dict[str, Any]:
-    """Return what a rule reaches on the set, on the real rows as it stands, and where it may be fitted on those.
+    """Return the accuracy of a rule on the set, on the real rows, and on the real rows when fitted on them.
 
     accuracy, error, majority: of the set. transfer, transfer_error: the set's rule on the real rows; None where a
     label of the set has no real row. real_accuracy, real_error: the best rule of the kind that real rows have, of
@@ -108,7 +108,7 @@ def measure_finder(find: Finder, ours: Folded, real: Sequence[Example], theirs: 
 
 
 def cross_validate(find: Finder, folded: Folded) -> tuple[float, float]:
-    """Return the accuracy of rules on rows that they were not fitted on, and its standard error."""
+    """Return the accuracy of rules on rows on which they were not fitted, and its standard error."""
     rows, folds = folded.rows, folded.folds
     right = np.zeros(len(rows))
     for fold in range(FOLDS):
@@ -176,8 +176,8 @@ def choose_rule(found: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None
 def is_artefact(numbers: dict[str, Any]) -> bool:
     """Return whether a rule solves the set well above the majority, and clearly better than the real rows.
 
-    Of the real rows the better counts of the set's rule and of the best one of its kind. Without ENOUGH_REAL rows, or
-    without any of a label, that is not asked.
+    On the real rows the better of two rules counts: the set's, and the best one of its kind. The real rows do not count
+    if there are fewer than ENOUGH_REAL, or none of a label.
     """
     if numbers["accuracy"] - numbers["majority"] < max(LEAST_GAIN, ERRORS * numbers["error"]):
         return False

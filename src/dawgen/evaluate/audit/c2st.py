@@ -1,7 +1,7 @@
 """Classifier two-sample test (Lopez-Paz and Oquab 2017): can a classifier tell which sample a row is from?
 
 A linear one (ridge regression on the sample's sign) learns from four fifths of the rows and scores the rest. Its AUC
-is the chance that a random row of the first sample scores above one of the second: 0.5 where nothing tells them apart.
+is the chance that a random row of the first sample scores above one of the second: 0.5 if it cannot tell them apart.
 Scores are linear in the signs, so that one solution of the equations serves all permutations of them.
 """
 
@@ -42,7 +42,7 @@ class TwoSample:
 
 
 def measure_c2st(first: Tensor, second: Tensor, *, seed: int, permutations: int = PERMUTATIONS) -> TwoSample:
-    """Return how well a classifier tells samples of vectors [N,H] and [M,H] apart.
+    """Return how well a classifier distinguishes samples of vectors [N,H] and [M,H].
 
     Rows are permuted within folds, whose mix of samples stays as it is. Raises DataError below 5 rows on either side.
     """

@@ -1,12 +1,12 @@
-"""How many labels of a set are right where no oracle knows: a judge's answers, its own mistakes taken into account.
+"""The share of right labels in a set without an oracle: a judge's answers, corrected for its own mistakes.
 
 The judge answers j where k is true with probability C[k, j], measured on held-out real rows. If a share p_l[k] of the
 rows that the set calls l is truly k, the judge answers j on a share sum_k p_l[k] C[k, j] of them. `unmix` finds the
-p_l nearest to the answers (Rogan and Gladen 1978 for two labels); right is the share p_l[l]. This takes for granted
-that the judge errs on synthetic texts as on real ones. It does not quite: what misleads the judge misleads a generator
+p_l nearest to the answers (Rogan and Gladen 1978 for two labels); right is the share p_l[l]. This assumes that the
+judge errs on synthetic texts as it does on real ones. It does not quite: what misleads the judge misleads a generator
 too, so that they agree on wrong labels. On scenes the corrected share is too high (docs/audit.md), which is why the
-interval reaches down to the plain agreement. And where no mixture of real rows is answered as the set is (copies are
-easier than real rows), the share of answers that is left over is added to both ends.
+interval reaches down to the plain agreement. And if no mixture of real rows explains the answers on the set (copies are
+easier than real rows), the unexplained share of answers widens the interval at both ends.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DRAWS = 500
 PRIOR = 0.5  # Jeffreys' count of every answer, so that 16 of 16 is not taken for certain
 LEVEL = 0.95
 SUM_WEIGHT = 1e3  # how much more the shares' sum of 1 counts than the answers
-WIDE = 0.5  # an interval as wide as this says nothing
+WIDE = 0.5  # a wider interval tells nothing
 
 Floats = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ def judge_labels(
     test: Sequence[Example] = (),
     seed: int,
 ) -> dict[str, Any] | None:
-    """Return what a judge that learns from the real rows says of the set's labels; None where these are too few.
+    """Return the verdict on the set's labels of a judge that learns from the real rows; None if these are too few.
 
     name, trained_on, tells: whether it can tell at all. accuracy, low, high (95 %, Wilson), n_test, chance: the share
     of the most frequent label. agreement: the share of the set's rows where it says what the set says. corrected: the

@@ -1,4 +1,4 @@
-"""How far two samples of vectors are apart, with a standard error and a permutation p-value.
+"""The distance of two samples of vectors, with a standard error and a permutation p-value.
 
 Both distances compare mean similarities within the samples and between them (Gretton et al. 2012, eq. 3):
 

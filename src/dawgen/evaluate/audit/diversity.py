@@ -1,7 +1,7 @@
-"""How varied the generated texts are: distinct-n, self-BLEU and the Vendi score, each beside as many real rows.
+"""The diversity of the generated texts: distinct-n, self-BLEU and the Vendi score, each beside as many real rows.
 
-All of them depend on how many texts are looked at (more texts repeat more), hence a comparison is between equal
-numbers of rows: `matched` is the mean over parts of the set that are as large as `real`.
+All of them depend on the number of texts (more texts repeat more), hence a comparison is between equal numbers of rows:
+`matched` is the mean over parts of the set that are as large as `real`.
 The generated text is text2 of a pair and the text itself elsewhere; text1 is given to the generator.
 """
 
@@ -22,8 +22,8 @@ from torch import Tensor
 from dawgen.records import Example, generated_text, split_words
 from dawgen.rng import python_rng, torch_rng
 
-MOST = 1000  # texts of a sample: what is shown of a larger set says so
-PARTS = 10  # at most so many parts of the set stand against the real rows
+MOST = 1000  # most texts that are measured: of a larger set a sample, which the output says
+PARTS = 10  # at most so many parts of the set are compared with the real rows
 ORDERS = (1, 2, 3)
 
 

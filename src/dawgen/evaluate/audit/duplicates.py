@@ -1,4 +1,4 @@
-"""Rows that say nothing new: text2 that repeats text1, and rows that repeat an earlier row."""
+"""Rows that add nothing: text2 that repeats text1, and rows that repeat an earlier row."""
 
 from __future__ import annotations
 

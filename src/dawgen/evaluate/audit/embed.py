@@ -1,6 +1,6 @@
-"""One vector per example from the target's own encoder: what the target can tell apart is what it can learn from.
+"""One vector per example from the target's own encoder: what the target can distinguish is what it can learn from.
 
-Or from a sentence-transformers model, which knows nothing of the target.
+Or from a sentence-transformers model, which is independent of the target.
 """
 
 from __future__ import annotations

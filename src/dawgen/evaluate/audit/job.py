@@ -80,7 +80,7 @@ def audit_set(
     embedding: str | None = None,
     mauve: bool = False,
 ) -> dict[str, Any]:
-    """Return what `audit_examples` finds in a set's file.
+    """Return the audit (`audit_examples`) of a set's file.
 
     config.train: the real examples; config.test, config.dev: rows that the set must not contain, of which the test rows
     measure the judge. gold: more labelled rows for the judge to learn from. generator: the folder of the generator
@@ -163,7 +163,7 @@ def judge_correctness(
 
 
 def make_encoder(backbone: Backbone, task: Task, look: Look) -> tuple[Callable[[Sequence[Example]], Tensor], str]:
-    """Return what turns examples into vectors [N,H], and its name."""
+    """Return a function from examples to vectors [N,H], and its name."""
     if look.embedding is not None:
         encoder = SentenceEncoder(look.embedding, device=str(backbone.model.device))
         return encoder.embed, encoder.name

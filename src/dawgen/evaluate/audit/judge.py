@@ -4,8 +4,8 @@ Two stages of scikit-learn, stacked (Wolpert 1992): logistic regression on which
 whose log-probabilities for rows that it was not fitted on stand beside the overlap features (`judge_features`) in front
 of gradient-boosted trees. Below TREES_FROM rows a second logistic regression does better than trees.
 
-Nothing of the target is in it, so that the judge's mistakes are not those of what is trained on the set.
-docs/audit.md holds it against classifiers on the target's vectors and against the target tuned whole.
+It uses nothing of the target, so that its mistakes are not those of the model that is trained on the set.
+docs/audit.md compares it with classifiers on the target's vectors and with the fully tuned target.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PENALTY = 0.1  # scikit-learn's C of both regressions
 
 
 class Judge:
-    """Fitted on labelled rows; says which of the labels a row has.
+    """A classifier fitted on labelled rows, which gives each row one of their labels.
 
         judge = Judge(real, task.labels, seed=13)
         judge.predict(synthetic)  # numbers of labels, [N]
@@ -62,7 +62,7 @@ class Judge:
 
     @property
     def name(self) -> str:
-        """How it is called in results."""
+        """Its name in results."""
         kind = "boosted trees" if self.rows >= TREES_FROM else "logistic regression"
         return f"{kind} on word overlap and words, fitted on {self.rows:,} real rows"
 
@@ -90,7 +90,8 @@ class Judge:
 
 
 def answer_held_out(rows: Sequence[Example], labels: Sequence[str], *, seed: int) -> NDArray[np.int64]:
-    """Return what judges say of rows that they were not fitted on, [N]: each of FOLDS parts is judged by the others.
+    """Return the labels that judges give to rows on which they were not fitted, [N]: each of FOLDS parts is judged by
+    one that was fitted on the others.
 
     Raises DataError for a label with fewer than 4 rows, half of which may be held out.
     """

@@ -1,4 +1,4 @@
-"""What the judge looks at: how much the two texts overlap, and which words they share or have alone.
+"""The judge's features: how much the two texts overlap, and which words both or one of them have.
 
 idf(w) = ln((1 + N) / (1 + n_w)) + 1 over the N texts of the rows that the judge learns from, n_w of which have w.
 """

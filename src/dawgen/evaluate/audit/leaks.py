@@ -1,4 +1,4 @@
-"""Rows of a set that stand in rows which they must not repeat: test, dev, and the real rows themselves."""
+"""Rows of a set that repeat rows of test, dev, or the real rows themselves."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The set's labels as the tuned generator sees them: p(l | text1, text2) with a uniform prior over the labels.
 
 p(l | x) = exp(log p(text2 | text1, Q_l)) / sum_l' exp(log p(text2 | text1, Q_l')). A generator is no independent
-witness of what it wrote itself, least of all of a set from which curation has dropped the rows that it gave elsewhere.
+witness of its own texts, least of all after curation has dropped the rows to which it gave another label.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What can be said of a synthetic set from its words alone: copies, duplicates, diversity, artefacts and leaks."""
+"""Measures of a synthetic set from its words alone: copies, duplicates, diversity, artefacts and leaks."""
 
 from __future__ import annotations
 

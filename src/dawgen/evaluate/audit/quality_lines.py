@@ -1,4 +1,4 @@
-"""The numbers of an audit as lines that a person reads on a terminal."""
+"""The numbers of an audit as lines for a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an audit's numbers give reason to warn of, in plain sentences with what to do about it."""
+"""The warnings that follow from an audit's numbers, in plain sentences with what to do."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The cards that go with what is published: of a dataset, of a model."""
+"""The cards of published datasets and models."""

@@ -13,7 +13,7 @@ from dawgen.errors import ConfigError
 from dawgen.files import write_text
 from dawgen.report.templates import make_environment
 
-# Curation's settings in words; {0} is the number. What is not here is no filter of its own.
+# Curation's settings in words; {0} is the number. Settings that are missing here are not filters of their own.
 FILTERS = {
     "near_duplicate": "near duplicates of a kept row of its label: word 3-grams that agree by {0} (Jaccard) or more",
     "near_copy": "text2 that takes more words from text1 than the real examples of its label do",
@@ -75,7 +75,7 @@ def describe_licence(given: str | None, unknown: str) -> dict[str, str]:
 
 
 def list_filters(curate: Mapping[str, Any] | None) -> list[str]:
-    """Return what curation left out by its settings, in words; nothing where they are unknown."""
+    """Return in words what curation dropped by its settings; nothing if they are unknown."""
     if not curate:
         return []
     used = [name for name in FILTERS if name in curate and curate[name] is not False]

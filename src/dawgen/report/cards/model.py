@@ -1,4 +1,4 @@
-"""The model card of an exported prompt: what it is, how it was made, what it is worth, and snippets that run."""
+"""The model card of an exported prompt: what it is, how it was made, its results, and snippets that run."""
 
 from __future__ import annotations
 

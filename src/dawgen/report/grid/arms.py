@@ -1,4 +1,4 @@
-"""How the arms of a grid are named and in which order tables list them."""
+"""The names of a grid's arms, and their order in tables."""
 
 from __future__ import annotations
 

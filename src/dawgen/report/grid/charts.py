@@ -1,4 +1,4 @@
-"""Which charts, matrices and samples the page of a grid shows, in parts that a reader can fold."""
+"""The charts, matrices and samples on the page of a grid, in parts that a reader can fold."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LINES = 8  # in one chart of lines
 
 @dataclass(slots=True)
 class Part:
-    """What one task's fold shows. figures: SVG by name; matrices: confusion; samples: groups of texts."""
+    """The content of one task's fold. figures: SVG by name; matrices: confusion; samples: groups of texts."""
 
     title: str
     open: bool = True

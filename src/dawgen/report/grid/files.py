@@ -1,4 +1,4 @@
-"""What the report reads of a grid's folder: its results.json, checked field by field."""
+"""The report's input from a grid's folder: results.json, checked field by field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Item uncertainty, kept apart from seeds, and how much too good the dev accuracies look that chose a checkpoint."""
+"""Item uncertainty, separate from seeds, and the optimism of dev accuracies that chose a checkpoint."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def list_items(view: View) -> list[Table]:
 
 
 def list_dev_choices(view: View) -> Table:
-    """Return, of each arm that a dev set chose checkpoints of, what it reported and how optimistic that is."""
+    """Return the dev accuracy of each arm whose checkpoints a dev set chose, and how optimistic it is."""
     rows = []
     worst: dict[str, float] = {}
     for arm in view.arms:
@@ -92,7 +92,7 @@ def list_dev_choices(view: View) -> Table:
 
 
 def warn_of_optimism(grid: Grid) -> list[str]:
-    """Return a warning for each target where the dev set chose among so much that its score is optimistic."""
+    """Return a warning for each target whose dev set chose among so much that its score is optimistic."""
     tables = [list_dev_choices(make_view(grid, target)) for target in list_targets(grid)]
     return [note for table in tables for note in table.notes[1:]]
 

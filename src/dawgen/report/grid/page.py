@@ -156,7 +156,7 @@ def _list_environment(grid: Grid) -> list[tuple[str, str]]:
 
 
 def _list_warnings(grid: Grid) -> list[str]:
-    """Return what a reader must know first: failed cells, optimistic dev scores, what cells warned of."""
+    """Return what a reader must know first: failed cells, optimistic dev scores, warnings of cells."""
     found = [_capitalise(text.removeprefix("Warning: ")) for text in warn_of_optimism(grid)]
     if grid.failed:
         cells = "1 cell" if len(grid.failed) == 1 else f"{len(grid.failed)} cells"

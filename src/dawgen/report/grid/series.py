@@ -1,4 +1,4 @@
-"""What the charts of a grid show: means over seeds with their intervals, by size, method and training step."""
+"""The series of a grid's charts: means over seeds with their intervals, by size, method and training step."""
 
 from __future__ import annotations
 

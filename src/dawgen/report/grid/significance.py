@@ -1,4 +1,4 @@
-"""Tables of differences: how sure they are over tasks and seeds, corrected for how many are looked at."""
+"""Tables of differences: their uncertainty over tasks and seeds, corrected for the number of comparisons."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def list_main(view: View, contrasts: Sequence[Contrast]) -> Table:
 
 
 def list_f1(view: View) -> Table:
-    """Return macro-F1 of the arms of `list_main`: where labels are uneven, accuracy can hide one never predicted."""
+    """Return macro-F1 of the arms of `list_main`: accuracy can hide a rare label that is never predicted."""
     rows: list[list[Cell | str]] = [
         [arm.name, *_write_tasks(view, arm, view.tasks, field="macro_f1")] for arm in _choose_main(view)
     ]

@@ -1,4 +1,4 @@
-"""One target's rows at one size: what a table of methods and tasks needs to look up."""
+"""One target's rows at one size, for tables of methods and tasks to look up."""
 
 from __future__ import annotations
 

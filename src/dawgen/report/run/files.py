@@ -1,4 +1,4 @@
-"""What the report reads of a run folder; every part but metrics.json may be missing."""
+"""The report's input from a run folder; every part but metrics.json may be missing."""
 
 from __future__ import annotations
 

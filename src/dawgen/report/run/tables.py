@@ -95,7 +95,7 @@ def _list_joined(number: int, joined: Fields, count: int) -> Table:
 
 
 def _end_keys(runs: Sequence[RunFiles]) -> list[str]:
-    """Return what tells the runs' tables apart: nothing for one run, else the name, with a number where it repeats."""
+    """Return the runs' names in tables: "" for one run, else the folder's name, with a number if it repeats."""
     if len(runs) == 1:
         return [""]
     slugs = [write_slug(run.name) for run in runs]

@@ -87,7 +87,7 @@ def _write_markdown(cell: Cell) -> str:
 
 
 def _escape_markdown(text: str) -> str:
-    """Escape what would end a cell, start HTML or change the letters; single underscores in names do none of it."""
+    """Escape characters that would end a cell, start HTML or change the font; single underscores in names do not."""
     return " ".join(re.sub(r"([\\|*`]|<(?=[A-Za-z/!?]))", r"\\\1", text).split())
 
 

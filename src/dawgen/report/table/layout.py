@@ -1,4 +1,4 @@
-"""How a table stands in the page: rows under headings, long names cut, intervals on a line of their own."""
+"""The layout of a table in the page: rows under headings, long names cut, intervals on a line of their own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FEW = 6  # tables up to this many rows are read at once, without headings
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A cell in the page; `small` is an interval that stands below the number."""
+    """A cell in the page; `small` is an interval below the number."""
 
     text: str
     small: str
@@ -66,7 +66,7 @@ def lay_out(table: Table) -> Layout:
 
 
 def _find_constant(table: Table) -> set[int]:
-    """Return the column of what methods are compared with, if it is the same in every row and the title names it."""
+    """Return the column that names the baseline of a comparison, if it is the same in every row and in the title."""
     others = {row[table.header.index("against")].text for row in table.rows} if "against" in table.header else set()
     return {table.header.index("against")} if len(others) == 1 and others.pop() in table.title else set()
 
@@ -81,7 +81,7 @@ def _name_family(arm: str) -> str:
 
 
 def _shorten(cell: Cell) -> Cell:
-    """Take what the heading says already off an arm's name: "fewgen/paired/pcgrad" to "paired / pcgrad"."""
+    """Remove from an arm's name what the heading says already: "fewgen/paired/pcgrad" to "paired / pcgrad"."""
     method, *rest = cell.text.split("/")
     if method not in GENERATORS:
         return cell

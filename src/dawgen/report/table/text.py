@@ -1,4 +1,4 @@
-"""How numbers stand in the cells of tables: shares in percent, differences in points, "-" for nothing known."""
+"""Numbers as text in the cells of tables: shares in percent, differences in points, "-" for unknown."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def make_environment() -> jinja2.Environment:
 
 
 def format_number(value: float | None, digits: int = 2) -> str:
-    """Write a number, nothing known as a dash."""
+    """Write a number, and a dash for None."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
