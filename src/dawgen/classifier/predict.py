@@ -1,4 +1,4 @@
-"""Label log-probabilities of examples under a prompt: render and score; shared by classifier and baselines."""
+"""Label log-probabilities of examples under a prompt: render and score; shared by the classifier and the methods."""
 
 from collections.abc import Iterable, Sequence
 

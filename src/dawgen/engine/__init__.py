@@ -1,1 +1,1 @@
-"""Units of work and who runs them: in order of their needs, in processes of this machine or on a Ray cluster."""
+"""Units of work, and engines that run them in the order of their needs: processes of this machine, or a Ray cluster."""

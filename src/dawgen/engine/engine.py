@@ -1,4 +1,4 @@
-"""What does work: the default engine's processes on this machine, or Ray's on many."""
+"""The interface of engines: the default one's processes on this machine, or Ray's on many."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 
 class Engine(Protocol):
-    """Does pieces of work side by side; each one's numbers do not depend on the engine or on what runs beside it."""
+    """Runs pieces of work in parallel; their numbers do not depend on the engine or on the other pieces."""
 
     slots: int  # pieces of work at a time
 
     def start(self, work: Work, store: Store) -> None:
-        """Begin and return at once; whoever calls does not start more than there are slots."""
+        """Start a piece of work and return at once; the caller does not start more than there are slots."""
 
     def wait(self) -> tuple[str, dict[str, Any]]:
         """Block until something that was started ends; returns its key and numbers, or {"error": reason}."""
         ...
 
     def close(self) -> None:
-        """Give back what the engine holds; what still runs is stopped."""
+        """Stop what still runs, and release the engine's resources."""

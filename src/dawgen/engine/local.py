@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from dawgen.engine.storage import Store
     from dawgen.engine.work import Work
 
-DEATHS = 2  # of a process at the same work, after which that is not tried again
+DEATHS = 2  # of processes at the same work, after which it is not tried again
 
 
 class LocalEngine:
-    """Does as many pieces of work at a time as it has processes; each keeps the models that it has loaded.
+    """Runs as many pieces of work at a time as it has processes; each keeps the models that it has loaded.
 
-    Every process is a pool of its own, so that it is known whose work was running when one dies.
+    Every process is a pool of its own: when one dies, it is known which work it was running.
     """
 
     def __init__(self, jobs: int) -> None:
@@ -73,7 +73,7 @@ def _begin_process() -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent is killed: its pool would wait for more cells for ever."""
+    """End this process when its parent is killed; else it would wait for more work for ever."""
     parent = parent_process()
     assert parent is not None
     parent.join()

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from dawgen.engine.work import Work
 
 RETRIES = 3  # of a task whose worker or node died
-QUEUE = 2  # cells begun per place: none waits for this process, and a cluster that grows by itself sees a reason to
+QUEUE = 2  # pieces begun per place: no place waits for this process, and an autoscaling cluster sees a need to grow
 PATIENCE = 10  # seconds to wait for the cluster's address to answer
-PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "scikit-learn", "datasketch")  # what numbers depend on
+PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "scikit-learn", "datasketch")  # numbers depend on these
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _do(site: Site, work: Work, store: Store) -> dict[str, Any]:
 
 
 def _check(site: Site) -> str | None:
-    """Return in what this machine differs from the one that asks, None where it does not."""
+    """Return how this machine differs from the one that asks, None if it does not."""
     here = _read_versions()
     changes = [f"{name} {here[name]}, not {wanted}" for name, wanted in site.versions.items() if here[name] != wanted]
     if not changes:

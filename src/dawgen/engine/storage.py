@@ -1,4 +1,4 @@
-"""Where the files of a grid lie: a folder of this machine, or a place that many machines share, named by a URL."""
+"""The place of a grid's files: a folder of this machine, or a place that many machines share, named by a URL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 from dawgen.errors import ConfigError, DataError
 from dawgen.files import hash_file, write_json, write_text, write_with
 
-# What file systems call the state of a file; times of reading are none of it.
+# The fields in which file systems give the state of a file; the time of its last access is not among them.
 VERSION = ("size", "mtime", "created", "ETag", "etag", "LastModified", "last_modified", "updated", "generation")
 
 
@@ -47,7 +47,7 @@ class Store:
         return f"Store({self.url!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the open connection behind."""
+        """Return the state for pickle, without the open connection."""
         return {"url": self.url, "folder": self.folder}
 
     def exists(self, name: str) -> bool:
@@ -102,7 +102,7 @@ class Store:
             files.put_file(str(path), temporary)
             files.mv(temporary, place)
         except BaseException:
-            with suppress(Exception):  # the first error is the one to see
+            with suppress(Exception):  # the first error is the one to report
                 files.rm_file(temporary)
             raise
 
@@ -176,7 +176,7 @@ class Store:
 
     @property
     def _refreshed(self) -> tuple[Any, str]:
-        """The same, without memory of listings: other processes write there too."""
+        """The same, without cached listings: other processes write there too."""
         self._remote[0].invalidate_cache()
         return self._remote
 

@@ -1,4 +1,4 @@
-"""A unit of work: what engines run, whether it is a grid's cell or a shard of a file that is being labelled."""
+"""A unit of work, which engines run: a cell of a grid, or a shard of a file that is being labelled."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Work(Protocol):
 def run_work(work: Work, store: Store) -> dict[str, Any]:
     """Do one piece of work and write its numbers; an error becomes {"error": reason} and is not written.
 
-    What runs beside it goes on, whatever this one runs into.
+    Other work goes on, whatever error this one has.
     """
     begin, begin_cpu = time.perf_counter(), time.process_time()
     try:
@@ -68,7 +68,7 @@ def run_work(work: Work, store: Store) -> dict[str, Any]:
 
 
 def prepare_process() -> None:
-    """Make a process one that does work: one thread, and no words from transformers."""
+    """Prepare a process for work: one thread, and no messages of transformers."""
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()

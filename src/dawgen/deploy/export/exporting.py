@@ -28,7 +28,7 @@ CARD, ROWS = "README.md", "train.jsonl"
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote: bytes by file name. url: where it was pushed to, None where it was not."""
+    """The files of an export: bytes by file name. url: where it was pushed to, None if it was not."""
 
     kind: Kind
     files: dict[str, int]
@@ -158,7 +158,7 @@ def rename_base(info: BundleInfo, base: str | None) -> BundleInfo:
 
 
 def describe_base(info: BundleInfo, backbone: Backbone, base: str | None) -> dict[str, Any]:
-    """Return what a card says of the base model: where others find it, and how its input is built."""
+    """Return a card's facts about the base model: where others find it, and how its input is built."""
     bundled = info.base in MINIS
     sentinel = find_sentinel(backbone.tokenizer) if info.decoder_sentinel else None
     return {
@@ -178,7 +178,7 @@ def list_files(folder: Path) -> dict[str, int]:
 
 
 def _check_public(bundle: Path, base: str | None) -> None:
-    """Refuse to publish the path of a folder, which tells others nothing but who we are."""
+    """Refuse to publish the path of a folder, which tells others nothing and may name the user."""
     info = load_bundle(bundle)[1]
     if base is None and info.revision is None and info.base not in MINIS:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""What is known of a trained prompt: from its bundle, the run around it and runs of the same job with other seeds."""
+"""The facts of a trained prompt: from its bundle, the run around it and runs of the same job with other seeds."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def gather_model_facts(folder: Path, prompt: Tensor, info: BundleInfo, runs: Seq
 
 
 def describe_bundle(prompt: Tensor, info: BundleInfo) -> dict[str, Any]:
-    """Return what the bundle alone says."""
+    """Return the facts in the bundle itself."""
     return {
         "task": str(info.task.get("name", "custom")),
         "pair": bool(info.task.get("pair", True)),

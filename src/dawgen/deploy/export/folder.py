@@ -1,4 +1,4 @@
-"""Folders that are whole or absent, as dawgen.files has it for files."""
+"""Folders that are complete or absent, like the files of dawgen.files."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _PATIENCE = 10.0  # s until a hub that does not answer is given up
 
 
 def check_push(repo: str) -> None:
-    """Refuse, before anything is loaded, a name that is none and a push without a token.
+    """Refuse, before anything is loaded, an impossible name and a push without a token.
 
     Raises:
         ConfigError: with what to do.
@@ -89,10 +89,10 @@ def looks_remote(adapter: str | Path) -> bool:
 
 @contextmanager
 def _explain(what: str) -> Iterator[None]:
-    """Turn what huggingface_hub and its HTTP library raise into one line."""
+    """Turn the errors of huggingface_hub and its HTTP library into one line."""
     try:
         yield
-    except Exception as error:  # the hub, its HTTP library and its upload pipeline each raise families of their own
+    except Exception as error:  # the hub, its HTTP library and its upload pipeline each raise many kinds of errors
         if isinstance(error, DawgenError):
             raise
         response: Any = getattr(error, "response", None)

@@ -1,4 +1,4 @@
-"""`dawgen import`: a PEFT adapter becomes a bundle; dawgen's own exactly the one that it was made from."""
+"""`dawgen import`: a PEFT adapter becomes a bundle; an adapter of dawgen becomes the bundle it was made from."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNKNOWN = "imported from PEFT: on which examples and how it was trained is not k
 
 @dataclass(frozen=True)
 class Imported:
-    """A bundle that was made from an adapter, and what there is to say about it."""
+    """A bundle that was made from an adapter, with notes."""
 
     folder: Path
     base: str
@@ -77,7 +77,7 @@ def _restore(
     model: str | Backbone | None,
     label_words: Mapping[str, str] | None,
 ) -> Imported:
-    """Write the bundle that dawgen.json tells of, and load it once with all checks."""
+    """Write the bundle that dawgen.json describes, and load it once with all checks."""
     assert found.info is not None
     if task is not None or label_words is not None:
         raise ConfigError(
@@ -125,7 +125,7 @@ def _adopt(
 
 @contextmanager
 def _name_fault(place: Path, name: str) -> Iterator[None]:
-    """Let errors about the bundle that is being made speak of the adapter, which the user knows."""
+    """Make errors about the new bundle name the adapter instead, which the user knows."""
     try:
         yield
     except BundleError as error:

@@ -1,4 +1,4 @@
-"""What is known of a synthetic set: from its own folder, the generator beside it and the run or grid around it."""
+"""The facts of a synthetic set: from its own folder, the generator beside it and the run or grid around it."""
 
 from __future__ import annotations
 

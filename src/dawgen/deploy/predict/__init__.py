@@ -1,1 +1,1 @@
-"""Labelling files of any size: shards that stream, resume and spread over workers."""
+"""Labels files of any size, in shards that stream, resume and spread over workers."""

@@ -1,4 +1,4 @@
-"""The columns of the output: those of the input as they are, then label and probability."""
+"""The columns of the output: those of the input, unchanged, then label and probability."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_kinds(kinds: Kinds, ending: str, source: str) -> None:
 
 
 def as_plain(value: Any) -> Any:
-    """Return a value as JSON has it: what JSON does not know becomes its text, a number that is none becomes null."""
+    """Return a value that JSON can hold: other types become their text, NaN and infinity become null."""
     if isinstance(value, float) and not (-float("inf") < value < float("inf")):
         return None
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""`dawgen predict`: check the rows, label the shards that are missing, put all of them beside the input."""
+"""`dawgen predict`: check the rows, label the missing shards, and join all labels with the input."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from dawgen.runtime import pick_device
 from dawgen.tasks import Task
 
 SHARD_ROWS = 4096
-EVERY = 60.0  # seconds between lines about how far the work is
+EVERY = 60.0  # seconds between lines about the progress
 
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How the work is spread; of these only shard_rows and threads may change bits of the probabilities.
+    """How the work is divided; of these settings only shard_rows and threads may change bits of the probabilities.
 
     workers: None chooses by CPUs, memory and shards. address, gpus: of the Ray cluster, and of each of its tasks.
     """
@@ -143,7 +143,7 @@ class _Work:
 
 @dataclass
 class _Progress:
-    """Says how far the work is, now and then, where no bar shows it."""
+    """Logs the progress from time to time, where there is no progress bar."""
 
     reporter: Reporter
     rows: int

@@ -1,4 +1,4 @@
-"""OUT.parts: the shards of a file that is being labelled, and what they were made with.
+"""OUT.parts: the shards of a file that is being labelled, and their settings.
 
 settings.json         bundle, texts, rows per shard, threads, device, versions; others are refused
 shards/000000.json    label numbers and probabilities of the first rows
@@ -19,7 +19,7 @@ from dawgen.errors import ConfigError, DataError
 from dawgen.files import describe_changes, read_json, write_json
 
 ANEW = "\nStart again with --fresh."
-PACKAGES = ("torch", "transformers", "tokenizers")  # what probabilities depend on
+PACKAGES = ("torch", "transformers", "tokenizers")  # the probabilities depend on these
 
 
 class Parts:
@@ -65,7 +65,7 @@ class Parts:
 
 
 def find_parts(out: Path) -> Path:
-    """Return where the shards of an output file lie: beside it, so that both are on one file system."""
+    """Return the folder of an output file's shards: beside it, so that both are on one file system."""
     return out.with_name(f"{out.name}.parts")
 
 
@@ -92,7 +92,7 @@ def hold_parts(out: Path) -> Iterator[None]:
 
 
 def make_settings(digest: str, facts: Facts, shard_rows: int, threads: int, device: str) -> dict[str, Any]:
-    """Return all that a shard's bytes depend on."""
+    """Return everything that a shard's bytes depend on."""
     return {
         "bundle": digest,
         "rows": facts.rows,
@@ -105,6 +105,6 @@ def make_settings(digest: str, facts: Facts, shard_rows: int, threads: int, devi
 
 
 def _holds_others(folder: Path) -> bool:
-    """Return whether a folder without settings holds more than what a process killed at its start leaves."""
+    """Return whether a folder without settings holds more than a process that was killed at its start leaves."""
     names = [item.name for item in folder.iterdir()] if folder.is_dir() else []
     return any(name != "lock" and not name.endswith(".tmp") for name in names)

@@ -1,4 +1,4 @@
-"""One shard: so many rows, rendered and scored by a process that loads the bundle once."""
+"""One shard: a number of rows, rendered and scored by a process that loads the bundle once."""
 
 from __future__ import annotations
 

@@ -14,14 +14,14 @@ from dawgen.errors import DataError
 from dawgen.records import Example
 from dawgen.tasks import Task
 
-# What a column holds, as far as files of other kinds must know.
+# The kinds of a column's values that matter when another kind of file is written.
 KINDS = {type(None): "null", bool: "bool", int: "int", float: "float", str: "text", list: "nested", dict: "nested"}
 Kinds = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What one pass over the rows tells. texts: SHA-256 of all texts in order. columns: name and kind, in order."""
+    """The result of one pass over the rows. texts: SHA-256 of all texts in order. columns: name and kind, in order."""
 
     rows: int
     texts: str
@@ -30,7 +30,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Source:
-    """A file, folder or dataset that `dawgen.read` knows, for a task; labels in it are not looked at."""
+    """A file, folder or dataset that `dawgen.read` can read, for a task; its labels are ignored."""
 
     name: str
     task: Task
@@ -38,7 +38,7 @@ class Source:
     state: tuple[int, int] | None = field(init=False)
 
     def __post_init__(self) -> None:
-        """Remember what the file looks like now."""
+        """Remember the file's present state."""
         object.__setattr__(self, "state", self._look())
 
     @property
@@ -52,7 +52,7 @@ class Source:
         return ((record.fields, row) for record, row in records)
 
     def check(self) -> Facts:
-        """Read every row, so that what is wrong is said before hours of work. Raises DataError with file and row."""
+        """Read every row, so that faults are reported before hours of work. Raises DataError with file and row."""
         digest, columns, rows = hashlib.sha256(), Kinds(), 0
         for fields, row in self.iterate():
             digest.update(repr((row.example.text1, row.example.text2)).encode())
@@ -68,7 +68,7 @@ class Source:
             yield chunk
 
     def check_unchanged(self) -> None:
-        """Raise DataError where the file is not what it was when this object was made."""
+        """Raise DataError if the file has changed since this object was made."""
         if self._look() != self.state:
             raise DataError(f"{self.name}: it was changed while it was labelled.\nRun the same command again.")
 

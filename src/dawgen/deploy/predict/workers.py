@@ -1,4 +1,4 @@
-"""Who labels shards: this process, others beside it, or a Ray cluster."""
+"""The workers that label shards: this process, others on this machine, or a Ray cluster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dawgen.engine.storage import Store
     from dawgen.engine.work import Work
 
-SHARDS_PER_WORKER = 4  # a process takes seconds to begin, which few shards do not pay for
+SHARDS_PER_WORKER = 4  # a process takes seconds to start, which is not worth it for few shards
 OWN_BYTES = 700 << 20  # of a process beside its weights: Python, PyTorch, transformers, one batch
 
 
@@ -38,7 +38,7 @@ class HereEngine:
         return self._ended.pop()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: this engine holds nothing."""
 
 
 @contextmanager

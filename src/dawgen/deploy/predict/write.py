@@ -1,6 +1,6 @@
-"""The output file: the input once more, row by row, beside the shards; so many rows as make a row group are in memory.
+"""The output file: the input, read again row by row, with the predictions of the shards; memory holds one row group.
 
-Parquet keeps a Parquet input's columns with their types; between other kinds values pass as JSON has them.
+From Parquet to Parquet columns keep their types; between other kinds of files values are those that JSON can hold.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _extend_parquet(path: Path, source: Path, predictions: Predictions) -> None:
     import pyarrow.parquet
 
     file = pyarrow.parquet.ParquetFile(source, buffer_size=BUFFER)
-    # Remarks of pandas and datasets name the columns that they know, which are no longer all.
+    # The metadata of pandas and datasets list the columns, which are now incomplete.
     names = list(name_columns(file.schema_arrow.names, str(source)).values())
     fields = [field.with_name(name) for field, name in zip(file.schema_arrow, names, strict=True)]
     added = [("label", pyarrow.string()), ("probability", pyarrow.float64())]

@@ -1,1 +1,1 @@
-"""`dawgen analyze breakpoints`: from how many real examples on do synthetic data stop paying?"""
+"""`dawgen analyze breakpoints`: with how many real examples do synthetic data stop helping?"""

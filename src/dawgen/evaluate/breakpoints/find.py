@@ -1,10 +1,10 @@
-"""Where a gain stops as a size grows: what the measured sizes show, and an estimate between them.
+"""The size at which a gain stops: as the measured sizes show it, and an estimate between them.
 
 At each size the gain is a mean over seeds of a difference of two accuracies on the same shots. Two answers are given:
   shown   the largest size whose 95 % t-interval over seeds lies above `least`; from the next size on nothing is shown.
   crossed the size at which the mean falls to `least` for good, on a line over log2(size) between two measured sizes.
-Few seeds show little: that no gain is shown does not say that there is none. The crossing's interval says how far it
-moves with other seeds and other test rows.
+Few seeds show little: a gain that is not shown may still exist. The crossing's interval says how far it moves with
+other seeds and other test rows.
 """
 
 from __future__ import annotations

@@ -72,6 +72,6 @@ def build_grid(
 
 
 def _list_names(settings: Mapping[str, Any]) -> list[str]:
-    """Return the names of settings as a command line writes them: "seed", "target.model"."""
+    """Return the names of settings as on a command line: "seed", "target.model"."""
     inner = [f"{key}.{name}" for key, value in settings.items() if isinstance(value, Mapping) for name in value]
     return [*settings, *inner]

@@ -1,4 +1,4 @@
-"""The order of data by target: which schedule uses one and the same synthetic set best.
+"""The order of data by target: which schedule makes the best use of the same synthetic set.
 
 Schedules are compared pair by pair over all shots and seeds (of each the mean over multiples, which share a set):
 Wilcoxon's signed-rank test, corrected by Holm over all pairs of schedules, so that naming the best one is paid for.
@@ -44,7 +44,7 @@ class Duel:
 
     @property
     def significant(self) -> bool:
-        """Whether the better one is better beyond what seeds and shots explain."""
+        """Whether the difference is larger than seeds and shots explain."""
         return self.adjusted < LEVEL
 
 

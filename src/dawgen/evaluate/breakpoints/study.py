@@ -1,4 +1,4 @@
-"""All that `dawgen analyze breakpoints` finds in a grid: gains with their ends, and the order of data."""
+"""The findings of `dawgen analyze breakpoints` in a grid: gains with their ends, and the order of data."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """What a grid says. least: the gain from which on it counts, a share. fields: the rows by task and target."""
+    """The findings in a grid. least: the smallest gain that counts, a share. fields: the rows by task and target."""
 
     grid: Grid
     least: float
@@ -70,9 +70,9 @@ class Study:
 
 
 def study_grid(grid: Grid, *, least: float = 0.0) -> Study:
-    """Return what the rows of a grid say; the same rows give the same numbers.
+    """Return the findings in the rows of a grid; the same rows give the same numbers.
 
-    least: the gain from which on it counts, a share of accuracy.
+    least: the smallest gain that counts, a share of accuracy.
 
     Raises:
         DataError: no arm with a synthetic set beside the baseline.
@@ -119,7 +119,7 @@ def list_points(study: Study) -> list[dict[str, Any]]:
 
 
 def find_items(series: Series, point: Point) -> tuple[float, float] | None:
-    """Return how far the mean gain moves with other test rows, 95 %, None where the answers are not known."""
+    """Return the 95 % interval of the mean gain over test rows, None if the answers are not known."""
     if point.answers is None:
         return None
     rng = numpy_rng(0, f"{_name(series)}/items", point.size)
@@ -127,7 +127,7 @@ def find_items(series: Series, point: Point) -> tuple[float, float] | None:
 
 
 def describe_study(study: Study) -> dict[str, Any]:
-    """Return the numbers as breakpoints.json has them; a crossing beyond what was measured is a text."""
+    """Return the numbers for breakpoints.json; a crossing beyond the measured sizes is a text."""
     return {
         "name": study.grid.name,
         "baseline": study.grid.baseline,

@@ -38,7 +38,7 @@ def make_tables(study: Study, one: Field) -> list[Table]:
 
 
 def list_base(one: Field) -> Table:
-    """Return the baseline's accuracy at each of the shots: what all gains are over."""
+    """Return the baseline's accuracy at each of the shots, from which all gains are measured."""
     cells = [write_mean([row.accuracy for row in one.get_base(shots).values()]) for shots in one.shots]
     rows = [[one.baseline.name, *cells]] if any(cell != "-" for cell in cells) else []
     return make_table(
@@ -68,7 +68,7 @@ def list_map(study: Study, one: Field) -> Table:
 
 
 def list_ends(study: Study, one: Field) -> Table:
-    """Return where the gain of each arm and multiple ends along the shots, and that of all of them together."""
+    """Return for each arm and multiple, and for all together, the shots at which the gain ends."""
     ends = [*study.pick("synthetic", one), *study.pick("overall", one)]
     rows = [
         [
@@ -96,7 +96,7 @@ def list_ends(study: Study, one: Field) -> Table:
 
 
 def list_surgery(study: Study, one: Field) -> Table:
-    """Return what surgery adds at every size, and up to where that is shown."""
+    """Return the gain of surgery at every size, and the size up to which it is shown."""
     rows: list[list[Cell | str]] = []
     for found in study.pick("surgery", one):
         by_size = {point.size: point for point in found.series.points}
@@ -114,7 +114,7 @@ def list_surgery(study: Study, one: Field) -> Table:
 
 
 def list_steps(study: Study, one: Field) -> Table:
-    """Return what each step of the multiple adds at each of the shots."""
+    """Return the gain of each step of the multiple at each of the shots."""
     multiples = one.multiples
     before = dict(zip(multiples, [0, *multiples], strict=False))
     rows: list[list[Cell | str]] = []

@@ -1,4 +1,4 @@
-"""What a study says in plain sentences: how far synthetic data help, whether surgery matters, which order is best."""
+"""A study's findings as sentences: how far synthetic data help, whether surgery matters, which order is best."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dawgen.report.table.text import count_synthetic, write_interval, write_poin
 from dawgen.stats import show_p
 
 MAIN = Arm("dawgen", "paired", "project")
-FEW = 6  # gains below which counting them says nothing
+FEW = 6  # fewer gains than this are not worth counting
 
 
 def list_sentences(study: Study) -> dict[str, list[str]]:
@@ -32,7 +32,7 @@ def list_sentences(study: Study) -> dict[str, list[str]]:
 
 
 def list_cautions(study: Study) -> list[str]:
-    """Return what a reader must know before believing the sentences."""
+    """Return the limits of the findings, which a reader must know first."""
     seeds = sorted({row.seed for row in study.grid.rows})
     cautions = []
     if len(seeds) < 2:

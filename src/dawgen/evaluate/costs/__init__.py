@@ -1,1 +1,1 @@
-"""`dawgen analyze cost`: what every kind of generator takes, side by side."""
+"""`dawgen analyze cost`: the costs of every kind of generator, side by side."""

@@ -1,4 +1,4 @@
-"""What a finished grid knows of its generators: measured seconds, kept shares, and points of accuracy gained."""
+"""A finished grid's measurements of its generators: seconds, kept shares, and points of accuracy gained."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class GridFacts:
         return {kind: facts.kept for kind, facts in self.kinds.items()}
 
     def describe(self) -> str:
-        """Return in one sentence where the measured numbers come from."""
+        """Return a sentence about the source of the measured numbers."""
         sets = sorted({facts.sets for facts in self.kinds.values()})
         several = "-".join(map(str, dict.fromkeys((sets[0], sets[-1]))))
         config = self.config
@@ -66,7 +66,7 @@ class GridFacts:
 
 
 def read_facts(folder: Path, task: str | None = None, target: str | None = None) -> GridFacts:
-    """Return what a grid's folder knows of one task and target, by default its first with sets.
+    """Return a grid's measurements for one task and target, by default its first with sets.
 
     Raises:
         ConfigError: a task or target that the grid has no sets of. DataError: no grid, or a damaged one.

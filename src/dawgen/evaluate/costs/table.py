@@ -1,4 +1,4 @@
-"""Generators side by side: what a set takes in all, per kept example, and per point of accuracy gained."""
+"""Generators side by side: the costs of a set in all, per kept example, and per point of accuracy gained."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _list_notes(costs: Sequence[GeneratorCost], prices: Prices, source: str) -> 
 
 
 def _describe_prices(prices: Prices) -> str:
-    """Return what energy and money were computed with."""
+    """Return the assumptions behind energy and money."""
     hour = "no price of the machine (--hour states one)"
     if prices.hour is not None:
         hour = f"{prices.hour:g} {prices.currency} per hour of it"

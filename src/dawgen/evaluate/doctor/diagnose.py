@@ -1,4 +1,4 @@
-"""All signatures over all that is known of some runs."""
+"""Applies all signatures to all facts of some runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NAMES = (
 
 
 def diagnose(runs: Sequence[Facts]) -> list[Finding]:
-    """Return what is found, run by run, the serious first; at the end what the runs show together."""
+    """Return the findings run by run, serious ones first; at the end those of all runs together."""
     findings: list[Finding] = []
     for facts in runs:
         findings += sorted(diagnose_run(facts), key=lambda finding: finding.severity == "minor")
@@ -42,7 +42,7 @@ def diagnose(runs: Sequence[Facts]) -> list[Finding]:
 
 
 def diagnose_run(facts: Facts) -> list[Finding]:
-    """Return what is found in one run; signatures of answers and of training look at each method."""
+    """Return the findings in one run; signatures of answers and of training are applied to each method."""
     found = [finding for find in (*SET_SIGNATURES, *RUN_SIGNATURES) if (finding := find(facts))]
     return found + [
         replace(finding, run=facts.run, method=method.name)

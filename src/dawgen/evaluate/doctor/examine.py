@@ -1,4 +1,4 @@
-"""`dawgen doctor`: read folders, look again, and say what is found."""
+"""`dawgen doctor`: read folders, measure again what is still there, and report the findings."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from dawgen.runs.finished import FinishedRun
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What was looked at and what was found."""
+    """The facts that were examined, and the findings."""
 
     runs: tuple[Facts, ...]
     findings: tuple[Finding, ...]
 
     @property
     def notes(self) -> dict[str, list[str]]:
-        """What could not be looked at, with the names of the runs."""
+        """What could not be examined, with the names of the runs."""
         notes: dict[str, list[str]] = {}
         for facts in self.runs:
             for note in facts.notes:
@@ -34,7 +34,7 @@ class Examination:
         return notes
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what --json prints."""
+        """Return the output of --json."""
         return {
             "runs": [facts.run for facts in self.runs],
             "findings": [finding.as_dict() for finding in self.findings],
@@ -43,10 +43,10 @@ class Examination:
 
 
 def examine(folders: Sequence[Path], *, again: bool = True, moved: Moved | None = None) -> Examination:
-    """Return what is found in run folders and grids' folders.
+    """Return the findings in run folders and grids' folders.
 
-    again: also look at rows and prompts, where they are still there. moved: where the training, dev or test file is
-    now; a test file that the run never saw is held against its training.
+    again: also examine rows and prompts that are still there. moved: the present places of the training, dev or test
+    file; a test file that the run never saw is compared with its training rows.
 
     Raises DataError for a folder that is neither, ConfigError for moved files of several runs.
     """

@@ -1,4 +1,4 @@
-"""What is known of a run. None and empty mean not known: a signature that needs it stays silent."""
+"""The facts of a run. None and empty mean not known: a signature that needs such a fact finds nothing."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ class SetFacts:
     """The synthetic set that was trained on.
 
     given: it came from elsewhere (--synthetic). kind: of the generator. fidelity: share of its labels that an oracle
-    confirms; raw_fidelity: the same before curation. posterior: mean probability that the generator, read as a
-    classifier, gives to the label that it wrote a candidate for. audit: what `dawgen audit --json` prints.
+    confirms; raw_fidelity: the same before curation. posterior: mean probability that the generator, used as a
+    classifier, gives to the label for which it wrote a candidate. audit: the output of `dawgen audit --json`.
     """
 
     rows: int
@@ -106,7 +106,7 @@ class Leak:
 class Facts:
     """One run, or one task, target, size and seed of a grid.
 
-    notes: what could not be looked at, and why. words: the label words in the order of `labels`.
+    notes: what could not be examined, and why. words: the label words in the order of `labels`.
     """
 
     run: str

@@ -1,4 +1,4 @@
-"""What the doctor says: a name, the evidence, the likely cause and the switch to try."""
+"""A finding of the doctor: a name, the evidence, the likely cause and the switch to try."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Severity = Literal["serious", "minor"]
 class Finding:
     """One named fault.
 
-    severity: serious where a number or a label of the run cannot be relied on, minor where the run works but gives
-    away accuracy or work. evidence: what was seen, with its numbers, which `numbers` holds for programs. cause: the
-    likely one. try_: what to type. run, method: where; both None for what several runs show together.
+    severity: serious if a number or a label of the run cannot be relied on, minor if the run works but loses accuracy
+    or time. evidence: what was seen, with its numbers, which `numbers` holds for programs. cause: the likely one. try_:
+    what to type. run, method: where; both None for a finding of several runs together.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Finding:
     method: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the finding as --json prints it."""
+        """Return the finding for --json."""
         return {
             "name": self.name,
             "severity": self.severity,

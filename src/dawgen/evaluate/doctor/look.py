@@ -1,6 +1,6 @@
-"""Looking again: at the set beside the real rows, and at what the saved prompts answer on rows they were trained on.
+"""Measures again: the set beside the real rows, and the saved prompts' answers on rows that they were trained on.
 
-Nothing is trained. What is not there any more is left out, and a note says so.
+Nothing is trained. What is no longer there is left out, with a note.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Moved = Mapping[str, str]  # train, dev or test -> where the file is now
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What the run worked on. test: the rows it was or would be measured on."""
+    """The data of the run. test: the rows that it was or would be measured on."""
 
     inputs: Inputs
     config: RunConfig

@@ -1,4 +1,4 @@
-"""How likely a count is by luck alone: exact tests of few rows."""
+"""The probability of a count by chance alone: exact tests for few rows."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def reach_at_least(share: Share, p: float) -> float:
 
 
 def guess(confusion: Sequence[Sequence[int]]) -> float:
-    """Return the accuracy of the same answers dealt out at random: sum_k share(true = k) * share(answered = k)."""
+    """Return the expected accuracy of the same answers in random order: sum_k share(true = k) * share(answered = k)."""
     rows = sum(map(sum, confusion))
     return sum(sum(row) * sum(other[k] for other in confusion) for k, row in enumerate(confusion)) / max(1, rows**2)
 
 
 def exceed(high: Share, low: Share) -> float:
-    """Return Fisher's exact one-sided p of two independent shares: how often `high` would be as far above by luck."""
+    """Return Fisher's exact one-sided p of two independent shares: how often `high` would be as far above by chance."""
     right = high.count + low.count
     return float(hypergeom.sf(high.count - 1, high.rows + low.rows, right, high.rows))
 

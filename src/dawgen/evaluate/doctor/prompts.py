@@ -1,4 +1,4 @@
-"""What can be wrong with a method's answers and its training. docs/doctor.md has the reasons."""
+"""The signatures of faults in a method's answers and its training. docs/doctor.md has the reasons."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def find_flipped(facts: Facts, method: MethodFacts) -> Finding | None:
 def find_guessing(facts: Facts, method: MethodFacts) -> Finding | None:
     """A trained method that is surely less than ten points above guessing, for none of the reasons named elsewhere.
 
-    A prompt of real rows alone may do so in a sound run: it is looked at only where synthetic data do not help it.
+    A prompt of real rows alone may do so in a sound run: it counts only if synthetic data do not help it.
     """
     if not method.trained or method.test is None or is_collapsed(method):
         return None
@@ -94,10 +94,10 @@ def find_guessing(facts: Facts, method: MethodFacts) -> Finding | None:
 
 
 def find_overfit(facts: Facts, method: MethodFacts) -> Finding | None:
-    """The few shots are known by heart: train and held-out accuracy are far apart beyond luck.
+    """The few shots are memorised: train and held-out accuracy are further apart than chance explains.
 
-    A prompt of real rows alone does so in sound runs too, which is what synthetic data are for: it is looked at only
-    where the run has nothing better.
+    A prompt of real rows alone does so in sound runs too, which is what synthetic data are for: it counts only if the
+    run has nothing better.
     """
     best = any(other.synthetic or other.schedule == "pooled" for other in facts.methods.values())
     if not method.trained or method.fitted is None or method.held_out is None or (best and not method.synthetic):
@@ -119,7 +119,7 @@ def find_overfit(facts: Facts, method: MethodFacts) -> Finding | None:
 
 
 def find_small_dev(facts: Facts) -> Finding | None:
-    """So few dev rows for so many looks that the best of them says little; the method where it is worst.
+    """So few dev rows for so many evaluations that the best of them means little; the method where it is worst.
 
     What counts is the expected excess of the best of `looks` prompts of one true accuracy: see stats.expect_best.
     """
@@ -143,14 +143,14 @@ def find_small_dev(facts: Facts) -> Finding | None:
 
 
 def measure_optimism(method: MethodFacts) -> float:
-    """Return how much too good the chosen dev accuracy is expected to be at most; 0 without a choice."""
+    """Return an upper bound of the optimism of the chosen dev accuracy; 0 without a choice."""
     if not method.n_dev or method.looks < 2 or method.dev_accuracy is None:
         return 0.0
     return expect_best(method.test.value if method.test else method.dev_accuracy, method.n_dev, method.looks)
 
 
 def find_no_gain(facts: Facts, method: MethodFacts) -> Finding | None:
-    """Synthetic data made it worse than the few shots alone, on the same test rows beyond luck."""
+    """Synthetic data made it worse than the few shots alone, by more than chance on the same test rows."""
     base = facts.methods.get("prompt_tuning")
     if base is None or not method.synthetic or not method.correct or len(method.correct) != len(base.correct):
         return None
@@ -212,7 +212,7 @@ def is_guessing(method: MethodFacts) -> bool:
 
 
 def is_collapsed(method: MethodFacts) -> bool:
-    """Return whether the answers are one label, as `target.diagnose` defines it."""
+    """Return whether the answers are one label, as `classifier.diagnose` defines it."""
     rows = sum(map(sum, method.confusion))
     if not rows:
         return False
@@ -221,7 +221,7 @@ def is_collapsed(method: MethodFacts) -> bool:
 
 
 def _measure_luck(confusion: Sequence[Sequence[int]], group: tuple[int, ...]) -> tuple[Share, float, float]:
-    """Return the right rows of the labels' own square, what guessing gives there, and how likely so few are."""
+    """Return the right rows among those of some labels, the accuracy of guessing there, and the chance of so few."""
     square = [[confusion[row][column] for column in group] for row in group]
     right = Share(sum(square[place][place] for place in range(len(group))), sum(map(sum, square)))
     chance = guess(square)
@@ -236,7 +236,7 @@ def _explain_collapse(facts: Facts, label: str) -> str:
 
 
 def _space_looks(method: MethodFacts) -> int:
-    """Return a distance of looks that leaves three of them."""
+    """Return the steps between evaluations for three of them in all."""
     return max(1, math.ceil(max(method.steps, method.looks) / 3))
 
 

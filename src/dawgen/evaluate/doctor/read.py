@@ -1,4 +1,4 @@
-"""The facts that stand in a run's own files."""
+"""Reads facts from a run's own files."""
 
 from __future__ import annotations
 

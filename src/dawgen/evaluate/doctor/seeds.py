@@ -1,4 +1,4 @@
-"""What several runs of one task show together: seeds that disagree."""
+"""The signature of several runs of one task: seeds that disagree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dawgen.evaluate.doctor.luck import vary
 
 FEWEST = 3  # seeds
 SPREAD = 0.12  # standard deviation over seeds: with five of them the mean is known to +- 15 points
-LUCK = 0.01  # that the test rows alone make them differ so
+LUCK = 0.01  # probability that the test rows alone make them differ so much
 
 
 def find_disagreeing(runs: Sequence[Facts]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""What can be wrong with the synthetic set and the data: one function per signature. docs/doctor.md has the reasons."""
+"""The signatures of faults in the synthetic set and the data, one function each. docs/doctor.md has the reasons."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def find_copies(facts: Facts) -> Finding | None:
 
 
 def find_repeats(facts: Facts) -> Finding | None:
-    """Rows that say nothing new: they repeat an earlier row, or a real one."""
+    """Rows that add nothing: they repeat an earlier row, or a real one."""
     if facts.set is None or "duplicates" not in facts.set.audit:
         return None
     audit, rows = facts.set.audit, facts.set.audit["rows"]
@@ -104,7 +104,7 @@ def find_repeats(facts: Facts) -> Finding | None:
 
 
 def find_artefact(facts: Facts) -> Finding | None:
-    """A short rule tells the set's labels, and not those of the real rows: label leakage by artefact."""
+    """A short rule finds the set's labels, but not those of the real rows: label leakage by artefact."""
     rule = facts.set.audit.get("artefacts", {}).get("rule") if facts.set is not None else None
     if facts.set is None or rule is None or measure_rule(rule, facts.set) < GIVEN_AWAY:
         return None
@@ -141,9 +141,9 @@ def find_test_leak(facts: Facts) -> Finding | None:
 
 
 def measure_rule(rule: Mapping[str, Any], data: SetFacts) -> float:
-    """Return how much a rule has right of the way from the largest label to all rows of the labels that it answers.
+    """Return how far a rule gets from the share of the largest label (0) to that of all labels that it answers (1).
 
-    One word parts two labels: of three it can have two thirds right, and with those it gives all away that it can.
+    One word separates two labels: of three it can get two thirds right, and this is all that it can reveal.
     """
     answers = [label for label in data.labels if re.search(rf": {re.escape(label)}(?:[,;]|$)", rule["text"])]
     counts = data.audit["labels"]
@@ -192,12 +192,12 @@ def doubt_labels(facts: Facts) -> tuple[str, dict[str, float]] | None:
 
 
 def guess_of(method: MethodFacts, facts: Facts) -> float:
-    """Return what guessing gives with the method's own answers, else one over the number of labels."""
+    """Return the accuracy of guessing with the method's own answers, else one over the number of labels."""
     return guess(method.confusion) if method.confusion else 1 / len(facts.labels)
 
 
 def way(value: float, chance: float) -> float:
-    """Return how much of the way from chance to 1 a share has gone; negative below chance."""
+    """Return the position of a share between chance (0) and 1; negative below chance."""
     return (value - chance) / (1 - chance)
 
 

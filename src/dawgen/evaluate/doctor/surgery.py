@@ -1,4 +1,4 @@
-"""What gradient surgery did in a training that met both gradients: nothing, or too much."""
+"""The signatures of gradient surgery in a training on both sources: it did nothing, or too much."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def find_idle(facts: Facts, method: MethodFacts) -> Finding | None:
 
 
 def find_eating(facts: Facts, method: MethodFacts) -> Finding | None:
-    """Surgery removes most of the synthetic gradient, or much of it where conflict is the rule beyond luck.
+    """Surgery removes most of the synthetic gradient, or much of it while conflicts are more frequent than by chance.
 
-    A synthetic gradient that has nothing to do with the real one conflicts in half of the steps.
+    A synthetic gradient that is unrelated to the real one conflicts in half of the steps.
     """
     if method.surgery == "none" or method.conflict is None or method.removed is None or not method.steps:
         return None

@@ -1,1 +1,1 @@
-"""`dawgen analyze gradients`: do synthetic rows fight the real ones, and which rows are they?"""
+"""`dawgen analyze gradients`: do the gradients of synthetic rows oppose those of real rows, and of which rows?"""

@@ -1,7 +1,7 @@
 """Whether surgery changed accuracy: the same runs trained with and without it, compared row by row of the test set.
 
-Two kinds of noise are kept apart: other test rows (bootstrap over rows; McNemar's exact test of one run) and other
-seeds (Student's t over the runs). "Beyond noise" needs both where there are several runs.
+Two kinds of noise are separate: other test rows (bootstrap over rows; McNemar's exact test of one run) and other seeds
+(Student's t over the runs). With several runs "beyond noise" needs both.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dawgen.stats import average_items, bootstrap_items, find_mcnemar_p, find_t_
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What both trainings of one run answer on its test rows: right "1" or wrong "0", a character per row."""
+    """The answers of both trainings of one run on its test rows: right "1" or wrong "0", a character per row."""
 
     seed: int
     test: Sequence[Example]

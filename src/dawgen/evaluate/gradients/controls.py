@@ -1,7 +1,7 @@
-"""What the synthetic rows' gradients are held against: rows whose conflict with the real gradient is known by design.
+"""Controls for the synthetic rows' gradients: rows whose conflict with the real gradient is known by design.
 
-A second real batch says what noise alone gives, shuffled labels what wrong labels give, random text what no meaning
-gives. None of them is trained on.
+A second real batch shows the conflict of noise alone, shuffled labels that of wrong labels, random text that of no
+meaning. None of them is trained on.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ def find_second_source(inputs: Inputs, batch_size: int) -> tuple[list[Example], 
 
 
 def draw_second(labels: Sequence[int], taken: Sequence[int], size: int, *, seed: int, step: int) -> list[int]:
-    """Return at most `size` row numbers that are not in `taken`, spread evenly over labels as real batches are."""
+    """Return at most `size` row numbers that are not in `taken`, spread evenly over labels like real batches."""
     free = sorted(set(range(len(labels))) - set(taken))
     order = order_pass([labels[row] for row in free], seed, "second real", step)
     return [free[place] for place in order[:size]]
 
 
 def shuffle_labels(labels: Sequence[int], *, seed: int, step: int) -> list[int]:
-    """Return the labels of a batch dealt out anew; with K labels alike in number, one row in K keeps its own."""
+    """Return the labels of a batch in random order; with K labels of equal number, one row in K keeps its own."""
     return python_rng(seed, "shuffled labels", step).sample(list(labels), len(labels))
 
 
 def list_words(examples: Sequence[Example]) -> list[str]:
-    """Return every word of the examples' texts as often as it stands there."""
+    """Return every word of the examples' texts as often as it occurs."""
     return [word for row in examples for text in (row.text1, row.text2 or "") for word in text.split()]
 
 

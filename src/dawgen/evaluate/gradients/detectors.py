@@ -1,4 +1,4 @@
-"""Does what fights the real gradient carry a wrong label? AUC of detectors of mislabelled rows, cos beside its rivals.
+"""Do rows that oppose the real gradient have wrong labels? AUC of detectors of mislabelled rows, cos and its rivals.
 
 AUC = P(score of a mislabelled row > score of a right row) + P(equal) / 2, from ranks (Mann-Whitney).
 """
@@ -21,7 +21,7 @@ DRAWS = 1000  # of the bootstrap over examples
 Scores = NDArray[np.float64]
 Marks = NDArray[np.bool_]
 
-# The higher, the likelier a wrong label.
+# The higher the score, the likelier a wrong label.
 DETECTORS: dict[str, Callable[[Drawn], float]] = {
     "cos": lambda one: -one.cos,
     "projection": lambda one: -one.projection,
@@ -39,7 +39,7 @@ def measure_auc(scores: Scores, wrong: Marks) -> float:
 
 
 def measure_auc_within(scores: Scores, wrong: Marks, labels: NDArray[np.int64]) -> float:
-    """Return the AUC over pairs of rows of the same label: what is left when the label alone says nothing."""
+    """Return the AUC over pairs of rows of the same label, for which the label itself carries no information."""
     total, pairs = 0.0, 0
     for label in np.unique(labels):
         own = labels == label

@@ -1,4 +1,4 @@
-"""Every synthetic example that was ever drawn: how much it fought the real gradient, and whether its label is wrong."""
+"""Every synthetic example that was ever drawn: how much it opposed the real gradient, and whether it is mislabelled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dawgen.scenes.fidelity import has_oracle
 from dawgen.tasks import Task
 
 UNREADABLE = "unreadable"
-KINDS = ("right", "mislabelled", UNREADABLE)  # what the oracle says of a row
+KINDS = ("right", "mislabelled", UNREADABLE)  # the oracle's verdict on a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Drawn:
 
 
 def list_drawn(run: Run, synthetic: Sequence[Example], task: Task, margins: dict[Example, float]) -> list[Drawn]:
-    """Return every example that a step has drawn, those that fight the real gradient most first."""
+    """Return every example that a step has drawn, those that oppose the real gradient most first."""
     views = [step.groups["synthetic"] for step in run]
     columns = {
         name: np.concatenate([getattr(view, name) for view in views]) for name in ("numbers", "cos", "norm", "loss")

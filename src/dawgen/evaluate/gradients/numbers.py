@@ -1,7 +1,8 @@
 """Means of watched gradients with intervals: by group of rows, by label, by third of the training.
 
 The interval is Student's over the runs' means. Of a single run it is over the means of ten blocks of consecutive steps
-(batch means): neighbouring steps share prompt and rows, and single steps taken as independent would look too sure.
+(batch means): neighbouring steps share prompt and rows, so single steps treated as independent would give too narrow an
+interval.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dawgen.stats import find_t_interval
 BLOCKS = 10
 PHASES = ("early", "middle", "late")  # thirds of the steps
 BINS = 40  # of the histogram of cos over [-1, 1]
-ROUNDING = 1e-4  # what a projection leaves of a conflict is a cos of 0, but for rounding
+ROUNDING = 1e-4  # after a projection a conflict is a cos of 0, except for rounding
 Series = NDArray[np.float64]  # [S], one value per step, nan where there is none
 Estimate = dict[str, float | None]
 Run = Sequence[StepView]
@@ -60,7 +61,7 @@ def list_values(run: Run, group: str, measure: str, label: int | None = None) ->
 
 
 def estimate(series: Sequence[Series]) -> Estimate:
-    """Return {"mean", "low", "high"} of one series per run; low and high are None where nothing says how sure it is."""
+    """Return {"mean", "low", "high"} of one series per run; low and high are None if there are too few values."""
     known = [values[~np.isnan(values)] for values in series]
     if len(known) == 1:
         blocks = np.array_split(known[0], min(BLOCKS, len(known[0])) or 1)
@@ -89,7 +90,7 @@ def list_groups(runs: Sequence[Run]) -> list[str]:
 
 
 def summarise(runs: Sequence[Run], labels: Sequence[str]) -> dict[str, Any]:
-    """Return what gradients.json says of one training over several runs."""
+    """Return the entry of gradients.json for one training over several runs."""
     groups = list_groups(runs)
     measures = [*OF_ROWS, *OF_BATCHES]
     removed = [np.array([step.removed for step in run]) for run in runs]

@@ -1,4 +1,4 @@
-"""The page of a gradient study: sentences first, then histograms, curves, tables and the examples that fight most."""
+"""The page of a gradient study: sentences, then histograms, curves, tables and the examples that oppose most."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def list_facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def list_warnings(found: Mapping[str, Any]) -> list[str]:
-    """Say so where a training was not the run's own."""
+    """Return a note for each training whose predictions are not those of the run itself."""
     return [
         f"{name}, seed {seed}: the run's own predictions did not come out again (other versions, machine, threads or "
         "data since then), so the numbers are of this training"

@@ -1,4 +1,4 @@
-"""Reads finished runs and trains their prompts again, without surgery and with it, while a watch looks on."""
+"""Reads finished runs and trains their prompts again, without surgery and with it, recording the gradients."""
 
 from __future__ import annotations
 

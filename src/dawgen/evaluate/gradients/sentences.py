@@ -1,4 +1,4 @@
-"""What the gradients of a run say, in plain sentences."""
+"""The findings about a run's gradients as sentences."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ RIVALS = {"loss": "loss", "norm": "norm of its gradient", "posterior": "the gene
 
 
 def describe_all(found: Mapping[str, Any]) -> list[str]:
-    """Return the sentences on conflict, on surgery, and on which examples fight, from what gradients.json holds."""
+    """Return the sentences on conflict, on surgery, and on the opposing examples, from the data of gradients.json."""
     before, after = found["trainings"]["paired"], found["trainings"]["dawgen"]
     sentences = [describe_conflict(before), describe_batches(before), describe_removed(after)]
     return [*sentences, *(describe_mislabelled(before["examples"]) if before["examples"] is not None else [])]
 
 
 def describe_conflict(training: Mapping[str, Any]) -> str:
-    """Return how often single rows fight the real gradient, beside the controls."""
+    """Return how often single rows oppose the real gradient, beside the controls."""
     groups = training["groups"]
     parts = [
         f"{show_share(groups[name]['conflict'])} of {text}"
@@ -44,7 +44,7 @@ def describe_conflict(training: Mapping[str, Any]) -> str:
 
 
 def describe_batches(training: Mapping[str, Any]) -> str:
-    """Return how often whole batches conflict, which is what surgery by prompt sees."""
+    """Return how often whole batches conflict, which is what surgery on whole prompts acts on."""
     groups = training["groups"]
     noise = groups.get("second_real")
     against = f"; for a second real batch it is {show_share(noise['batch_conflict'])}" if noise else ""
@@ -55,7 +55,7 @@ def describe_batches(training: Mapping[str, Any]) -> str:
 
 
 def describe_removed(training: Mapping[str, Any]) -> str:
-    """Return what surgery took away."""
+    """Return how much surgery removed."""
     before, after = (training["groups"][name]["conflict"] for name in ("synthetic", "after"))
     return (
         f"Surgery removed {show_share(training['removed'])} of the synthetic gradient's length on average; single rows "
@@ -64,7 +64,7 @@ def describe_removed(training: Mapping[str, Any]) -> str:
 
 
 def describe_mislabelled(examples: Mapping[str, Any]) -> list[str]:
-    """Return whether the rows that fight are the mislabelled ones."""
+    """Return whether the rows that oppose are the mislabelled ones."""
     counts = {kind: sum(run[kind] for run in examples["examples"]) for kind in examples["examples"][0]}
     total, wrong = sum(counts.values()), counts["mislabelled"]
     conflict, auc = examples["conflict"], examples["auc"]
@@ -80,12 +80,12 @@ def describe_mislabelled(examples: Mapping[str, Any]) -> list[str]:
 
 
 def show_share(value: Estimate) -> str:
-    """Write a share and its interval in percent, as far as a share can be."""
+    """Return a share and its interval in percent, cut to the range of shares."""
     return _show(value, 100, 1, " %")
 
 
 def show_auc(value: Estimate) -> str:
-    """Write an AUC and its interval, as far as an AUC can be."""
+    """Return an AUC and its interval, cut to the range of an AUC."""
     return _show(value, 1, 2, "")
 
 
@@ -105,7 +105,7 @@ def _show(value: Estimate, factor: float, digits: int, unit: str) -> str:
 
 
 def clip_interval(low: float, high: float, least: float, most: float) -> tuple[float, float]:
-    """Return the part of Student's interval that the measure can reach; of two or three runs it goes far beyond."""
+    """Return the part of Student's interval within the measure's range; with two or three runs it goes far beyond."""
     return max(least, low), min(most, high)
 
 

@@ -1,4 +1,4 @@
-"""`dawgen analyze gradients`: what the gradients of finished runs do to each other, as files and as numbers."""
+"""`dawgen analyze gradients`: conflicts between the gradients of finished runs, as files and as numbers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def analyze_gradients(
 
 
 def collect_numbers(watched: Sequence[Watched]) -> dict[str, Any]:
-    """Return what gradients.json holds: settings, both trainings, accuracy, and what all of it says in sentences."""
+    """Return the content of gradients.json: settings, both trainings, accuracy, and the findings as sentences."""
     job = watched[0].job
     target, labels = job.config.target, job.inputs.task.labels
     accuracy = compare_accuracy([run.answers for run in watched])
@@ -115,7 +115,7 @@ def list_steps(watched: Sequence[Watched]) -> list[dict[str, Any]]:
 
 
 def list_examples(watched: Sequence[Watched]) -> list[dict[str, Any]]:
-    """Return a row per run, training and example that was drawn, those that fight the real gradient most first."""
+    """Return a row per run, training and example that was drawn, those that oppose the real gradient most first."""
     return [
         {
             "seed": run.job.config.seed,
@@ -140,7 +140,7 @@ def list_examples(watched: Sequence[Watched]) -> list[dict[str, Any]]:
 
 
 def write_csv(rows: Sequence[dict[str, Any]]) -> str:
-    """Return rows of like keys as CSV; floats with six digits, nothing known as an empty cell."""
+    """Return rows with the same keys as CSV; floats with six digits, None as an empty cell."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
     writer.writeheader()

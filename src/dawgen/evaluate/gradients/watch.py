@@ -1,7 +1,7 @@
-"""Looks on while a prompt is trained: every row's own gradient in every step, of the step's rows and of the controls.
+"""Records each row's own gradient in every step of a prompt's training, of the step's rows and of the controls.
 
-Each row gets its own copy of the prompt, so that one more sweep gives all gradients [B,P,H] apart; training itself is
-left as it is, to the last bit.
+Each row gets its own copy of the prompt, so that one more sweep gives all gradients [B,P,H] separately; training itself
+does not change by a bit.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class StepView:
 
 
 class GradientWatch:
-    """Collects a `StepView` for each step of a paired training; to be given to it as `watch`.
+    """Collects a `StepView` for each step of a paired training, to which it is passed as `watch`.
 
     second: real rows for the second batch, empty for the shots that are not in the step's own. Where there is no such
     row, the group is missing.
@@ -141,7 +141,7 @@ class GradientWatch:
 def view_rows(
     numbers: Sequence[int], labels: Sequence[int], gradients: Tensor, losses: Tensor, reference: Tensor
 ) -> RowsView:
-    """Return what is kept of a group's gradients [B,P,H], compared with the other side's mean gradient [P,H]."""
+    """Return the measures of a group's gradients [B,P,H], compared with the other side's mean gradient [P,H]."""
     flat, other = gradients.flatten(1), reference.reshape(1, -1)
     mean = flat.mean(0, keepdim=True)
     return RowsView(

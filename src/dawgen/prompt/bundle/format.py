@@ -42,7 +42,7 @@ _ODD = ("ÀÉ ﬁn \u2167 \uff11\uff12 naïve", "  two  spaces\tand\na line ", "
 class BundleInfo(Settings):
     """What `bundle.json` holds.
 
-    digest: `compute_digest`, written by `save_bundle`. fingerprint: `backbones.load.fingerprint`, in bfloat16.
+    digest: `compute_digest`, written by `save_bundle`. fingerprint: `models.load.fingerprint`, in bfloat16.
     weights: `Backbone.exact`, every bit of the weights in `dtype`. tokenizer: `hash_tokenizer`. golden: [4,K], the
     label log-probabilities of `golden_examples`. metrics: whatever the caller measured, for people to read.
     """
