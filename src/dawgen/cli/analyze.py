@@ -1,4 +1,4 @@
-"""`dawgen analyze`: what can be known about a run without running it, and what a finished one tells."""
+"""`dawgen analyze`: the costs of a run before it starts, and studies of finished ones."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _read_grid(folder: Path, task: str | None, target: str | None) -> GridFacts:
 
 
 def _compare_generators(prediction: Prediction, prices: Prices, facts: GridFacts | None) -> dict[str, Any]:
-    """Print the tables of generators and return what JSON has of them."""
+    """Print the tables of generators and return their JSON."""
     from dataclasses import asdict
 
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""The verb that asks people: annotate."""
+"""The verb that lets people rate examples: annotate."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ def annotate(
     ] = None,
     json: o.Json = False,
 ) -> None:
-    """People rate relevance, fluency, label and novelty of a blind sample of real, synthetic and control rows.
+    """Let people rate relevance, fluency, label and novelty of a blind sample of real, synthetic and control rows.
 
-    dawgen annotate SET --real FILE draws the sample and serves the form until Ctrl+C. dawgen annotate FOLDER goes on
-    with it, dawgen annotate FOLDER --report says what came of it.
+    dawgen annotate SET --real FILE draws the sample and serves the form until Ctrl+C. dawgen annotate FOLDER continues
+    with it, dawgen annotate FOLDER --report prints the results.
     """
     check_options(report, gains, export, to, sources_too, answers_too)
     from dawgen.evaluate.annotate.start import Begin, open_session
@@ -99,7 +99,7 @@ def annotate(
 def check_options(
     report: bool, gains: Path | None, export: str | None, to: Path | None, sources: bool, answers: bool
 ) -> None:
-    """Raise ConfigError for options that do not go together."""
+    """Raise ConfigError for options that cannot be combined."""
     if export not in (None, CSV, LABEL_STUDIO):
         raise ConfigError(f"--export {export}: {suggest(export, (CSV, LABEL_STUDIO))}")
     if (export is None) != (to is None):
@@ -114,7 +114,7 @@ def check_options(
 
 
 def import_file(session: Session, path: Path) -> dict[str, int]:
-    """Store the answers of a file; returns how many are new, and how many stood already."""
+    """Store the answers of a file; returns how many are new, and how many were stored before."""
     from dawgen.evaluate.annotate.imports import import_answers
 
     found = import_answers(session, path)
@@ -136,7 +136,7 @@ def export_file(session: Session, kind: str, path: Path, sources: bool, answers:
 
 
 def show_report(session: Session, gains: Path | None) -> dict[str, Any]:
-    """Print what the answers say; returns it."""
+    """Print the results of the answers and return them."""
     from dawgen.evaluate.annotate.report import describe_session, format_session
 
     numbers = describe_session(session.folder, gains)
@@ -145,7 +145,7 @@ def show_report(session: Session, gains: Path | None) -> dict[str, Any]:
 
 
 def serve_form(session: Session, host: str, port: int, browse: bool) -> None:
-    """Serve the form until Ctrl+C; says what there is to rate, and where."""
+    """Serve the form until Ctrl+C; prints what is in the sample, and the form's address."""
     from dawgen.evaluate.annotate.serve import keep_key, make_link, run_server
     from dawgen.evaluate.annotate.server import make_app
     from dawgen.web import open_socket
@@ -164,7 +164,7 @@ def serve_form(session: Session, host: str, port: int, browse: bool) -> None:
 
 
 def show_session(session: Session) -> None:
-    """Say what the sample holds."""
+    """Print the content of the sample."""
     from collections import Counter
 
     counts = ", ".join(
@@ -175,7 +175,7 @@ def show_session(session: Session) -> None:
 
 
 def show_answers(session: Session) -> None:
-    """Say how many rows each annotator has rated."""
+    """Print how many rows each annotator has rated."""
     shown = ", ".join(f"{name} {count} of {len(session.items)}" for name, count in count_answers(session).items())
     typer.echo(f"answers: {shown or 'none yet'}")
 

@@ -1,4 +1,4 @@
-"""The verbs that look at data before anything is trained on them: audit, and draw for data to try things on."""
+"""The verbs for data before training: audit, and draw for data to try things on."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def audit(
     ] = None,
     dev: Annotated[str | None, typer.Option(help="more examples that must not be in the set")] = None,
     gold: Annotated[
-        str | None, typer.Option(help="more real examples for the judge of labels, who is asked where no oracle is")
+        str | None, typer.Option(help="more real examples for the judge of labels, used if there is no oracle")
     ] = None,
     generator: Annotated[
         Path | None, typer.Option(help="the tuned generator that wrote the set: does it agree with the labels?")
     ] = None,
     embedding: Annotated[
-        str | None, typer.Option(help="a sentence-transformers model that sees the texts (default: the target)")
+        str | None, typer.Option(help="a sentence-transformers model for the texts' vectors (default: the target)")
     ] = None,
     mauve: Annotated[bool, typer.Option("--mauve", help="measure MAUVE too; needs 200 rows or more a side")] = False,
     columns: o.Columns = None,
@@ -37,10 +37,10 @@ def audit(
     threads: o.Threads = None,
     json: o.Json = False,
 ) -> None:
-    """Say what a synthetic set is worth: are its labels right, its texts like real ones, varied, and free of copies,
-    leaks and shortcuts that give the label away?
+    """Measure a synthetic set: are its labels right, and are its texts like real ones, varied, and free of copies,
+    leaks and shortcuts that reveal the label?
 
-    What is wrong is named in plain words at the end.
+    Warnings in plain words are at the end.
     """
     settings = o.make_config(
         preset,

@@ -25,7 +25,7 @@ def bench(
     gpus: Annotated[float, typer.Option(min=0, help="GPUs of each Ray task; a fraction shares one")] = 0.0,
     jobs: Annotated[int | None, typer.Option(min=1, help="cells at a time (default: one per CPU)")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="only say what there is to do and how long it takes")
+        bool, typer.Option("--dry-run", help="only print what there is to do and how long it will take")
     ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh/--resume", help="start again, or go on where a killed grid was")
@@ -82,7 +82,7 @@ def open_engine(name: str, slots: int, address: str, gpus: float) -> Engine:
 
 
 def show_outlook(outlook: Outlook, slots: int | None) -> None:
-    """Print cells and predicted time per kind, and in all. slots: cells at a time, where this machine says it."""
+    """Print cells and predicted time per kind, and in all. slots: cells at a time, if this machine decides it."""
     from rich.console import Console
     from rich.table import Table
 

@@ -21,7 +21,7 @@ def doctor(
     train: Annotated[str | None, typer.Option(help="where the training file is now, if it has moved")] = None,
     dev: Annotated[str | None, typer.Option(help="where the dev file is now, if it has moved")] = None,
     test: Annotated[
-        str | None, typer.Option(help="test rows to hold the training against, also of another run")
+        str | None, typer.Option(help="test rows to compare the training with, also of another run")
     ] = None,
     again: Annotated[
         bool, typer.Option("--look/--no-look", help="also look at rows and prompts again, or at the run's files alone")
@@ -45,7 +45,7 @@ def doctor(
 
 
 def _show(found: Examination) -> None:
-    """Print what was found, one block for each name, and what could not be looked at."""
+    """Print the findings, one block for each name, and what could not be examined."""
     groups: dict[str, list[Finding]] = {}
     for finding in found.findings:
         groups.setdefault(finding.name, []).append(finding)

@@ -1,4 +1,4 @@
-"""The verbs that let others use what was made here, and the reverse: export and import."""
+"""The verbs that exchange prompts and sets with others: export and import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dawgen analyze gradients`: how synthetic and real gradients stood to each other in finished runs."""
+"""`dawgen analyze gradients`: conflicts between synthetic and real gradients in finished runs."""
 
 from __future__ import annotations
 

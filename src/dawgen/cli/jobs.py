@@ -1,4 +1,4 @@
-"""The verbs that do a whole job or look at one: demo, run, report, tasks, config show."""
+"""The verbs for whole jobs: demo, run, report, tasks, config show."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def report(
         Path | None, typer.Option(help="the page (default: report.html of the folder, of this one for several)")
     ] = None,
     compare: Annotated[str | None, typer.Option(help="paper: its published numbers beside a grid's")] = None,
-    baseline: Annotated[str | None, typer.Option(help="arm that a grid's differences are taken to")] = None,
+    baseline: Annotated[str | None, typer.Option(help="arm with which a grid's other arms are compared")] = None,
     tables: Annotated[
         Path | None, typer.Option(help="also write every table as Markdown, LaTeX and CSV into this folder")
     ] = None,

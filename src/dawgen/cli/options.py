@@ -25,7 +25,7 @@ LabelWords = Annotated[
     str | None, typer.Option(help="""JSON, such as '{"entailment": "yes", "contradiction": "no"}'""")
 ]
 Leaks = Annotated[str | None, typer.Option(help="refuse or drop training rows that repeat dev or test pairs")]
-Conflicts = Annotated[str | None, typer.Option(help="refuse or drop pairs that stand under two labels")]
+Conflicts = Annotated[str | None, typer.Option(help="refuse or drop pairs that have two labels")]
 Config = Annotated[Path | None, typer.Option(help="YAML with settings; `dawgen config show` prints all of them")]
 Columns = Annotated[
     str | None, typer.Option(help="""the files' columns as JSON: '{"text1": "premise", "label": "gold"}'""")
@@ -71,16 +71,16 @@ def _parse_object(text: str, option: str) -> dict[str, str]:
 
 
 def parse_columns(text: str | None) -> dict[str, str] | None:
-    """Return the column mapping that the text says in JSON."""
+    """Return the column mapping that a text holds as JSON."""
     return None if text is None else _parse_object(text, "--columns")
 
 
 def parse_label_words(text: str) -> dict[str, str]:
-    """Return the word of each label that the text says in JSON."""
+    """Return the word of each label that a text holds as JSON."""
     return _parse_object(text, "--label-words")
 
 
 def print_json(value: Any, wanted: bool) -> None:
-    """Print the value as one line of JSON if it is wanted."""
+    """Print the value as one line of JSON if asked to."""
     if wanted:
         typer.echo(json.dumps(value, ensure_ascii=False))

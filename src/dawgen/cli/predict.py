@@ -19,7 +19,7 @@ def predict(
     out: Annotated[Path, typer.Option(help="the same rows with label and probability: .parquet, .jsonl or .csv")],
     columns: o.Columns = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each worker")] = 1,
-    shard_rows: Annotated[int, typer.Option(min=1, help="rows of a shard, the most that a kill can lose")] = 4096,
+    shard_rows: Annotated[int, typer.Option(min=1, help="rows of a shard: the most work that a kill can lose")] = 4096,
     engine: Annotated[str, typer.Option(help="local, or ray for many machines")] = "local",
     workers: Annotated[
         int | None, typer.Option(min=1, help="processes (default: as CPUs, memory and rows allow; 1 on a GPU)")
@@ -31,8 +31,8 @@ def predict(
 ) -> None:
     """Label a file of any size with a soft prompt, in flat memory.
 
-    The output has the input's columns as they are, in order, then `label` and the `probability` of that label. An
-    input column with one of these names is not looked at and comes out as `given_label` or `given_probability`.
+    The output has the input's columns, unchanged and in order, then `label` and the `probability` of that label. An
+    input column with one of these names is not used and becomes `given_label` or `given_probability`.
 
     Rows are labelled in shards that lie in OUT.parts until OUT is whole. Killed, the same command goes on with the
     first shard that is missing; the bytes are the same however often it was killed and whatever the workers.

@@ -145,7 +145,7 @@ def parse_dtype(text: str | None) -> Dtype | None:
 
 
 def show_service(service: Service, address: str, guarded: bool, json: bool) -> None:
-    """Say where the service is, what it serves and how to ask."""
+    """Print the address of the service, its prompts and how to ask."""
     from dawgen.deploy.serve.routes import describe_base, describe_prompt
 
     base = describe_base(service.registry.backbone)
