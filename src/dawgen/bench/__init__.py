@@ -1,1 +1,1 @@
-"""A whole experiment as one command: cells named after all they depend on, run by an engine, read into tables."""
+"""A whole experiment as one command: cells named by a hash of their inputs, run by an engine, read into tables."""

@@ -53,7 +53,7 @@ class Series:
     """One gain along growing sizes.
 
     synthetic: the arm against the baseline at the same shots, along the shots; held: the multiple.
-    overall: the mean of these over all arms and multiples, whose own noise it evens out; held: how many there are.
+    overall: the mean of these over all arms and multiples, which averages out their noise; held: how many there are.
     surgery: the arm against the same one without surgery, likewise.
     multiple: the arm at one multiple against the next smaller one (the baseline for the smallest), along the multiples;
     held: the shots.
@@ -126,7 +126,7 @@ def measure_gain(size: int, rows: Mapping[int, GridRow], base: Mapping[int, Grid
     seeds = sorted(seed for seed in rows if seed in base)
     if not seeds:
         return None
-    # Rounded, so that differences that are zero but for the last bits are zero.
+    # Rounded, so that differences of a few last bits are zero.
     gaps = {seed: round(rows[seed].accuracy - base[seed].accuracy, 12) for seed in seeds}
     texts = [(rows[seed].correct, base[seed].correct) for seed in seeds]
     if not texts[0][0] or len({len(text) for pair in texts for text in pair}) > 1:

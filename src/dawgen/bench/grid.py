@@ -1,4 +1,4 @@
-"""A grid file: tasks, targets, seeds, sizes and arms as YAML. What is wrong in it is said with file, line and key."""
+"""A grid file: tasks, targets, seeds, sizes and arms as YAML. Errors name file, line and key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dawgen.tasks import Task
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 Sizes = Annotated[tuple[Positive, ...], Field(min_length=1)]
 FILES = ("train", "dev", "test", "unlabelled")
-# What a block's own keys say.
+# Settings that a block's own keys give.
 TAKEN = {
     "task": "tasks",
     "train": "tasks",
@@ -85,7 +85,7 @@ class Block(Settings):
 
 
 class Grid(Settings):
-    """The union of its blocks. baseline: the arm that the statistics compare with. settings: for all cells."""
+    """The union of its blocks. baseline: the arm with which the statistics compare. settings: of all cells."""
 
     name: str
     baseline: str = "prompt_tuning"
@@ -95,7 +95,7 @@ class Grid(Settings):
     blocks: Annotated[tuple[Block, ...], Field(min_length=1)]
 
     def resolve(self, block: Block) -> RunConfig:
-        """Return a block's settings, without what its cells differ in."""
+        """Return the settings that all cells of a block share."""
         merged: dict[str, Any] = {}
         for layer in (self.settings, block.settings):
             merge_settings(merged, layer)
@@ -200,7 +200,7 @@ def _check(place: tuple[str | int, ...], work: Any, *arguments: Any) -> Any:
 
 
 def _find_line(node: Any, place: Sequence[str | int]) -> int:
-    """Return the line of the deepest part of the place that the file has."""
+    """Return the line of the deepest part of the place that is in the file."""
     line = 1
     for part in place:
         if isinstance(node, yaml.MappingNode):

@@ -1,4 +1,4 @@
-"""`dawgen bench`: the cells of a grid, what they will take, the cells themselves, and what they say."""
+"""`dawgen bench`: plans the cells of a grid, predicts their time, runs them, and writes the results."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from dawgen.engine.schedule import run_all
 from dawgen.engine.storage import Store
 from dawgen.report.grid.arms import Arm
 
-EVERY = 20  # cells, after which results are written and the time is said
+EVERY = 20  # cells after which results and the remaining time are written
 
 Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """What is to be done. cells: all that the run asks for. missing: those without files. times: of the missing."""
+    """The work to do. cells: all requested ones. missing: those without files. times: of the missing."""
 
     cells: list[Cell]
     missing: list[Cell]
@@ -44,7 +44,7 @@ class Outlook:
 
 
 def look_ahead(plan: Plan, store: Store, arms: Iterable[Arm] | None = None) -> Outlook:
-    """Return what is to be done, with predicted times."""
+    """Return the work to do, with predicted times."""
     cells = plan.choose(arms)
     missing = [cell for cell in cells if not cell.is_done(store)]
     return Outlook(cells, missing, predict_cells(missing))
@@ -88,7 +88,7 @@ class _Progress:
     begin: float = field(default_factory=time.perf_counter)
 
     def describe(self) -> str:
-        """Return how far the grid is; what is left is judged by what the cells so far took."""
+        """Return the progress of the grid; the remaining time is estimated from that of the finished cells."""
         seconds, passed = self.outlook.times.seconds, time.perf_counter() - self.begin
         known = sum(seconds.get(cell.key, 0.0) for cell in self.done)
         text = f"{len(self.done)} of {len(self.outlook.missing)} cells, {passed / 60:.1f} min"

@@ -1,4 +1,4 @@
-"""What a grid found: results.csv and results.json, read from the files of its cells."""
+"""The results of a grid: results.csv and results.json, read from the files of its cells."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ Numbers = Mapping[str, Mapping[str, Any]]
 
 
 def collect_results(plan: Plan, numbers: Numbers, engine: str) -> dict[str, Any]:
-    """Return what results.json holds. numbers: by key, those of the cells that are done and {"error"} of failed ones.
+    """Return the content of results.json. numbers: by key, those of finished cells and {"error"} of failed ones.
 
-    Where blocks give a row several cells, the dev set has chosen: the one with the best dev accuracy counts.
+    If blocks give a row several cells, the dev set chooses: the one with the best dev accuracy counts.
     """
     rows, failed = [], []
     for row, cells in plan.rows.items():
@@ -91,7 +91,7 @@ def collect_results(plan: Plan, numbers: Numbers, engine: str) -> dict[str, Any]
 
 
 def read_numbers(plan: Plan, store: Store) -> dict[str, dict[str, Any]]:
-    """Return the numbers of all cells that are done."""
+    """Return the numbers of all finished cells."""
     return {key: store.read_json(cell.file) for key, cell in plan.cells.items() if cell.is_done(store)}
 
 
@@ -102,7 +102,7 @@ def write_results(store: Store, results: Mapping[str, Any]) -> None:
 
 
 def format_csv(rows: list[dict[str, Any]]) -> str:
-    """Return rows as results.csv has them: shares with 4 digits, seconds with 1."""
+    """Return the rows of results.csv: shares with 4 digits, seconds with 1."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -136,7 +136,7 @@ def count_failures(results: Mapping[str, Any]) -> Counter[str]:
 
 
 def describe_environment(engine: str) -> dict[str, Any]:
-    """Return what the numbers were made with."""
+    """Return the versions and the machine that made the numbers."""
     return {
         "dawgen": dawgen.__version__,
         "python": platform.python_version(),

@@ -17,8 +17,8 @@ from dawgen.errors import ConfigError
 from dawgen.files import describe_changes, hash_file, write_json, write_text
 from dawgen.runs.progress import Advance, Reporter
 
-TRACKING = "tracking"  # what trackers write; no part of the run's bytes
-ANALYSIS = "analysis"  # what is found out about the finished run; no part of its bytes either
+TRACKING = "tracking"  # files of trackers; not part of the run's reproducible files
+ANALYSIS = "analysis"  # later studies of the finished run; not part of them either
 PARTS = (
     "config.yaml",
     "generator",
@@ -36,7 +36,7 @@ PARTS = (
 class RunFolder:
     """The files of one job.
 
-    settings: the resolved configuration; record: what else the bytes depend on (versions, models, threads, inputs).
+    settings: the resolved configuration; record: what else the files depend on (versions, models, threads, inputs).
 
     Raises ConfigError if the folder was made with other settings, naming them, or holds something that is not a run.
     """
@@ -80,7 +80,7 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class Job:
-    """What the stages of one job share. seconds: what each has taken in this process, by name."""
+    """What the stages of one job share. seconds: the time of each in this process, by name."""
 
     seed: int
     log: StepLog
@@ -97,7 +97,7 @@ class Job:
 
 
 class StepLog:
-    """Appends one JSON object per step to log.jsonl; a resumed stage logs its repeated steps again, the last counts.
+    """Appends one JSON object per step to log.jsonl; a resumed stage logs steps again, and the last one counts.
 
     watch: gets every row as well.
     """

@@ -1,4 +1,4 @@
-"""The generator's half of a job: tune a prefix, write candidates, keep exactly as many as asked for."""
+"""The generator's half of a job: tune a prefix, write candidates, keep exactly the requested number."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tune_generator(
     folder: Path,
     job: Job,
 ) -> Generator:
-    """Return the tuned generator; one that is already in the folder is loaded, a killed tuning goes on."""
+    """Return the tuned generator; one that is already in the folder is loaded, a killed tuning is resumed."""
     if (folder / "generator.json").is_file():
         job.reporter.say(f"generator ({config.kind}): found in {folder}, reused")
         return Generator.load(folder, model=backbone)

@@ -1,4 +1,4 @@
-"""How much the synthetic gradient fought the real one in a paired training: means over its steps."""
+"""How much the synthetic gradient opposed the real one in a paired training: means over its steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress: bars on a terminal, plain lines elsewhere; everything on stderr, so that stdout keeps the result."""
+"""Progress: bars on a terminal, plain lines elsewhere; all on stderr, so that stdout has only the result."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class Advance(Protocol):
-    """What a stage calls for every step; `total` replaces the number done so far."""
+    """The function that a stage calls for every step; `done` replaces the number of steps so far."""
 
     def __call__(self, done: int | None = None) -> None:
         """Count one more step, or say how many are done."""
 
 
 class Reporter:
-    """Says what a job is doing."""
+    """Shows what a job is doing."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
@@ -31,13 +31,13 @@ class Reporter:
         self.console.print(text, markup=False)
 
     def announce(self, notes: Sequence[str], warnings: Sequence[str]) -> None:
-        """Print what reading the data has brought up."""
+        """Print the notes from reading the data."""
         for text in (*notes, *(f"warning: {warning}" for warning in warnings)):
             self.say(text)
 
     @contextmanager
     def stage(self, what: str, total: int) -> Iterator[Advance]:
-        """Show a stage of `total` steps; yields what is to be called after each."""
+        """Show a stage of `total` steps; yields a function to call after each step."""
         begin = time.perf_counter()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self.console, transient=True, disable=not self.bars) as progress:

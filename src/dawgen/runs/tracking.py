@@ -1,6 +1,6 @@
-"""Experiment trackers by name: what goes to log.jsonl also goes to TensorBoard, trackio, Weights & Biases or MLflow.
+"""Experiment trackers by name: the rows of log.jsonl also go to TensorBoard, trackio, Weights & Biases or MLflow.
 
-Accelerate's trackers do the work. They only look on: no file of the run depends on them, one that fails is left out.
+Accelerate's trackers do the work. They only observe: no file of the run depends on them, and one that fails is dropped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dawgen.runs.progress import Reporter
 
 PROJECT = "dawgen"
 
-_NAMING = ("stage", "method", "kind", "step", "shard")  # what says where a row belongs; the rest is measured
+_NAMING = ("stage", "method", "kind", "step", "shard")  # where a row belongs; other fields are measured
 _ODD = re.compile(r"[^\w\-./ ]")  # MLflow refuses other characters in names
 
 
@@ -65,7 +65,7 @@ class Tracking:
         self._log("final", flatten_numbers(metrics, "final"), None)
 
     def close(self) -> None:
-        """Let the trackers write what they still hold."""
+        """Have the trackers write what they still hold."""
         for name, tracker in list(self._trackers.items()):
             self._guard(name, tracker.finish if name != "trackio" else _finish_trackio)
         self._trackers.clear()
@@ -78,16 +78,16 @@ class Tracking:
                 self._guard(name, partial(tracker.log, values, step=step))
 
     def _log_wandb(self, tracker: Any, place: str, values: dict[str, float], step: int) -> None:
-        # A run's own steps must grow there, and every stage counts from its start: the step is one of the values.
+        # Steps of a tracked run must grow, but every stage counts from its own start: so the step is one of the values.
         if place not in self._places:
             tracker.tracker.define_metric(f"{place}/*", step_metric=f"{place}/step")
             self._places.add(place)
         tracker.log(values | {f"{place}/step": step})
 
     def _guard(self, name: Tracker, call: Callable[[], object]) -> None:
-        """Call a tracker; whatever it raises costs the tracker, not the run."""
+        """Call a tracker; an error ends the tracker, not the run."""
         try:
-            with redirect_stdout(sys.stderr):  # stdout is for the result
+            with redirect_stdout(sys.stderr):  # stdout has only the result
                 call()
         except Exception as error:
             del self._trackers[name]
