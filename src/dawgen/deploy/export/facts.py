@@ -134,7 +134,7 @@ def _describe_run(run: FinishedRun, method: str) -> dict[str, Any]:
 
 
 def _describe_set(run: FinishedRun) -> dict[str, Any]:
-    """Return what is known of the rows that the run trained on: its own set, or a file that was given."""
+    """Return the facts about the synthetic rows of the run: its own set, or a given file."""
     numbers = run.metrics.synthetic or SetNumbers()
     if numbers.given is None and run.written:
         return gather_set_facts(run.folder / "synthetic")

@@ -39,7 +39,7 @@ class Rows:
 
 
 def look_again(run: FinishedRun, facts: Facts, moved: Moved) -> Facts:
-    """Return the facts with what the rows and bundles say today, or with a note why they cannot be looked at.
+    """Return the facts with those of the rows and bundles today, or with a note why these cannot be examined.
 
     Raises DataError where a file that `moved` names cannot be read.
     """
@@ -87,7 +87,7 @@ def count_leaks(rows: Rows) -> tuple[Leak, ...]:
 
 
 def ask_prompt(run: FinishedRun, method: MethodFacts, rows: Rows, backbone: Backbone, notes: list[str]) -> MethodFacts:
-    """Return the method's facts with what its bundle answers on the few shots and on synthetic rows."""
+    """Return the method's facts with the answers of its bundle on the few shots and on synthetic rows."""
     place = run.bundle(method.name)
     if place is None:
         return method

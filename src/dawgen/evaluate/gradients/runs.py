@@ -109,7 +109,7 @@ def check_alike(jobs: Sequence[Job]) -> None:
 
 
 def watch_run(job: Job, reporter: Reporter) -> Watched:
-    """Train both prompts of a run again, and return all that was seen; data that have changed are said first."""
+    """Train both prompts of a run again, and return all recorded gradients; changed data are reported first."""
     reporter.announce((), list_changed(job.inputs, job.run.recorded))
     set_threads(job.config.threads)
     target = load_target(job.config.target.model, dtype=job.config.target.dtype, device=pick_device())
