@@ -84,7 +84,7 @@ def hash_file(path: Path) -> str:
 
 
 def split_name(argument: str) -> tuple[str | None, str]:
-    """Return name and path of NAME=PATH; no name where the argument as it stands is a path that exists."""
+    """Return name and path of NAME=PATH; no name if the whole argument is a path that exists."""
     name, equals, path = argument.partition("=")
     return (name, path) if equals and not Path(argument).exists() else (None, argument)
 

@@ -1,4 +1,4 @@
-"""What a classifier is worth: accuracy, macro-F1 and confusion, always with the number of rows."""
+"""Scores of a classifier: accuracy, macro-F1 and confusion, always with the number of rows."""
 
 from collections.abc import Sequence
 from typing import Any

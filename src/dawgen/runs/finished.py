@@ -145,7 +145,7 @@ class FinishedRun:
 
     @property
     def hashes(self) -> dict[str, str]:
-        """The SHA-256 of each input file by its bare name: where it lay is nobody's business."""
+        """The SHA-256 of each input file by its bare name: its path is private."""
         found = self._record.get("inputs") or {}
         return {Path(str(name)).name: str(digest) for name, digest in found.items()}
 
@@ -159,7 +159,7 @@ class FinishedRun:
 
 
 def list_changed(inputs: Inputs, recorded: Mapping[str, Any]) -> list[str]:
-    """Return a line for each file that is none of those that a run had. recorded: its config.yaml.
+    """Return a line for each file that has changed since the run. recorded: its config.yaml.
 
     Files are known by what is in them, since they may have moved; a run that recorded none can say nothing.
     """

@@ -52,7 +52,7 @@ def run_method(
     folder: Path,
     job: Job,
 ) -> dict[str, Any]:
-    """Return the method's part of metrics.json; a finished method is read back, a killed prompt training goes on.
+    """Return the method's part of metrics.json; a finished method is read back, a killed prompt training is resumed.
 
     Without test rows the accuracy is None; with them predicted.json holds label numbers. A trained prompt is saved in
     the folder as a bundle. The backbone stays as it is, whatever the method trains.
@@ -136,7 +136,7 @@ def _warn(classifier: Classifier, inputs: Inputs, predicted: list[str] | None, c
 
 
 def _measure(inputs: Inputs, predicted: Sequence[str] | None, folder: Path) -> dict[str, Any]:
-    """Return what the predictions are worth, and write them down as numbers of labels."""
+    """Return the scores of the predictions, and write these as numbers of labels."""
     if predicted is None or not inputs.test:
         return {}
     labels, gold = list(inputs.task.labels), [str(example.label) for example in inputs.test]

@@ -35,7 +35,7 @@ from dawgen.scenes.fidelity import has_oracle
 def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Reporter | None = None) -> dict[str, Any]:
     """Do the whole job in the folder `out` and return what metrics.json holds.
 
-    A killed job goes on where it was, to the same bytes (times aside); a finished one is read back.
+    A killed job is resumed to the same bytes (except times); a finished one is read back.
 
     Raises DataError, ConfigError and ModelError before anything is trained, ShortfallError from generation.
     """
@@ -56,7 +56,7 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
     source = None
     if writes or config.compare_generators:
         source = load_generator(config.generator.model, dtype=config.generator.dtype, device=pick_device())
-    # Who looks on changes nothing: a run may be gone on with under other trackers.
+    # Trackers do not change the results: a run may be resumed with other ones.
     settings = config.model_dump(mode="json", exclude={"tracking"})
     folder = RunFolder(out, settings, _record(inputs, threads, target, source), fresh=fresh)
     if folder.complete:
@@ -168,7 +168,7 @@ def _make_synthetic(
 
 
 def find_no_gain(methods: dict[str, dict[str, Any]]) -> list[str]:
-    """Say so when synthetic data made the prompt worse than the few shots alone."""
+    """Return a warning if synthetic data made the prompt worse than the few shots alone."""
     base, own = (methods.get(name, {}).get("accuracy") for name in ("prompt_tuning", "dawgen"))
     if base is None or own is None or own >= base:
         return []

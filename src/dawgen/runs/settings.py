@@ -55,7 +55,7 @@ def _read_file(file: Path | None) -> dict[str, Any]:
         raise ConfigError(f"{file}: expected YAML: {' '.join(str(error).split())}") from error
     if not isinstance(value, dict):
         raise ConfigError(f"{file}: expected keys such as shots: 16, found {value!r:.40}.")
-    # A run's own config.yaml can be given as it stands: what it records beside the settings is left out.
+    # A run's own config.yaml may be given: what it records beside the settings is ignored.
     value.pop("record", None)
     return value
 

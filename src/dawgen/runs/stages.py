@@ -37,7 +37,7 @@ BARE = CurateConfig(posterior=False, near_copy=False)  # what `generate` can jud
 
 
 def tune_stage(config: RunConfig, out: Path) -> None:
-    """Tune a generator on the shots of the training file and save it in `out`; a killed tuning goes on."""
+    """Tune a generator on the shots of the training file and save it in `out`; a killed tuning is resumed."""
     if (out / "generator.json").is_file():
         raise ConfigError(f"{out}: expected a new folder, found a tuned generator. Choose another --out.")
     set_threads(config.threads)

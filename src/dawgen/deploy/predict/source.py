@@ -80,7 +80,7 @@ class Source:
 
 
 def _notice(columns: Kinds, name: str, value: Any, where: str) -> None:
-    """Take down what a column holds."""
+    """Record the kind of a column's values."""
     kind = KINDS.get(type(value), "other")
     if kind == "text" and not value.isascii():
         try:

@@ -71,7 +71,7 @@ class Batcher:
         self._threads, self._clock = threads, clock
         self._changed = threading.Condition()  # guards all below
         self._queue, self._running = RowQueue(), list[QueuedRow]()
-        self._stats, self._rate = TotalStats(), 0.0  # rows per second of late
+        self._stats, self._rate = TotalStats(), 0.0  # recent rows per second
         self._company = math.inf  # requests in the last batch
         self._draining = self._closed = False
         self._thread = threading.Thread(target=self._work, name="batcher", daemon=True) if start else None
@@ -80,7 +80,7 @@ class Batcher:
 
     @property
     def alive(self) -> bool:
-        """Whether batches are computed: nobody has closed the batcher, and its worker runs."""
+        """Whether batches are computed: the batcher is not closed, and its worker runs."""
         return not self._closed and (self._thread is None or self._thread.is_alive())
 
     def submit(self, prompt: LoadedPrompt, rows: Sequence[Sequence[int]]) -> PendingRequest:

@@ -53,7 +53,7 @@ def import_answers(session: Session, path: Path) -> Imported:
 
 
 def read_rows(records: Iterable[Record]) -> Iterator[tuple[Answer, str]]:
-    """Yield the answers of a table, and where each stands; rows that nobody has answered are left out."""
+    """Yield the answers of a table, each with its place; rows without an answer are left out."""
     for record in records:
         cells = {name: str(cell).strip() for name, cell in record.fields.items() if name and cell is not None}
         for name in ("item", "annotator"):

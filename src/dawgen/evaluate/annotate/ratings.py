@@ -159,7 +159,7 @@ class Ratings:
             self._file = None
 
     def _load(self) -> bytes:
-        """Read the file anew and return its bytes; `_size` is how many of them count."""
+        """Read the file again and return its bytes; `_size` is the length of its complete lines."""
         self._answers: dict[str, Answer] = {}  # by id, standing or not
         self._undone: dict[str, str] = {}  # id of the undo -> id of the answer
         self._standing: dict[str, list[str]] = {}  # annotator -> ids of answers, in order

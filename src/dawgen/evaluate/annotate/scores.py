@@ -31,7 +31,7 @@ from dawgen.stats import (
 )
 
 Answers = Mapping[tuple[str, str], Answer]  # by (annotator, item)
-FEWEST_CONTROLS = 4  # that somebody must have rated before they are judged by them
+FEWEST_CONTROLS = 4  # controls that an annotator must have rated to be judged by them
 CAUGHT = 0.5  # the share of controls that an attentive annotator is expected to catch at least
 
 

@@ -31,7 +31,7 @@ from dawgen.rng import derive_seed, python_rng, thin
 MOST = 5000  # rows that classifiers and rules are fitted on
 FOLDS = 5
 ENOUGH_REAL = 30  # real rows from which on a rule must solve the set better than these to be an artefact
-LEAST_GAIN = 0.1  # accuracy above the majority that is worth a word
+LEAST_GAIN = 0.1  # smallest accuracy above the majority that is reported
 LEAST_GAP = 0.1  # accuracy above that on the real rows
 ERRORS = 2.0  # standard errors that both must be beyond
 

@@ -1,4 +1,4 @@
-"""`dawgen audit`: what a synthetic set is worth before anything is trained on it, and `dawgen draw`: data to try on."""
+"""`dawgen audit`: the quality of a synthetic set before training on it; `dawgen draw`: data to try things on."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def _show_number(key: str, value: float) -> str:
 
 
 def _wrap(name: str, text: str, width: int) -> list[str]:
-    """Return the text beside its name, folded to the width; what goes on stands below its beginning."""
+    """Return the text beside its name, wrapped to the width, with further lines indented below its beginning."""
     kept = text.replace(" %", "\N{NO-BREAK SPACE}%")  # a number and its unit stay together
     lines = textwrap.wrap(kept, max(20, width - NAME), break_long_words=False, break_on_hyphens=False)
     return [

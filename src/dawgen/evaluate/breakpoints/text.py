@@ -13,7 +13,7 @@ from dawgen.report.table.text import count_synthetic, write_interval, write_poin
 from dawgen.stats import show_p
 
 MAIN = Arm("dawgen", "paired", "project")
-FEW = 6  # fewer gains than this are not worth counting
+FEW = 6  # fewer gains than this are not counted
 
 
 def list_sentences(study: Study) -> dict[str, list[str]]:

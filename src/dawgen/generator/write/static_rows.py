@@ -76,7 +76,7 @@ class StaticLayer(DynamicLayer):  # type: ignore[misc]  # transformers' types ar
 
     def __init__(self, keys: Tensor, values: Tensor, column: Tensor) -> None:
         super().__init__()
-        # `column` is a tensor: a graph keeps the Python numbers of its recording, but reads tensors anew.
+        # `column` is a tensor: a graph keeps the Python numbers of its recording, but reads tensors at every replay.
         self.dtype, self.device, self.is_initialized = keys.dtype, keys.device, True
         self.keys, self.values, self._column = keys, values, column
 

@@ -55,7 +55,7 @@ def read_file(path: Path, most: int) -> bytes:
 
 
 def read_info(path: Path) -> dict[str, Any]:
-    """Return the content of a bundle.json, whose fields nobody has looked at yet.
+    """Return the content of a bundle.json, whose fields are not checked yet.
 
     Raises:
         BundleError: the file is refused, or holds something else than one JSON object.
@@ -132,7 +132,7 @@ def clean(text: object) -> str:
 
 
 def _point_inside(folder: Path) -> str:
-    """Return where the bundles of a run are, for those who name the run."""
+    """Return a hint at the bundles inside a run, for an argument that names the run."""
     inside = sorted(f"prompts/{path.parent.name}" for path in folder.glob("prompts/*/bundle.json"))
     return clean(f" There are {', '.join(inside[:8])} in it.") if inside else ""
 

@@ -29,7 +29,7 @@ def find_wilson_interval(p: float, n: int) -> tuple[float, float]:
 
 
 def list_methods(metrics: RunMetrics) -> list[Fields]:
-    """Return one row per method with its accuracy's interval; none is marked best, one run cannot say so."""
+    """Return one row per method with its accuracy's interval; none is marked best, which one run cannot show."""
     rows = []
     for name, numbers in metrics.methods.items():
         accuracy, n = numbers.accuracy, numbers.n_test

@@ -1,7 +1,7 @@
 /** Asks the service, with the token where it needs one; the token is kept in this page's memory alone. */
 import { at } from "./elements.js";
 
-const PATIENCE = 120_000; // milliseconds; the server's own time limit comes first
+const TIMEOUT = 120_000; // milliseconds; the server's own time limit comes first
 
 /** What the service says instead of an answer; status 0: it does not answer at all. */
 export class Refusal extends Error {
@@ -17,7 +17,7 @@ export class Service {
   /** Fetch a path, relative to the page's own folder; throws Refusal. */
   async ask(path, body) {
     const headers = this.#token === null ? {} : { Authorization: `Bearer ${this.#token}` };
-    const options = { headers, signal: AbortSignal.timeout(PATIENCE), cache: "no-store" };
+    const options = { headers, signal: AbortSignal.timeout(TIMEOUT), cache: "no-store" };
     if (body !== undefined) {
       Object.assign(options, { method: "POST", body: JSON.stringify(body) });
       headers["Content-Type"] = "application/json";
