@@ -32,8 +32,8 @@ from dawgen.evaluate.audit.correctness import count_answers, describe_judge
 from dawgen.evaluate.audit.embed import embed_examples
 from dawgen.evaluate.audit.judge import Judge, number_rows
 from dawgen.files import write_text
+from dawgen.methods.fine_tuning import fit_prompt_fine_tuning
 from dawgen.methods.interface import Given
-from dawgen.methods.prompt_fine_tuning import fit_prompt_fine_tuning
 from dawgen.models.load import Backbone, load_target
 from dawgen.records import Example
 from dawgen.rng import thin

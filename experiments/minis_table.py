@@ -10,11 +10,11 @@ import argparse
 from collections.abc import Iterable
 
 from dawgen.bench.prompts import PromptCell
-from dawgen.config import GeneratorKind, Method, RunConfig
+from dawgen.config import GeneratorKind, RunConfig
 from dawgen.stats import describe
 from experiments.cells import RawSet, add_options, run_cells, tabulate
 
-METHODS: tuple[Method, ...] = ("zero_shot", "prompt_tuning", "gold")
+METHODS: tuple[str, ...] = ("zero_shot", "prompt_tuning", "gold")
 KINDS: tuple[GeneratorKind, ...] = ("untuned", "plain")
 
 

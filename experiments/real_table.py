@@ -22,7 +22,7 @@ from typing import Any
 
 from dawgen.bench.prompts import PromptCell
 from dawgen.bench.sets import SetCell
-from dawgen.config import GeneratorConfig, Method, TargetConfig
+from dawgen.config import GeneratorConfig, TargetConfig
 from dawgen.files import write_json
 from experiments.cells import add_options, run_cells
 from experiments.real_data import FIRST_TEXTS, Prepared, Published, prepare, publish
@@ -30,8 +30,8 @@ from experiments.real_report import Scores, Table, draw_scores, print_tables
 
 SEEDS = (13, 21, 42, 87, 100)
 FEWGEN_SEEDS = (13, 21)
-OWN: tuple[Method, ...] = ("prompt_tuning", "paired", "dawgen", "gold")
-WITH_SET: tuple[Method, ...] = ("synthetic_only", "paired", "dawgen")
+OWN: tuple[str, ...] = ("prompt_tuning", "paired", "dawgen", "gold")
+WITH_SET: tuple[str, ...] = ("synthetic_only", "paired", "dawgen")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _plan(
     prepared: Sequence[Prepared], sets: dict[tuple[str, int], SetCell], published: dict[tuple[str, int], Published]
-) -> Iterable[tuple[tuple[str, Method, str, int], PromptCell]]:
+) -> Iterable[tuple[tuple[str, str, str, int], PromptCell]]:
     """Yield (set, method, task, seed) and the cell of every prompt; the set is "own", "raw" or "curated"."""
     asked = set()
     for one in prepared:

@@ -6,15 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import fmean
-from typing import get_args
 
-from dawgen.config import Method
 from dawgen.files import write_text, write_with
+from dawgen.methods.table import METHODS
 from dawgen.stats import compare, describe, show_way
 from experiments.cells import tabulate
 
 BASE, OWN, CEILING = "prompt_tuning", "dawgen", "gold"
-ORDER = get_args(Method)
+ORDER = tuple(METHODS)
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#777777"
 
 

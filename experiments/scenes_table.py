@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import get_args
 
 from dawgen.bench.prompts import PromptCell
-from dawgen.config import GeneratorKind, Method, RunConfig
+from dawgen.config import GeneratorKind, RunConfig
 from experiments.cells import RawSet, add_options, run_cells
 from experiments.scenes_report import Row, draw, read_rows, render, write_rows
 
@@ -21,8 +21,8 @@ TASKS = ("scenes-nli", "scenes-paraphrase", "scenes-question")
 SEEDS = (13, 21, 42, 87, 100)
 KINDS: tuple[GeneratorKind, ...] = get_args(GeneratorKind)
 # The methods that the published file has; grids (`dawgen bench`) have the others.
-WITHOUT_SET: tuple[Method, ...] = ("zero_shot", "in_context", "prompt_tuning", "gold")
-WITH_SET: tuple[Method, ...] = (
+WITHOUT_SET: tuple[str, ...] = ("zero_shot", "in_context", "prompt_tuning", "gold")
+WITH_SET: tuple[str, ...] = (
     "synthetic_only",
     "pooled",
     "real_then_synthetic",
@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> list[Row]:
     return rows
 
 
-def list_arms(*, generators: bool) -> Iterator[tuple[str, str, Method]]:
+def list_arms(*, generators: bool) -> Iterator[tuple[str, str, str]]:
     """Yield generator, data and method of every arm; the first two are "" without a synthetic set.
 
     generators: whether to compare generators and sets without curation.
@@ -107,7 +107,7 @@ def list_arms(*, generators: bool) -> Iterator[tuple[str, str, Method]]:
 def make_arm(
     task: str,
     target: str,
-    method: Method,
+    method: str,
     seed: int,
     options: argparse.Namespace,
     sets: dict[tuple[str, int, str], RawSet],

@@ -20,7 +20,7 @@ from typing import Any
 
 from dawgen.bench.prompts import PromptCell
 from dawgen.bench.sets import SetCell
-from dawgen.config import Method, RunConfig
+from dawgen.config import RunConfig
 from dawgen.engine.storage import Store
 from dawgen.files import write_json
 from experiments.cells import add_options, run_cells
@@ -173,9 +173,9 @@ def plan_sets(settings: Mapping[str, Setting], first: Mapping[int, SetCell]) -> 
 
 def plan_prompts(
     settings: Mapping[str, Setting], first: Mapping[int, SetCell], sets: Grid
-) -> dict[tuple[Method, str, float, int], PromptCell]:
+) -> dict[tuple[str, str, float, int], PromptCell]:
     """Return the prompts to train, by method, setting, value and seed; those whose set failed are left out."""
-    cells: dict[tuple[Method, str, float, int], PromptCell] = {}
+    cells: dict[tuple[str, str, float, int], PromptCell] = {}
     for name, setting in settings.items():
         for seed, cell in first.items():
             rows = cell.config.target.batch_size

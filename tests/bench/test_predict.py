@@ -9,7 +9,7 @@ from dawgen.bench.plan import Cell
 from dawgen.bench.predict import predict_cells
 from dawgen.bench.prompts import PromptCell
 from dawgen.bench.sets import SetCell
-from dawgen.config import Method, RunConfig
+from dawgen.config import RunConfig
 from dawgen.runs.inputs import Inputs
 
 TASK = {"task": "scenes-topic", "shots": 4, "per_label": 10}
@@ -20,7 +20,7 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predict, "CALIBRATION", 0.1)  # too little to measure anything
 
 
-def make(method: Method | None = None, **settings: Any) -> Cell:
+def make(method: str | None = None, **settings: Any) -> Cell:
     config = RunConfig.model_validate(TASK | settings)
     return SetCell(config) if method is None else PromptCell(config, method)
 
@@ -40,8 +40,8 @@ def test_larger_sets_and_more_steps_take_longer() -> None:
 def test_methods_of_two_prompts_take_longer_than_those_of_one() -> None:
     ppt = make("ppt", baselines={"pretraining_steps": 300}, target={"steps": 150})
     one, spot, pretrained, none = seconds(make("prompt_tuning"), make("spot"), ppt, make("zero_shot"))
-    assert spot == pytest.approx(1.9 * one)
-    assert pretrained == pytest.approx(2.4 * one)
+    assert 1.5 * one < spot < 2.5 * one
+    assert 2 * one < pretrained < 4 * one  # twice the steps before, of as many rows or more
     assert none < one
 
 

@@ -1,15 +1,16 @@
 """Predictions: what grows with what, what is measured and what is left alone."""
 
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import torch
 
-from dawgen.config import Method, RunConfig
+from dawgen.config import RunConfig
 from dawgen.cost import Machine, Measuring, Prediction, Workload, assume_workload, predict_run
 from dawgen.cost.predict import forget
 from dawgen.cost.stages import JUDGED
 from dawgen.cost.table import compare, describe, list_rows, show_count, show_seconds
+from dawgen.methods.table import METHODS
 from dawgen.report.run.metrics import RunMetrics
 from dawgen.runs.generate import FIDELITY_ROWS
 from support.tiny import tiny_model
@@ -66,7 +67,7 @@ def test_more_work_takes_longer(group: str, changes: dict[str, Any]) -> None:
 
 
 def test_what_baselines_do_beside_a_prompt_costs() -> None:
-    methods = get_args(Method)
+    methods = tuple(METHODS)
     groups = predict(methods=methods).by_group()
     assert set(methods) <= set(groups)
     assert groups["prompt_fine_tuning"] > 1.2 * groups["lora"]

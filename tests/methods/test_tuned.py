@@ -1,5 +1,6 @@
 """Methods that train weights: what they train, what they leave alone, and that they are functions of data and seed."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,17 @@ import torch
 from dawgen.classifier.score import score_rows
 from dawgen.config import BaselineConfig, TargetConfig
 from dawgen.errors import DawgenError
-from dawgen.methods.fine_tuning import fit_fine_tuning
-from dawgen.methods.interface import Fit, Given
+from dawgen.methods.fine_tuning import fit_fine_tuning, fit_prompt_fine_tuning, fit_soft_fine_tuning
+from dawgen.methods.interface import Given
 from dawgen.methods.lora import fit_lora
-from dawgen.methods.prompt_fine_tuning import fit_prompt_fine_tuning
-from dawgen.methods.soft_fine_tuning import fit_soft_fine_tuning
-from dawgen.methods.tuned import TunedTarget
+from dawgen.methods.weights.tuned import TunedTarget
 from dawgen.models.fuse import fuse
 from dawgen.models.load import Backbone, fingerprint
 from dawgen.prompt.template import render
 from support.targets import TARGETS, make_backbone, make_pairs, make_task, wrap
 from support.tiny import Kind, tiny_model
 
-FITS: dict[str, Fit] = {
+FITS: dict[str, Callable[[Backbone, Given], TunedTarget]] = {
     "fine_tuning": fit_fine_tuning,
     "prompt_fine_tuning": fit_prompt_fine_tuning,
     "soft_fine_tuning": fit_soft_fine_tuning,

@@ -4,33 +4,14 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from dawgen.config import GeneratorKind, Granularity, Method, Surgery
+from dawgen.config import GeneratorKind, Granularity, Surgery
 from dawgen.errors import ConfigError, suggest
-from dawgen.methods.spec import METHODS
-from dawgen.report.grid.arms import Arm
+from dawgen.methods.table import METHODS
+from dawgen.report.grid.arms import GENERATORS, SCHEDULES, Arm
 
-UNTRAINED = tuple(method for method, spec in METHODS.items() if spec.schedule is None)
-# Trained without a tuned generator, and the schedule that the results name for them.
-TRAINED: dict[str, str] = {
-    name: spec.schedule for name, spec in METHODS.items() if spec.schedule and not spec.synthetic
-}
-GENERATORS: dict[str, GeneratorKind] = {
-    "zero_generation": "untuned",
-    "plain": "plain",
-    "fewgen": "weighted",
-    "dawgen": "dawgen",
-}
-# How a synthetic set and the few shots train a prompt, and the method that does so.
-SCHEDULES: dict[str, Method] = {
-    "synthetic": "synthetic_only",
-    "pooled": "pooled",
-    "pooled_smoothed": "pooled_smoothed",
-    "real_then_synthetic": "real_then_synthetic",
-    "synthetic_then_real": "synthetic_then_real",
-    "paired": "paired",
-}
+# Arms without a synthetic set, and the schedule that the results name for them; "" where nothing is trained.
+PLAIN: dict[str, str] = {name: spec.schedule or "" for name, spec in METHODS.items() if not spec.synthetic}
 SURGERIES = (*get_args(Surgery), *(f"project:{each}" for each in get_args(Granularity) if each != "prompt"))
-SIZED = ("gold", "eda")  # methods without a set whose number of rows the grid says, too
 
 
 def find_kind(arm: Arm) -> GeneratorKind | None:
@@ -40,13 +21,13 @@ def find_kind(arm: Arm) -> GeneratorKind | None:
 
 def has_size(arm: Arm) -> bool:
     """Return whether the arm depends on how many synthetic, edited or gold rows there are."""
-    return arm.method in GENERATORS or arm.method in SIZED
+    return arm.method in GENERATORS or METHODS[arm.method].rows is not None
 
 
-def find_job(arm: Arm) -> tuple[Method, dict[str, Any]]:
+def find_job(arm: Arm) -> tuple[str, dict[str, Any]]:
     """Return the job's method, and what the arm changes in its `target` settings."""
     if arm.method not in GENERATORS:
-        return arm.method, {}  # type: ignore[return-value]
+        return arm.method, {}
     if arm.surgery in ("", "none"):
         return SCHEDULES[arm.schedule], {}
     rule, _, granularity = arm.surgery.partition(":")
@@ -66,11 +47,11 @@ def parse_arm(text: str) -> Arm:
         if not rest:
             rest = ["paired", "project" if method == "dawgen" else "none"]
         return make_arm(method, *rest)
-    if method not in (*UNTRAINED, *TRAINED):
-        raise ConfigError(f"unknown arm {text!r}; {suggest(method, (*UNTRAINED, *TRAINED, *GENERATORS))}")
+    if method not in PLAIN:
+        raise ConfigError(f"unknown arm {text!r}; {suggest(method, (*PLAIN, *GENERATORS))}")
     if rest:
         raise ConfigError(f"arm {text!r}: {method} has no schedule to choose; write {method!r}.")
-    return Arm(method, TRAINED.get(method, ""))
+    return Arm(method, PLAIN[method])
 
 
 def make_arm(generator: str, schedule: str, surgery: str = "", *more: str) -> Arm:

@@ -13,11 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dawgen.bench.arms import UNTRAINED
-from dawgen.config import Dtype, Method, RunConfig
+from dawgen.config import Dtype, RunConfig
 from dawgen.errors import ModelError
 from dawgen.files import hash_file
-from dawgen.methods.spec import METHODS
+from dawgen.methods.table import METHODS
 from dawgen.models.load import Backbone, load_generator, load_target, resolve_name
 from dawgen.runs.folder import Job, StepLog
 from dawgen.runs.progress import Reporter
@@ -27,26 +26,8 @@ FILES = ("train", "dev", "test", "unlabelled")
 # What a run does beside its numbers, or is said by other fields of a cell.
 OUTSIDE = {"methods", "threads", "tracking", "compare_generators", "synthetic"}
 SURGERY = ("surgery", "granularity", "epsilon")  # of the synthetic gradient
-READ = ("model", "max_tokens", "decoder_sentinel", "dtype")  # all that an untrained target depends on
-# The methods that a baselines' setting is for; one that is not named here counts for all.
-OWNERS: dict[str, tuple[Method, ...]] = {
-    "tuning_lr": ("fine_tuning", "prompt_fine_tuning", "soft_fine_tuning"),
-    "lora_lr": ("lora",),
-    "lora_rank": ("lora",),
-    "smoothing": ("pooled_smoothed",),
-    "edits": ("eda",),
-    "pretraining_steps": ("ppt",),
-    "prompt_sources": (),  # a cell's `prompts` say them
-}
-# Seconds over those of a prompt on both sources; measured on the minis.
-EFFORTS: dict[Method, float] = {
-    "fine_tuning": 0.75,
-    "prompt_fine_tuning": 0.85,
-    "soft_fine_tuning": 1.4,
-    "lora": 0.7,
-    "spot": 1.9,  # two prompts
-}
-SIZED: tuple[Method, ...] = ("gold", "eda", "ppt")  # depend on per_label without a set
+READ = ("model", "max_tokens", "decoder_sentinel", "dtype")  # all that a target depends on that takes no steps
+SAID = ("prompt_sources",)  # settings of methods that a cell's other fields say
 
 
 def describe_set(config: RunConfig) -> dict[str, Any]:
@@ -54,25 +35,24 @@ def describe_set(config: RunConfig) -> dict[str, Any]:
     return _describe_without(config, ("target", "baselines", "label_words"))
 
 
-def describe_prompt(config: RunConfig, method: Method, *, synthetic: bool) -> dict[str, Any]:
+def describe_prompt(config: RunConfig, method: str, *, synthetic: bool) -> dict[str, Any]:
     """Return the settings that a prompt's numbers depend on: not how texts are written.
 
     synthetic: whether it is trained on a synthetic set.
     """
     found = _describe_without(config, ("generator", "decode", "curate"))
-    if not METHODS[method].unlabelled:
+    spec = METHODS[method]
+    if not spec.unlabelled:
         found.pop("unlabelled")
-    if method not in SIZED:
-        found.pop("per_label")
-    found["baselines"] = {
-        name: value for name, value in found["baselines"].items() if method in OWNERS.get(name, (method,))
-    }
-    if method in UNTRAINED:
+        if spec.rows in (None, "set"):  # a set's size is the cell's `take`; keys of ppt have always had per_label
+            found.pop("per_label")
+    found["baselines"] = {name: found["baselines"][name] for name in spec.settings if name not in SAID}
+    if not spec.steps:
         found["target"] = {name: found["target"][name] for name in READ}
     elif not synthetic:
         for name in SURGERY:
             found["target"].pop(name)
-    if method == "zero_shot":
+    if not spec.shots:
         for name in ("seed", "shots"):
             found.pop(name)
     return found

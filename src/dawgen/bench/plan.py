@@ -13,6 +13,7 @@ from dawgen.bench.prompts import PromptCell
 from dawgen.bench.sets import SetCell
 from dawgen.config import RunConfig
 from dawgen.errors import ConfigError
+from dawgen.methods.table import METHODS
 from dawgen.report.grid.arms import Arm
 from dawgen.scenes import LABELS
 from dawgen.tasks import Task
@@ -156,7 +157,9 @@ def _make_cell(plan: Plan, point: _Point, sizes: dict[str, int]) -> PromptCell:
         plan.sets.setdefault(made.key, row)
         return PromptCell(config, method, f"{made.place}/train.jsonl", take=config.per_label, test_rows=rows)
     prompts = (
-        tuple(_make_source(plan, point, task).place for task in _find_sources(grid, point)) if method == "spot" else ()
+        tuple(_make_source(plan, point, task).place for task in _find_sources(grid, point))
+        if METHODS[method].sources
+        else ()
     )
     return PromptCell(config, method, prompts=prompts, test_rows=rows)
 

@@ -1,4 +1,4 @@
-"""How long cells will take: one of each kind is predicted, and counts for all of its kind."""
+"""How long cells will take: one of each kind is predicted by the cost model, and counts for all of its kind."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from dawgen.bench.arms import UNTRAINED
 from dawgen.bench.prompts import load_cell
 from dawgen.bench.sets import SetCell
-from dawgen.config import Method
 from dawgen.cost.machine import ORDINARY
 from dawgen.cost.predict import Measuring
 from dawgen.errors import DawgenError, ModelError
+from dawgen.methods.table import METHODS
 from dawgen.runs.forecast import forecast, read_base
 from dawgen.runs.inputs import Inputs
 from dawgen.runtime import pick_device
@@ -98,29 +97,28 @@ def _find_pair(cell: Cell) -> Kind:
     config = cell.config
     if isinstance(cell, SetCell):
         return (config.generator.model, config.generator.kind)
-    return (config.target.model, _find_like(cell.method))
+    return (config.target.model, METHODS[cell.method].steps)
 
 
 def _find_size(cell: Cell) -> Kind:
     """Return what else the time depends on."""
     config = cell.config
-    data = str(Path(config.train).parent) if config.train else None
+    data = (config.task, str(Path(config.train).parent) if config.train else None, config.shots, _count_rows(cell))
     if isinstance(cell, SetCell):
-        return (config.task, data, config.shots, config.per_label, config.generator.steps)
-    return (config.task, data, config.target.steps, config.target.batch_size)
+        return (*data, config.generator.steps)
+    return (*data, cell.method, config.target.steps, config.target.batch_size, config.baselines.pretraining_steps)
 
 
-def _find_like(method: Method) -> Method:
-    """Return the method whose time is predicted for this one: training takes as many steps of as many rows in all."""
-    if method not in UNTRAINED:
-        return "paired"
-    return "zero_shot" if method == "zero_shot" else "in_context"
+def _count_rows(cell: Cell) -> int:
+    """Return how many rows per label the cell writes or takes beside the few shots."""
+    take = None if isinstance(cell, SetCell) else cell.take
+    return take or cell.config.per_label
 
 
 def _load(cell: Cell, read: dict[str, Inputs]) -> Inputs:
-    """Return the data that a cell looks at; those of prompts are the same for every size."""
+    """Return the data that a cell looks at; those of methods are the same for every size."""
     own, test_rows = ({}, None) if isinstance(cell, SetCell) else ({"per_label": 1, "unlabelled": None}, cell.test_rows)
-    config = cell.config.model_copy(update={"methods": ("paired",)} | own)
+    config = cell.config.model_copy(update={"methods": ()} | own)
     key = config.model_dump_json(exclude={"generator", "decode", "curate", "target", "baselines"}) + str(test_rows)
     if key not in read:
         read[key] = load_cell(config, test_rows)
@@ -128,13 +126,14 @@ def _load(cell: Cell, read: dict[str, Inputs]) -> Inputs:
 
 
 def _count_seconds(cell: Cell, inputs: Inputs, *, measured: bool) -> float:
-    like = "paired" if isinstance(cell, SetCell) else _find_like(cell.method)
-    config = cell.config.model_copy(update={"methods": (like,), "threads": 1})
+    method = "paired" if isinstance(cell, SetCell) else cell.method  # paired: any that has a set written
+    config = cell.config.model_copy(update={"methods": (method,), "threads": 1})
     if not isinstance(cell, SetCell):
-        inputs = replace(inputs, synthetic=inputs.train)  # any rows do: steps count, and none is to be written
+        # Any rows do: they are counted, and none is to be written.
+        inputs = replace(inputs, synthetic=inputs.train[:1] * (_count_rows(cell) * len(inputs.task.labels)))
     machine = None if measured else ORDINARY
     found = forecast(config, inputs=inputs, measuring=Measuring(pick_device(), machine, CALIBRATION))
     stages = found.by_group()
     if not isinstance(cell, SetCell):
-        return stages[like]
+        return stages.get(method, 0.0)
     return sum(seconds for group, seconds in stages.items() if group.startswith(("tuning", "writing")))

@@ -14,10 +14,10 @@ from pathlib import Path, PurePosixPath
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from dawgen.bench.cells import EFFORTS, cached_target, describe_prompt, hash_facts, hash_weights, quiet_job
-from dawgen.config import Method, RunConfig
+from dawgen.bench.cells import cached_target, describe_prompt, hash_facts, hash_weights, quiet_job
+from dawgen.config import RunConfig
 from dawgen.files import read_json
-from dawgen.methods.spec import METHODS
+from dawgen.methods.table import METHODS
 from dawgen.records import Example
 from dawgen.rng import python_rng
 from dawgen.runs.inputs import Inputs, load_inputs
@@ -42,7 +42,7 @@ class PromptCell:
     """
 
     config: RunConfig
-    method: Method
+    method: str
     source: str | None = None
     take: int | None = None
     prompts: tuple[str, ...] = ()
@@ -69,10 +69,8 @@ class PromptCell:
 
     @property
     def effort(self) -> float:
-        """How many times the seconds of training a prompt on the same target the cell takes."""
-        if self.method == "ppt":  # two prompts, the first on real-sized batches of the pseudo task
-            return 1 + 0.7 * self.config.baselines.pretraining_steps / self.config.target.steps
-        return EFFORTS.get(self.method, 1.0)
+        """How many times the predicted seconds the cell takes: an experiment may do more than its method says."""
+        return 1.0
 
     @cached_property
     def key(self) -> str:

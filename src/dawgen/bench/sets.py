@@ -13,10 +13,10 @@ from dawgen.bench.cells import cached_generator, describe_set, hash_facts, hash_
 from dawgen.config import CurateConfig, DecodeConfig, RunConfig
 from dawgen.curation import Curator
 from dawgen.curation.curator import Verdict
+from dawgen.curation.likely import select_likely
 from dawgen.data import RowFile, ShardStore
 from dawgen.generator.estimator import Generator
 from dawgen.generator.write.quotas import Judged
-from dawgen.methods.zero_generation import select_likely
 from dawgen.records import Example
 from dawgen.runs.folder import Job
 from dawgen.runs.generate import generate_set, tune_generator, write_set

@@ -42,7 +42,7 @@ def cost(
     target: Annotated[str | None, typer.Option(help="target (default: the preset's)")] = None,
     shots: o.Shots = None,
     per_label: o.PerLabel = None,
-    methods: Annotated[str | None, typer.Option(help="names with commas (default: prompt_tuning,dawgen)")] = None,
+    methods: o.Methods = None,
     labels: Annotated[int, typer.Option(min=2, help="labels, without --task and --train")] = 3,
     length: Annotated[int, typer.Option(min=2, help="tokens of an example, without --task and --train")] = 40,
     test_rows: Annotated[int, typer.Option(min=0, help="test rows, without --task and --train")] = 1000,

@@ -34,7 +34,7 @@ def run(
     synthetic: o.Synthetic = None,
     shots: o.Shots = None,
     per_label: o.PerLabel = None,
-    methods: Annotated[str | None, typer.Option(help="names with commas (default: prompt_tuning,dawgen)")] = None,
+    methods: o.Methods = None,
     label_words: o.LabelWords = None,
     leaks: o.Leaks = None,
     conflicts: o.Conflicts = None,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from dawgen.config import RunConfig
 from dawgen.errors import ConfigError
-
-if TYPE_CHECKING:
-    from dawgen.config import RunConfig
+from dawgen.methods.table import METHODS
 
 Task = Annotated[str | None, typer.Option(help="a task that `dawgen tasks` lists, or a YAML file of your own")]
 Train = Annotated[str | None, typer.Option(help="labelled examples: JSONL, CSV, TSV, Parquet, a folder or a hub name")]
@@ -21,6 +20,19 @@ Unlabelled = Annotated[str | None, typer.Option(help="texts without labels, the 
 Synthetic = Annotated[str | None, typer.Option(help="a synthetic set to use: a file, or a folder with train.jsonl")]
 Shots = Annotated[int | None, typer.Option(help="real examples per label (default: 16)")]
 PerLabel = Annotated[int | None, typer.Option(help="synthetic examples kept per label (default: 500)")]
+Methods = Annotated[
+    str | None,
+    typer.Option(
+        help=f"names with commas (default: {','.join(RunConfig.model_fields['methods'].default)}) "
+        f"of {', '.join(METHODS)}"
+    ),
+]
+Method = Annotated[
+    str,
+    typer.Option(
+        help=f"how to train: {', '.join(name for name, spec in METHODS.items() if spec.trains == ('prompt',))}"
+    ),
+]
 LabelWords = Annotated[
     str | None, typer.Option(help="""JSON, such as '{"entailment": "yes", "contradiction": "no"}'""")
 ]

@@ -94,7 +94,7 @@ def train(
     train: o.Train = None,
     dev: o.Dev = None,
     synthetic: o.Synthetic = None,
-    method: Annotated[str, typer.Option(help="how to train, such as prompt_tuning, paired or dawgen")] = "dawgen",
+    method: o.Method = "dawgen",
     shots: o.Shots = None,
     label_words: o.LabelWords = None,
     leaks: o.Leaks = None,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dawgen.config import GeneratorKind, Method, RunConfig
+from dawgen.config import GeneratorKind, RunConfig
 from dawgen.cost.counts import Counts, Work, repeat, total
 from dawgen.cost.generating import combine, count_scoring, count_tuning, count_writing
 from dawgen.cost.memory import hold_evaluation, hold_scoring, hold_training, hold_tuning, hold_writing, weigh
@@ -15,7 +15,8 @@ from dawgen.cost.shape import Conditioned, Shape
 from dawgen.cost.training import count_evaluation, count_rows, count_training
 from dawgen.cost.workload import Workload
 from dawgen.methods.in_context import WINDOWS
-from dawgen.methods.spec import METHODS
+from dawgen.methods.spec import MethodSpec
+from dawgen.methods.table import METHODS
 
 JUDGED = 100  # candidates per label by which a kind of generator is judged
 CURATE = 4e-4  # seconds of Python per candidate: filters, and 3-grams looked up in the index of kept rows
@@ -73,7 +74,7 @@ def list_stages(
             stages += _write(config, load, at)
     made = len(stages)
     for method in config.methods:
-        stages += _train(config, load, target, method, device)
+        stages += list_method(config, load, target, METHODS[method], device)
     if generator is None:
         return stages
     # Both models stay loaded for the whole run.
@@ -85,6 +86,11 @@ def list_kind(config: RunConfig, load: Workload, shape: Shape, kind: GeneratorKi
     """Return the stages of tuning one kind of generator and writing a set with it."""
     at = Conditioned(shape, load.labels, load.prefix, device)
     return [*_tune(config, load, at, kind), *_write(config, load, at)]
+
+
+def list_method(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, device: str) -> list[Stage]:
+    """Return the stages of one method."""
+    return list((_train if spec.steps else _ask)(config, load, shape, spec, device))
 
 
 def count_texts(config: RunConfig, load: Workload) -> int:
@@ -127,42 +133,50 @@ def _write_batches(
     yield Stage(group, "scoring", repeat(one, times), "scoring", memory=weigh(at.shape) + held)
 
 
-def _train(config: RunConfig, load: Workload, shape: Shape, method: Method, device: str) -> Iterable[Stage]:
-    spec, settings = METHODS[method], config.target
-    if spec.schedule is None:
-        window = WINDOWS["seq2seq" if shape.cross else "causal"]
-        lengths = load.test if method == "zero_shot" else _fill_window(load, window)
-        if lengths:
-            work = count_evaluation(shape, lengths, settings, prompt=0, device=device)
-            held = weigh(shape) + hold_evaluation(shape, lengths, prompt=0, device=device)
-            yield Stage(method, "evaluation", work, "evaluation", memory=held)
-        return
-    asked = config.per_label * load.labels
-    written = asked if load.given is None else load.given
-    real, synthetic = (written, 0) if spec.gold else (len(load.train), written if spec.synthetic else 0)
-    if method == "eda":
-        synthetic = asked  # edited, not written
-    if method in ("ppt", "spot"):  # these first train another prompt, from which theirs starts
-        steps = config.baselines.pretraining_steps if method == "ppt" else settings.steps
-        rows = 2 * settings.batch_size if method == "ppt" else count_rows("real", real, 0, settings.batch_size)
+def _ask(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, device: str) -> Iterable[Stage]:
+    """The test rows scored without a prompt, behind answered shots where the method reads them."""
+    window = WINDOWS["seq2seq" if shape.cross else "causal"]
+    lengths = _fill_window(load, window) if spec.shots else load.test
+    if lengths:
+        work = count_evaluation(shape, lengths, config.target, prompt=0, device=device)
+        held = weigh(shape) + hold_evaluation(shape, lengths, prompt=0, device=device)
+        yield Stage(spec.name, "evaluation", work, "evaluation", memory=held)
+
+
+def _train(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, device: str) -> Iterable[Stage]:
+    """What comes before, the steps, the looks at the dev set, and the test rows."""
+    settings = config.target
+    real, synthetic = _count_data(config, load, spec)
+    if spec.pretraining:  # these first train another prompt, from which theirs starts
+        texts = spec.pretraining == "texts"
+        steps = config.baselines.pretraining_steps if texts else settings.steps
+        rows = 2 * settings.batch_size if texts else count_rows("real", real, 0, settings.batch_size)
         step = count_training(shape, load.train, settings, rows=rows, groups=1, device=device)
         held = weigh(shape) + hold_training(shape, load.train, settings, rows=rows, device=device)
-        yield Stage(method, "pretraining", repeat(step, steps), "training", memory=held)
-    if spec.trains != "prompt" and method != "soft_fine_tuning":
+        yield Stage(spec.name, "pretraining", repeat(step, steps), "training", memory=held)
+    if "prompt" not in spec.trains:
         settings = settings.model_copy(update={"prompt_length": 0})
-    rows = count_rows(spec.schedule, real, synthetic, settings.batch_size)
+    rows = count_rows(spec.schedule or "real", real, synthetic, settings.batch_size)
     groups = 1 + bool(synthetic and spec.schedule == "paired")
-    tuned = spec.trains == "weights"
+    tuned = "weights" in spec.trains
     step = count_training(shape, load.train, settings, rows=rows, groups=groups, device=device, weights=tuned)
     held = weigh(shape) + hold_training(shape, load.train, settings, rows=rows, device=device, weights=tuned)
-    yield Stage(method, "training", repeat(step, settings.steps), "training", memory=held)
+    yield Stage(spec.name, "training", repeat(step, settings.steps), "training", memory=held)
     looks = math.ceil(settings.steps / settings.eval_every) if load.dev else 0
     known = {"dev looks": (load.dev or load.train, looks + 1), "evaluation": (load.test, 1)}  # one more for warnings
     for name, (lengths, times) in known.items():
         if lengths:
             work = count_evaluation(shape, lengths, settings, prompt=settings.prompt_length, device=device)
             held = weigh(shape) + hold_evaluation(shape, lengths, prompt=settings.prompt_length, device=device)
-            yield Stage(method, name, repeat(work, times), "evaluation", memory=held)
+            yield Stage(spec.name, name, repeat(work, times), "evaluation", memory=held)
+
+
+def _count_data(config: RunConfig, load: Workload, spec: MethodSpec) -> tuple[int, int]:
+    """Return how many real and how many other rows the method trains on."""
+    asked = config.per_label * load.labels
+    written = asked if load.given is None else load.given
+    beside = {"set": written, "edited": asked}
+    return written if spec.gold else len(load.train), beside.get(spec.rows or "", 0)
 
 
 def _fill_window(load: Workload, window: int) -> tuple[int, ...]:

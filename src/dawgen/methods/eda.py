@@ -5,21 +5,23 @@ is needed, and every language that the target knows will do. Neighbours of a sma
 here asks whether an edit keeps the label, as EDA does not.
 """
 
+from __future__ import annotations
+
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-import torch
-from torch.nn.functional import normalize
-
-from dawgen.classifier.estimator import PromptClassifier
 from dawgen.methods.interface import Given
 from dawgen.methods.prompts import fit_prompt
-from dawgen.models.load import Backbone
-from dawgen.prompt.vocabulary import find_frequent
+from dawgen.methods.spec import MethodSpec
 from dawgen.records import Example
 from dawgen.rng import python_rng
+
+if TYPE_CHECKING:
+    from dawgen.classifier.estimator import PromptClassifier
+    from dawgen.models.load import Backbone
 
 NEAREST = 3  # neighbours of which one is taken
 ATTEMPTS = 20  # edits per wanted example; short texts have few different ones
@@ -46,6 +48,11 @@ class Neighbours:
     """The target's frequent words and how near their embeddings are."""
 
     def __init__(self, backbone: Backbone) -> None:
+        import torch
+        from torch.nn.functional import normalize
+
+        from dawgen.prompt.vocabulary import find_frequent
+
         found = find_frequent(backbone.tokenizer)
         embedding = backbone.model.get_input_embeddings().weight.detach()
         self._words = list(found.values())
@@ -61,7 +68,7 @@ class Neighbours:
         if key not in self._known:
             place = self._places[key]
             cosines = self._vectors @ self._vectors[place]
-            cosines[place] = -torch.inf
+            cosines[place] = -float("inf")
             order = cosines.topk(min(NEAREST, len(self._words) - 1)).indices.tolist()
             self._known[key] = [self._words[other] for other in order]
         return self._known[key]
@@ -134,3 +141,16 @@ def drop(words: list[str], count: int, rng: random.Random) -> list[str]:
     """Return the words without `count` of them, never none."""
     gone = set(rng.sample(range(len(words)), min(count, len(words) - 1)))
     return [word for place, word in enumerate(words) if place not in gone]
+
+
+SPECS = (
+    MethodSpec(
+        name="eda",
+        fit=fit_eda,
+        place=110,
+        family="edited words",
+        schedule="pooled",
+        rows="edited",
+        settings=("edits",),
+    ),
+)

@@ -4,21 +4,24 @@ Calibrated (Zhao et al. 2021, "Calibrate before use", section 5): log p(y | x) -
 answer to texts without content behind the same examples.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dawgen.classifier.score import score_rows
 from dawgen.config import TargetConfig
 from dawgen.methods.interface import Given, Untrained, make_empty_prompt
-from dawgen.models.load import Backbone
-from dawgen.prompt.label_words import resolve_label_words
-from dawgen.prompt.template import limit_tokens, render
+from dawgen.methods.spec import MethodSpec
 from dawgen.records import Example
 from dawgen.rng import python_rng
 from dawgen.tasks import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dawgen.models.load import Backbone
 
 DEFAULT = TargetConfig()
 WINDOWS = {"seq2seq": 512, "causal": 2048}  # most tokens of one input; T5 was trained with 512
@@ -46,6 +49,12 @@ def predict_in_context(
     In front of each example stand whole rounds of one shot per label, in an order drawn from the seed, as many as fit.
     calibrate: divide by the probabilities of texts without content behind as many rounds.
     """
+    import numpy as np
+
+    from dawgen.classifier.score import score_rows
+    from dawgen.prompt.label_words import resolve_label_words
+    from dawgen.prompt.template import limit_tokens, render
+
     words = resolve_label_words(backbone.tokenizer, task.labels, task.label_words)
     limit = limit_tokens(backbone, WINDOWS[backbone.kind], 0)
     short = limit_tokens(backbone, config.max_tokens, 0)
@@ -71,6 +80,8 @@ def write_answered(
     backbone: Backbone, task: Task, shots: Sequence[Example], words: Sequence[str], max_tokens: int, seed: int
 ) -> list[list[int]]:
     """Return token ids of balanced rounds: each holds one answered shot of every label, shuffled."""
+    from dawgen.prompt.template import render
+
     rng = python_rng(seed, "in-context shots")
     lines: list[list[list[int]]] = []
     for label, word in zip(task.labels, words, strict=True):
@@ -109,3 +120,12 @@ def _put_in_front(rounds: Sequence[Sequence[int]], row: list[int], backbone: Bac
     """Join shots and question behind the question's begin token, where there is one."""
     begins = int(bool(row) and row[0] == backbone.tokenizer.bos_token_id)
     return [*row[:begins], *(token for tokens in rounds for token in tokens), *row[begins:]]
+
+
+SPECS = tuple(
+    MethodSpec(name=name, fit=fit, place=place, family="without training", trains=(), schedule=None)
+    for name, fit, place in (
+        ("in_context", fit_in_context, 20),
+        ("in_context_calibrated", partial(fit_in_context, calibrate=True), 30),
+    )
+)

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-
-from dawgen.classifier.predict import Item, as_examples
-from dawgen.classifier.train import Log
 from dawgen.config import BaselineConfig, TargetConfig
-from dawgen.models.load import Backbone
 from dawgen.records import Example
 from dawgen.tasks import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from dawgen.classifier.predict import Item
+    from dawgen.classifier.train import Log
+    from dawgen.models.load import Backbone
+
+    Fit = Callable[[Backbone, "Given"], "Classifier"]
 
 
 @dataclass(frozen=True)
@@ -71,22 +74,23 @@ class Classifier(Protocol):
         """Write what is worth keeping; nothing where that is nothing."""
 
 
-Fit = Callable[[Backbone, Given], Classifier]
-
-
 class Untrained:
     """A classifier that only scores. score: from examples to label log-probabilities [N,K]."""
 
     def __init__(self, labels: Sequence[str], score: Callable[[Sequence[Example]], NDArray[np.float32]]) -> None:
         self.trainable_, self.warnings_ = 0, list[str]()
         self.dev_accuracy_: float | None = None
-        self._classes = np.array(labels, dtype=object)
+        self._labels = labels
         self._score = score
 
     def predict(self, items: Iterable[Item]) -> NDArray[np.object_]:
         """Return the most likely label of each item, [N]."""
-        examples = as_examples(items)
-        return self._classes[self._score(examples).argmax(1)] if examples else np.array([], dtype=object)
+        import numpy as np
+
+        from dawgen.classifier.predict import as_examples
+
+        examples, classes = as_examples(items), np.array(self._labels, dtype=object)
+        return classes[self._score(examples).argmax(1)] if examples else np.array([], dtype=object)
 
     def count_cut(self, _: Iterable[Item]) -> int:
         """Return 0: what does not fit beside a text is left out, and no one trained on the rest."""
@@ -98,4 +102,6 @@ class Untrained:
 
 def make_empty_prompt(backbone: Backbone) -> Tensor:
     """Return a prompt [0,H]."""
+    import torch
+
     return torch.empty(0, backbone.model.get_input_embeddings().weight.shape[1], device=backbone.model.device)

@@ -5,35 +5,20 @@ from __future__ import annotations
 import copy
 import warnings
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
-import torch
-from transformers.pytorch_utils import Conv1D
+from typing import TYPE_CHECKING, Any
 
 from dawgen.errors import ConfigError, ModelError
 from dawgen.methods.interface import Given
-from dawgen.methods.tune import tune
-from dawgen.methods.tuned import TunedTarget
-from dawgen.models.fuse import unfuse
-from dawgen.models.load import Backbone
+from dawgen.methods.spec import MethodSpec
 from dawgen.rng import derive_seed
+
+if TYPE_CHECKING:
+    from dawgen.methods.weights.tuned import AdaptedTarget
+    from dawgen.models.load import Backbone
 
 # What the projections of queries and values are called; the last ones hold the keys too.
 PROJECTIONS = ("q", "v", "q_proj", "v_proj", "Wq", "Wv", "query", "value", "c_attn", "query_key_value", "qkv_proj")
 SCALE = 2  # alpha / rank, by which updates are multiplied
-
-
-class AdaptedTarget(TunedTarget):
-    """A target with a trained adapter; adapter: PEFT's model around the same weights."""
-
-    def __init__(self, backbone: Backbone, given: Given, adapter: Any) -> None:
-        super().__init__(backbone, given)
-        self.adapter = adapter
-
-    def save(self, folder: Path, metrics: dict[str, Any] | None = None) -> None:
-        """Write the adapter as PEFT does, for `PeftModel.from_pretrained`."""
-        self.adapter.save_pretrained(folder / "adapter", save_embedding_layers=False)
 
 
 def fit_lora(backbone: Backbone, given: Given) -> AdaptedTarget:
@@ -42,6 +27,13 @@ def fit_lora(backbone: Backbone, given: Given) -> AdaptedTarget:
     Raises:
         ConfigError: PEFT is not installed. ModelError: no projection of a known name.
     """
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    from dawgen.methods.weights.tune import tune
+    from dawgen.methods.weights.tuned import AdaptedTarget
+    from dawgen.models.fuse import unfuse
+
     peft = import_peft()
     model = copy.deepcopy(backbone.model)
     unfuse(model)
@@ -85,3 +77,21 @@ def import_peft() -> Any:
             "method lora: expected the library PEFT; install it with `pip install dawgen[peft]`."
         ) from error
     return peft
+
+
+def check_peft(_: Given) -> None:
+    """Raise ConfigError where PEFT is not installed."""
+    import_peft()
+
+
+SPECS = (
+    MethodSpec(
+        name="lora",
+        fit=fit_lora,
+        place=70,
+        family="tuned weights",
+        trains=("adapter",),
+        settings=("lora_lr", "lora_rank"),
+        check=check_peft,
+    ),
+)

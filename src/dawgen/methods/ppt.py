@@ -4,22 +4,25 @@ Pairs with two or three labels learn what follows what (next-sentence prediction
 and pairs with more labels, learn which cluster a text is of (pseudo labels, their section 3.2.3).
 """
 
+from __future__ import annotations
+
 import random
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from sklearn.cluster import KMeans
-from sklearn.feature_extraction.text import TfidfVectorizer
-
-from dawgen.classifier.estimator import PromptClassifier
 from dawgen.errors import ConfigError, DataError
 from dawgen.methods.interface import Given
 from dawgen.methods.prompts import fit_prompt
-from dawgen.models.load import Backbone
+from dawgen.methods.spec import MethodSpec
 from dawgen.records import Example
 from dawgen.rng import derive_seed, python_rng
 from dawgen.tasks import Task
+
+if TYPE_CHECKING:
+    from dawgen.classifier.estimator import PromptClassifier
+    from dawgen.models.load import Backbone
 
 MOST = 3000  # texts that pseudo examples are made of
 SHORTEST = 4  # words of a text that can be cut in two
@@ -34,7 +37,7 @@ def fit_ppt(backbone: Backbone, given: Given) -> PromptClassifier:
     Raises:
         ConfigError: no unlabelled texts. DataError: too few of them.
     """
-    check_texts(given.unlabelled)
+    check_texts(given)
     pseudo = make_pseudo(given.unlabelled or (), given.task, given.seed)
     before = replace(
         given,
@@ -107,6 +110,9 @@ def cluster_texts(texts: Sequence[str], count: int, seed: int) -> list[int]:
     Raises:
         DataError: the texts do not fall into so many clusters.
     """
+    from sklearn.cluster import KMeans
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     try:
         vectors = TfidfVectorizer(sublinear_tf=True).fit_transform(texts)
     except ValueError as error:  # no word of two letters in any text
@@ -116,7 +122,21 @@ def cluster_texts(texts: Sequence[str], count: int, seed: int) -> list[int]:
     return [int(number) for number in KMeans(count, n_init=4, random_state=seed).fit_predict(vectors)]
 
 
-def check_texts(texts: Sequence[str] | None) -> None:
+def check_texts(given: Given) -> None:
     """Raise ConfigError where there are no unlabelled texts."""
-    if not texts:
+    if not given.unlabelled:
         raise ConfigError("method ppt: expected plain texts in --unlabelled FILE, found none.")
+
+
+SPECS = (
+    MethodSpec(
+        name="ppt",
+        fit=fit_ppt,
+        place=80,
+        family="soft prompts",
+        unlabelled=True,
+        pretraining="texts",
+        settings=("pretraining_steps",),
+        check=check_texts,
+    ),
+)

@@ -1,49 +1,73 @@
-"""The methods by name, as data: what each trains, on which rows, in which schedule, with which surgery."""
+"""What a method is, as data: what it trains, on which rows, and all that other parts of dawgen ask of it.
+
+A method is one file of this folder, which ends in its `SPECS`: `dawgen.methods.table` finds them there. Names in
+settings, the order and families of tables, the keys of grid cells, the stages of the cost model, checks and the help of
+the command line are read from the specs alone.
+
+Such a file imports torch, scikit-learn and all that needs them inside its functions: specs are read where names are
+checked and help is printed, which must not load them. What is heavy by nature lies in a folder below.
+"""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from dawgen.config import Method, Schedule, Surgery
+from dawgen.config import Schedule, Surgery
 
-Trains = Literal["prompt", "weights", "adapter"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dawgen.methods.interface import Fit, Given
+
+Trained = Literal["prompt", "weights", "adapter", "head"]
+Rows = Literal["set", "gold", "edited"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MethodSpec:
-    """One arm of a comparison.
+    """One method.
 
-    schedule: None for an arm that trains nothing. surgery: None leaves it to the configuration.
-    synthetic: needs a synthetic set. gold: trains on gold examples, as many as there are synthetic ones.
-    unlabelled: needs plain texts. trains: a soft prompt on the frozen target, which can be saved as a bundle, the
-    target's own weights (and whatever is put around them), or a low-rank adapter; None for an arm that trains nothing.
+    fit: makes the classifier. place: where tables list it. family: the heading above it there.
+    trains: a soft prompt on the frozen target (alone it can be saved as a bundle), the target's own weights, a low-rank
+    adapter, a head on frozen features; () for a method that only asks. schedule: of the rows it trains on, None without
+    training. surgery: None leaves it to the settings.
+    rows: what it takes beside the few shots: a synthetic set, gold examples in place of one, or edits of its own; how
+    many there are is the size of its arm. way: how grids call the use of a set ("GENERATOR/WAY"), by default the name.
+    shots: whether few shots, and with them the seed, change anything. asks: whether it passes texts through the target.
+    unlabelled: needs plain texts. sources: needs prompts of other tasks. pretraining: what a prompt before the prompt
+    learns from. settings: the fields of `BaselineConfig` that are the method's. check: raises ConfigError or DataError
+    for what it lacks.
     """
 
-    schedule: Schedule | None
+    name: str
+    fit: Fit
+    place: int
+    family: str
+    trains: tuple[Trained, ...] = ("prompt",)
+    schedule: Schedule | None = "real"
     surgery: Surgery | None = "none"
-    synthetic: bool = False
-    gold: bool = False
+    rows: Rows | None = None
+    way: str = ""
+    shots: bool = True
+    asks: bool = True
     unlabelled: bool = False
-    trains: Trains | None = "prompt"
+    sources: bool = False
+    pretraining: Literal["texts", "shots"] | None = None
+    settings: tuple[str, ...] = ()
+    check: Callable[[Given], None] | None = None
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether it needs a synthetic set."""
+        return self.rows == "set"
 
-METHODS: dict[Method, MethodSpec] = {
-    "zero_shot": MethodSpec(None, trains=None),
-    "in_context": MethodSpec(None, trains=None),
-    "in_context_calibrated": MethodSpec(None, trains=None),
-    "fine_tuning": MethodSpec("real", trains="weights"),
-    "prompt_fine_tuning": MethodSpec("real", trains="weights"),
-    "soft_fine_tuning": MethodSpec("real", trains="weights"),
-    "lora": MethodSpec("real", trains="adapter"),
-    "ppt": MethodSpec("real", unlabelled=True),
-    "spot": MethodSpec("real"),
-    "eda": MethodSpec("pooled"),
-    "prompt_tuning": MethodSpec("real"),
-    "synthetic_only": MethodSpec("synthetic", synthetic=True),
-    "pooled": MethodSpec("pooled", synthetic=True),
-    "pooled_smoothed": MethodSpec("pooled", synthetic=True),
-    "real_then_synthetic": MethodSpec("real_then_synthetic", synthetic=True),
-    "synthetic_then_real": MethodSpec("synthetic_then_real", synthetic=True),
-    "paired": MethodSpec("paired", synthetic=True),
-    "dawgen": MethodSpec("paired", surgery=None, synthetic=True),
-    "gold": MethodSpec("real", gold=True),
-}
+    @property
+    def gold(self) -> bool:
+        """Whether it needs gold examples, as many as a set would have."""
+        return self.rows == "gold"
+
+    @property
+    def steps(self) -> bool:
+        """Whether it is trained in steps with the target's settings: logged, resumed, judged by a dev set."""
+        return bool(self.trains) and self.trains != ("head",)

@@ -3,18 +3,22 @@
 Likeness is the cosine of the mean prompt tokens (their section 4.2, "cosine similarity of average tokens").
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from torch import Tensor
-from torch.nn.functional import cosine_similarity
-
-from dawgen.classifier.estimator import PromptClassifier
 from dawgen.errors import ConfigError
 from dawgen.methods.interface import Given
 from dawgen.methods.prompts import fit_prompt
-from dawgen.models.load import Backbone
-from dawgen.prompt.bundle.format import check_base, load_bundle
+from dawgen.methods.spec import MethodSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dawgen.classifier.estimator import PromptClassifier
+    from dawgen.models.load import Backbone
 
 
 def fit_spot(backbone: Backbone, given: Given) -> PromptClassifier:
@@ -25,7 +29,9 @@ def fit_spot(backbone: Backbone, given: Given) -> PromptClassifier:
     Raises:
         ConfigError: no sources. BundleError: one that is damaged, of another model or of another length.
     """
-    check_sources(given.baselines.prompt_sources)
+    from dawgen.prompt.bundle.format import check_base, load_bundle
+
+    check_sources(given)
     sources: list[tuple[str, Tensor]] = []
     for place in given.baselines.prompt_sources:
         prompt, info = load_bundle(Path(place))
@@ -42,13 +48,29 @@ def fit_spot(backbone: Backbone, given: Given) -> PromptClassifier:
 
 def compare_prompts(one: Tensor, other: Tensor) -> float:
     """Return the cosine of the mean rows of two prompts [P,H] and [Q,H]."""
+    from torch.nn.functional import cosine_similarity
+
     return float(cosine_similarity(one.double().mean(0), other.double().mean(0), dim=0))
 
 
-def check_sources(sources: tuple[str, ...]) -> None:
+def check_sources(given: Given) -> None:
     """Raise ConfigError where there are no bundles to start from."""
-    if not sources:
+    if not given.baselines.prompt_sources:
         raise ConfigError(
             "method spot: expected bundles of other tasks in baselines.prompt_sources, found none.\n"
             "`dawgen train` makes them, on the same target and with the same prompt_length."
         )
+
+
+SPECS = (
+    MethodSpec(
+        name="spot",
+        fit=fit_spot,
+        place=90,
+        family="soft prompts",
+        sources=True,
+        pretraining="shots",
+        settings=("prompt_sources",),
+        check=check_sources,
+    ),
+)

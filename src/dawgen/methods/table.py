@@ -1,40 +1,44 @@
-"""Which function does which method; what each trains, and on what, is in `dawgen.methods.spec`."""
+"""The methods by name, in the order of tables: the specs of all files in this folder."""
 
-from functools import partial
+from __future__ import annotations
 
-from dawgen.config import Method
-from dawgen.methods.eda import fit_eda
-from dawgen.methods.fine_tuning import fit_fine_tuning
-from dawgen.methods.in_context import fit_in_context
-from dawgen.methods.interface import Fit
-from dawgen.methods.lora import fit_lora
-from dawgen.methods.pooled_smoothed import fit_pooled_smoothed
-from dawgen.methods.ppt import fit_ppt
-from dawgen.methods.prompt_fine_tuning import fit_prompt_fine_tuning
-from dawgen.methods.prompts import fit_prompt
-from dawgen.methods.soft_fine_tuning import fit_soft_fine_tuning
-from dawgen.methods.spec import METHODS
-from dawgen.methods.spot import fit_spot
-from dawgen.methods.zero_shot import fit_zero_shot
+from collections.abc import Iterable
+from importlib import import_module
+from pkgutil import iter_modules
 
-_OWN: dict[Method, Fit] = {
-    "zero_shot": fit_zero_shot,
-    "in_context": fit_in_context,
-    "in_context_calibrated": partial(fit_in_context, calibrate=True),
-    "fine_tuning": fit_fine_tuning,
-    "prompt_fine_tuning": fit_prompt_fine_tuning,
-    "soft_fine_tuning": fit_soft_fine_tuning,
-    "lora": fit_lora,
-    "ppt": fit_ppt,
-    "spot": fit_spot,
-    "eda": fit_eda,
-    "pooled_smoothed": fit_pooled_smoothed,
-}
+import dawgen.methods
+from dawgen.errors import ConfigError, suggest
+from dawgen.methods.spec import MethodSpec
 
 
-def find_fit(method: Method) -> Fit:
-    """Return the method's function; those without one of their own train a prompt in their schedule."""
-    if method in _OWN:
-        return _OWN[method]
-    spec = METHODS[method]
-    return partial(fit_prompt, schedule=spec.schedule or "real", surgery=spec.surgery)
+def list_specs() -> list[MethodSpec]:
+    """Return the specs that end the files of the folder, in the order of tables."""
+    specs: list[MethodSpec] = []
+    for found in iter_modules(dawgen.methods.__path__, "dawgen.methods."):
+        if not found.ispkg and found.name != __name__:
+            module = import_module(found.name)
+            specs += getattr(module, "SPECS", ())
+    return sorted(specs, key=lambda spec: spec.place)
+
+
+METHODS: dict[str, MethodSpec] = {spec.name: spec for spec in list_specs()}
+
+
+def find_method(name: str) -> MethodSpec:
+    """Return the spec of a method.
+
+    Raises:
+        ConfigError: no method has the name; the nearest one is said.
+    """
+    if name not in METHODS:
+        raise ConfigError(f"unknown method {name!r}; {suggest(name, METHODS)}")
+    return METHODS[name]
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise ConfigError for the first name in `RunConfig.methods` that no method has."""
+    for number, name in enumerate(names):
+        try:
+            find_method(name)
+        except ConfigError as error:
+            raise ConfigError(f"methods.{number}: {error}") from error

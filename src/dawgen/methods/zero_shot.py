@@ -1,17 +1,21 @@
 """Zero-shot prompting: the template and the label words, no prompt, no training."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dawgen.classifier.predict import predict_log_probs
 from dawgen.config import TargetConfig
 from dawgen.methods.interface import Given, Untrained, make_empty_prompt
-from dawgen.models.load import Backbone
-from dawgen.prompt.label_words import resolve_label_words
+from dawgen.methods.spec import MethodSpec
 from dawgen.records import Example
 from dawgen.tasks import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dawgen.models.load import Backbone
 
 DEFAULT = TargetConfig()
 
@@ -25,6 +29,9 @@ def predict_zero_shot(
     backbone: Backbone, task: Task, examples: Sequence[Example], config: TargetConfig = DEFAULT
 ) -> NDArray[np.float32]:
     """Return label log-probabilities [N,K] in the task's label order."""
+    from dawgen.classifier.predict import predict_log_probs
+    from dawgen.prompt.label_words import resolve_label_words
+
     return predict_log_probs(
         backbone,
         examples,
@@ -34,3 +41,16 @@ def predict_zero_shot(
         max_tokens=config.max_tokens,
         decoder_sentinel=config.decoder_sentinel,
     )
+
+
+SPECS = (
+    MethodSpec(
+        name="zero_shot",
+        fit=fit_zero_shot,
+        place=10,
+        family="without training",
+        trains=(),
+        schedule=None,
+        shots=False,
+    ),
+)

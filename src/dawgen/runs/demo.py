@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from dawgen.config import GeneratorKind, Method, RunConfig
+from dawgen.config import GeneratorKind, RunConfig
 from dawgen.runs.progress import Reporter
 from dawgen.runs.run import run_job
 
 TASK = "scenes-nli"
-METHODS: tuple[Method, ...] = ("zero_shot", "prompt_tuning", "synthetic_only", "paired", "dawgen", "gold")
+METHODS = ("zero_shot", "prompt_tuning", "synthetic_only", "paired", "dawgen", "gold")
 KINDS: tuple[GeneratorKind, ...] = ("untuned", "plain", "weighted", "dawgen")
 
 

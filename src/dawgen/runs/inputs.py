@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dawgen.config import Method, RunConfig
+from dawgen.config import RunConfig
 from dawgen.curation.filters import copy_stats
 from dawgen.data import (
     Row,
@@ -22,7 +22,7 @@ from dawgen.data import (
 )
 from dawgen.errors import ConfigError, DataError
 from dawgen.files import hash_file
-from dawgen.methods.spec import METHODS
+from dawgen.methods.table import METHODS
 from dawgen.records import Example, normalise
 from dawgen.scenes import LABELS, draw_data
 from dawgen.tasks import Task
@@ -126,7 +126,7 @@ def _draw_scenes(task: Task, config: RunConfig) -> Inputs:
     if given:
         raise ConfigError(f"--{given[0]} without --train: task {task.name} draws its own data. Give --train too.")
     task = _give_words(task, config)
-    gold = config.per_label if "gold" in config.methods else 0
+    gold = config.per_label if any(METHODS[method].gold for method in config.methods) else 0
     texts = 4 * config.per_label
     data = draw_data(
         task.name,
@@ -154,7 +154,7 @@ def _draw_scenes(task: Task, config: RunConfig) -> Inputs:
     )
 
 
-def needs_texts(methods: Sequence[Method]) -> bool:
+def needs_texts(methods: Sequence[str]) -> bool:
     """Return whether one of the methods learns from plain texts."""
     return any(METHODS[method].unlabelled for method in methods)
 

@@ -12,15 +12,12 @@ from typing import Any
 
 from dawgen.classifier.diagnose import find_collapse
 from dawgen.classifier.metrics import measure
-from dawgen.config import Method, RunConfig
+from dawgen.config import RunConfig
 from dawgen.errors import DataError
 from dawgen.files import read_json, write_json, write_text
 from dawgen.methods.interface import Classifier, Given
-from dawgen.methods.lora import import_peft
-from dawgen.methods.ppt import check_texts
-from dawgen.methods.spec import METHODS
-from dawgen.methods.spot import check_sources
-from dawgen.methods.table import find_fit
+from dawgen.methods.spec import MethodSpec
+from dawgen.methods.table import find_method
 from dawgen.models.load import Backbone
 from dawgen.records import Example
 from dawgen.runs.folder import Job
@@ -32,18 +29,14 @@ CHECKPOINTS = ("checkpoint", "pretraining", "query")  # of a method's own traini
 def check_methods(inputs: Inputs, synthetic: Sequence[Example] | None, config: RunConfig) -> None:
     """Raise ConfigError or DataError where one of the methods lacks what it needs, before anything is trained."""
     for method in config.methods:
-        if METHODS[method].gold:
-            gold_rows(inputs, synthetic, config.per_label)
-        if METHODS[method].unlabelled:
-            check_texts(inputs.unlabelled)
-        if METHODS[method].trains == "adapter":
-            import_peft()
-        if method == "spot":
-            check_sources(config.baselines.prompt_sources)
+        spec = find_method(method)
+        given = _gather(spec, inputs, synthetic, config)
+        if spec.check is not None:
+            spec.check(given)
 
 
 def run_method(
-    method: Method,
+    method: str,
     inputs: Inputs,
     synthetic: Sequence[Example] | None,
     backbone: Backbone,
@@ -62,29 +55,20 @@ def run_method(
         job.reporter.say(f"{method}: found in {folder}, reused")
         return read_json(done, " Delete it; the method is then trained again.")
     begin = time.perf_counter()
-    spec = METHODS[method]
-    real = gold_rows(inputs, synthetic, config.per_label) if spec.gold else inputs.train
-    given = Given(
-        task=inputs.task,
-        real=real,
-        synthetic=synthetic if spec.synthetic else None,
-        unlabelled=inputs.unlabelled,
-        dev=inputs.dev,
-        seed=config.seed,
-        per_label=config.per_label,
-        target=config.target,
-        baselines=config.baselines,
-        checkpoint=folder / f"{CHECKPOINTS[0]}.pt",
-    )
-    classifier = _fit(method, backbone, given, job)
+    spec = find_method(method)
+    given = replace(_gather(spec, inputs, synthetic, config), checkpoint=folder / f"{CHECKPOINTS[0]}.pt")
+    classifier = _fit(spec, backbone, given, job)
     numbers: dict[str, Any] = {"accuracy": None, "macro_f1": None, "n_test": 0}
     if spec.schedule is not None:
-        rows = {"n_real": len(real) if spec.schedule != "synthetic" else 0, "n_synthetic": len(given.synthetic or ())}
+        rows = {
+            "n_real": len(given.real) if spec.schedule != "synthetic" else 0,
+            "n_synthetic": len(given.synthetic or ()),
+        }
         numbers |= rows | given.facts
     predicted = classifier.predict(inputs.test).tolist() if inputs.test else None
     numbers |= _measure(inputs, predicted, folder) | {"trainable": classifier.trainable_}
     if spec.schedule is not None:
-        if inputs.dev:
+        if inputs.dev and spec.steps:
             looks = math.ceil(config.target.steps / config.target.eval_every)
             numbers |= {"dev_accuracy": classifier.dev_accuracy_, "n_dev": len(inputs.dev), "looks": looks}
         classifier.save(folder, numbers)
@@ -109,20 +93,34 @@ def gold_rows(inputs: Inputs, synthetic: Sequence[Example] | None, per_label: in
     return first_rows([*inputs.train, *inputs.gold], inputs.task.labels, wanted)
 
 
-def _fit(method: Method, backbone: Backbone, given: Given, job: Job) -> Classifier:
-    fit = find_fit(method)
-    if METHODS[method].schedule is None:
-        return fit(backbone, given)
+def _gather(spec: MethodSpec, inputs: Inputs, synthetic: Sequence[Example] | None, config: RunConfig) -> Given:
+    """Return what the method works with. Raises DataError where it wants gold rows and there are none."""
+    return Given(
+        task=inputs.task,
+        real=gold_rows(inputs, synthetic, config.per_label) if spec.gold else inputs.train,
+        synthetic=synthetic if spec.synthetic else None,
+        unlabelled=inputs.unlabelled,
+        dev=inputs.dev,
+        seed=config.seed,
+        per_label=config.per_label,
+        target=config.target,
+        baselines=config.baselines,
+    )
+
+
+def _fit(spec: MethodSpec, backbone: Backbone, given: Given, job: Job) -> Classifier:
+    if not spec.steps:
+        return spec.fit(backbone, given)
     if given.checkpoint is not None:
         given.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    with job.reporter.stage(f"{method} ({given.target.steps} steps)", given.target.steps) as advance:
+    with job.reporter.stage(f"{spec.name} ({given.target.steps} steps)", given.target.steps) as advance:
 
         def record(row: dict[str, Any]) -> None:
-            job.log.write({"method": method, **row})
+            job.log.write({"method": spec.name, **row})
             if row["stage"] == "target":
                 advance(row["step"])
 
-        return fit(backbone, replace(given, log=record))
+        return spec.fit(backbone, replace(given, log=record))
 
 
 def _warn(classifier: Classifier, inputs: Inputs, predicted: list[str] | None, config: RunConfig) -> list[str]:

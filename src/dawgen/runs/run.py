@@ -15,7 +15,7 @@ from dawgen.config import DecodeConfig, RunConfig
 from dawgen.curation import Curator
 from dawgen.errors import ConfigError
 from dawgen.files import hash_file, read_json, write_json, write_text
-from dawgen.methods.spec import METHODS
+from dawgen.methods.table import METHODS, check_names
 from dawgen.models.load import Backbone, load_generator, load_target
 from dawgen.prompt.label_words import resolve_label_words
 from dawgen.records import Example
@@ -40,6 +40,7 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
     Raises DataError, ConfigError and ModelError before anything is trained, ShortfallError from generation.
     """
     reporter = reporter or Reporter()
+    check_names(config.methods)  # again: settings that Python code makes are resolved nowhere
     check_trackers(config.tracking)
     threads = set_threads(config.threads)
     inputs = load_inputs(config)

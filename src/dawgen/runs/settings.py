@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from dawgen.config import PRESETS, RunConfig
 from dawgen.errors import ConfigError, suggest
+from dawgen.methods.table import check_names
 
 
 def resolve_config(
@@ -34,7 +35,7 @@ def resolve_config(
         merge_settings(merged, layer)
     _check_keys(merged, RunConfig)
     try:
-        return RunConfig.model_validate(merged)
+        config = RunConfig.model_validate(merged)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -42,6 +43,8 @@ def resolve_config(
         raise ConfigError(
             f"{place}: {reason.replace('input should', 'the value should')}, found {first['input']!r:.60}."
         ) from error
+    check_names(config.methods)
+    return config
 
 
 def _read_file(file: Path | None) -> dict[str, Any]:

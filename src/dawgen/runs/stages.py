@@ -17,7 +17,7 @@ from dawgen.data import find_set, iterate_rows, read, read_shards
 from dawgen.errors import ConfigError
 from dawgen.files import write_json
 from dawgen.generator.estimator import Generator
-from dawgen.methods.spec import METHODS
+from dawgen.methods.table import find_method
 from dawgen.models.load import load_generator, load_target
 from dawgen.records import Candidate, Example
 from dawgen.report.cards.dataset import write_card
@@ -119,9 +119,9 @@ def curate_stage(config: RunConfig, source: Path, out: Path) -> dict[str, Any]:
 def train_stage(config: RunConfig, out: Path) -> list[str]:
     """Train one prompt and save it as a bundle in `out`; returns its warnings."""
     method = config.methods[0]
-    spec = METHODS[method]
-    if spec.trains != "prompt":
-        trained = f"trains the target's {spec.trains}" if spec.trains else "trains nothing"
+    spec = find_method(method)
+    if spec.trains != ("prompt",):
+        trained = f"trains the target's {spec.trains[0]}" if spec.trains else "trains nothing"
         raise ConfigError(
             f"--method {method}: expected a method that trains a prompt; this one {trained}. `dawgen run` measures it."
         )

@@ -7,10 +7,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from dawgen.report.grid.arms import Arm
+from dawgen.report.grid.arms import Arm, name_family
 from dawgen.report.grid.charts import DOTS, LINES, list_samples, list_size_charts, list_training
 from dawgen.report.grid.files import read_grid
-from dawgen.report.grid.plots import find_span, name_family, split_arms
+from dawgen.report.grid.plots import find_span, split_arms
 from dawgen.report.grid.series import average, average_curves, find_majority, list_points, list_sizes
 from dawgen.report.grid.view import make_view
 from dawgen.report.plots import COLOURS, DARK, INK, LIGHT, Look, draw_svg, pick_look
@@ -62,7 +62,7 @@ def test_colours_stand_out_from_the_page_and_from_each_other(name):
 
 
 def test_the_stylesheet_has_the_colours():
-    style = resources.files("dawgen.report").joinpath("style.css").read_text(encoding="utf-8")
+    style = resources.files("dawgen.report").joinpath("templates/style.css").read_text(encoding="utf-8")
     found = re.findall(r"--c(\d): (#\w+)", style)
     assert found == [(str(number), colour) for colours in (LIGHT, DARK) for number, colour in enumerate(colours, 1)]
 
@@ -94,7 +94,7 @@ def test_arms_are_split_by_family():
     assert [len(part) for part in parts] == [2, 3, 4]
     assert [arm for part in parts for arm in part] == arms
     assert split_arms(arms, DOTS) == [arms]
-    assert name_family(arms[2]) == "dawgen's sets"
+    assert name_family(arms[2].method) == "dawgen's sets"
 
 
 def test_sizes_hold_the_other_size(grid):

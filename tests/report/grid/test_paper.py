@@ -6,7 +6,7 @@ from statistics import fmean
 import pytest
 
 from dawgen.config import Surgery
-from dawgen.report.grid.arms import GENERATORS, METHODS, RULES, SCHEDULES, Arm
+from dawgen.report.grid.arms import GENERATORS, ORDER, RULES, SCHEDULES, Arm
 from dawgen.report.grid.files import Grid, read_grid
 from dawgen.report.grid.paper import AVERAGE, TARGETS, compare_with_paper, read_paper
 from dawgen.report.table.core import Table
@@ -57,7 +57,7 @@ def test_numbers_that_the_paper_is_known_by() -> None:
 
 def test_names_are_those_of_a_grid() -> None:
     for _, arm in collect():
-        assert arm.method in METHODS and arm.schedule in SCHEDULES and arm.surgery in RULES
+        assert arm.method in ORDER and arm.schedule in {"", "real", *SCHEDULES} and arm.surgery in RULES
         assert (arm.surgery != "") == (arm.schedule == "paired")
         assert (arm.schedule == "paired") <= (arm.method in GENERATORS)
     assert set(Surgery.__args__) <= set(RULES)

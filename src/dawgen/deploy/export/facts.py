@@ -13,7 +13,7 @@ from torch import Tensor
 from dawgen.deploy.export.sets import gather_set_facts
 from dawgen.errors import ConfigError
 from dawgen.files import describe_changes
-from dawgen.methods.spec import METHODS
+from dawgen.methods.table import METHODS
 from dawgen.prompt.bundle.format import BundleInfo
 from dawgen.report.run.metrics import MethodNumbers, SetNumbers
 from dawgen.report.run.numbers import find_wilson_interval, list_methods, share_rows
@@ -117,7 +117,7 @@ def compare_seeds(runs: Sequence[FinishedRun], method: str) -> dict[str, Any]:
 def _describe_run(run: FinishedRun, method: str) -> dict[str, Any]:
     metrics, target = run.metrics, run.recorded.get("target") or {}
     numbers = metrics.methods.get(method, MethodNumbers())
-    spec = METHODS.get(method)  # type: ignore[call-overload]
+    spec = METHODS.get(method)
     surgery = target.get("surgery") if spec is None or spec.surgery is None else spec.surgery
     return {
         "method": method,

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dawgen.bench.arms import SCHEDULES, make_arm
+from dawgen.bench.arms import make_arm
 from dawgen.bench.grid import TAKEN, Block, Grid
 from dawgen.errors import ConfigError
+from dawgen.methods.table import METHODS
+from dawgen.report.grid.arms import SCHEDULES
 from dawgen.runs.settings import resolve_config
 from dawgen.tasks import Task
 
 BASELINE = "prompt_tuning"
 # `pooled_smoothed` is `pooled` with other labels: no order of its own.
-ORDERS = tuple(name for name in SCHEDULES if name != "pooled_smoothed")
+ORDERS = tuple(name for name, method in SCHEDULES.items() if METHODS[method].schedule == name)
 
 
 def build_grid(

@@ -9,7 +9,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from dawgen.bench.arms import GENERATORS
 from dawgen.bench.gains import Field, Point, list_fields, measure_gain
 from dawgen.bench.grid import read_grid as read_settings
 from dawgen.bench.plan import make_plan
@@ -17,7 +16,7 @@ from dawgen.config import GeneratorKind, RunConfig
 from dawgen.cost.generators import GeneratorCost, measure_kind
 from dawgen.engine.storage import Store
 from dawgen.errors import ConfigError
-from dawgen.report.grid.arms import Arm
+from dawgen.report.grid.arms import GENERATORS, Arm
 from dawgen.report.grid.files import Grid, read_grid
 
 PAPER = ("paired", "project")  # how sets are used, where enough generators were used so

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,9 @@ from dawgen.data import parse_fields, read_shards
 from dawgen.errors import DataError
 from dawgen.evaluate.audit.posterior import describe_posterior
 from dawgen.evaluate.doctor.facts import Facts, MethodFacts, SetFacts
-from dawgen.methods.spec import METHODS, MethodSpec
+from dawgen.methods.table import METHODS
 from dawgen.report.run.metrics import MethodNumbers
 from dawgen.runs.finished import FinishedRun
-
-SPECS: Mapping[str, MethodSpec] = {str(name): spec for name, spec in METHODS.items()}
 
 
 def read_facts(run: FinishedRun) -> Facts:
@@ -36,7 +34,7 @@ def read_facts(run: FinishedRun) -> Facts:
 
 
 def _read_method(run: FinishedRun, name: str, numbers: MethodNumbers) -> MethodFacts:
-    spec, target, steps = SPECS.get(name), run.recorded.get("target") or {}, run.steps(name)
+    spec, target, steps = METHODS.get(name), run.recorded.get("target") or {}, run.steps(name)
     if spec is None:
         raise DataError(f"{run.folder}/metrics.json: expected methods that dawgen has, found {name!r}; it is damaged.")
     truth, predicted = run.read_answers(name)

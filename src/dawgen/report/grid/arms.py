@@ -1,36 +1,24 @@
-"""The names of a grid's arms, and their order in tables."""
+"""The names of a grid's arms, and their order and families in tables."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-GENERATORS = ("zero_generation", "plain", "fewgen", "dawgen")
-METHODS = (
-    "zero_shot",
-    "in_context",
-    "in_context_calibrated",
-    "fine_tuning",
-    "prompt_fine_tuning",
-    "soft_fine_tuning",
-    "lora",
-    "ppt",
-    "spot",
-    "optima",
-    "prompt_tuning",
-    "eda",
-    *GENERATORS,
-    "gold",
-)
-SCHEDULES = (
-    "",
-    "real",
-    "synthetic",
-    "pooled",
-    "pooled_smoothed",
-    "real_then_synthetic",
-    "synthetic_then_real",
-    "paired",
-)
+from dawgen.config import GeneratorKind
+from dawgen.methods.table import METHODS
+
+# What grids call the kinds of generators: their sets are the arms of all methods that use one.
+GENERATORS: dict[str, GeneratorKind] = {
+    "zero_generation": "untuned",
+    "plain": "plain",
+    "fewgen": "weighted",
+    "dawgen": "dawgen",
+}
+# How a synthetic set and the few shots are used, and the method that does so; `surgery` chooses another for "paired".
+SCHEDULES: dict[str, str] = {
+    spec.way: spec.name for spec in METHODS.values() if spec.synthetic and spec.surgery is not None
+}
+PUBLISHED = {"optima": (95, "soft prompts")}  # in the paper's tables alone: place and family
 RULES = ("", "none", "project", "project:token", "project:example", "pcgrad", "agem", "gradvac", "drop")
 
 
@@ -58,10 +46,15 @@ class Arm:
     def place(self) -> tuple[object, ...]:
         """Where tables list the arm; unknown names come last."""
         return (
-            _find_place(self.method, METHODS),
-            _find_place(self.schedule, SCHEDULES),
+            _find_place(self.method, ORDER),
+            _find_place(self.schedule, ("", "real", *SCHEDULES)),
             _find_place(self.surgery, RULES),
         )
+
+    @property
+    def fixed(self) -> bool:
+        """Whether few shots and seed change nothing: a spread over seeds would look like certainty."""
+        return self.method in METHODS and not METHODS[self.method].shots
 
 
 def shorten_name(name: str) -> str:
@@ -71,5 +64,26 @@ def shorten_name(name: str) -> str:
     return name.removesuffix("/none")
 
 
+def name_family(method: str) -> str:
+    """Return the heading under which tables and charts put a method, by its name or an arm's."""
+    method = method.split("/")[0]
+    if method in GENERATORS:
+        return f"{method}'s sets"
+    if method in METHODS:
+        return METHODS[method].family
+    return PUBLISHED[method][1] if method in PUBLISHED else method
+
+
+def _list_order() -> tuple[str, ...]:
+    """Return the methods of arms as tables list them; generators stand where the first method with a set would."""
+    places = {spec.name: spec.place for spec in METHODS.values() if not spec.synthetic}
+    places |= dict.fromkeys(GENERATORS, min(spec.place for spec in METHODS.values() if spec.synthetic))
+    places |= {name: place for name, (place, _) in PUBLISHED.items()}
+    return tuple(sorted(places, key=places.__getitem__))
+
+
 def _find_place(name: str, names: tuple[str, ...]) -> tuple[int, str]:
     return (names.index(name), "") if name in names else (len(names), name)
+
+
+ORDER = _list_order()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from dawgen.report.grid import plots
-from dawgen.report.grid.arms import METHODS, Arm
+from dawgen.report.grid.arms import ORDER, Arm, name_family
 from dawgen.report.grid.files import Grid, GridSet
 from dawgen.report.grid.series import (
     CURVES,
@@ -103,7 +103,7 @@ def list_confusions(grid: Grid, views: Sequence[View]) -> list[Part]:
             for arm in view.arms:
                 rows = [row for (name, _), row in view.get_rows(arm).items() if name == task and row.confusion]
                 if rows:
-                    counts = add_confusions(rows[:1] if arm.method == "zero_shot" else rows)
+                    counts = add_confusions(rows[:1] if arm.fixed else rows)
                     labels = grid.labels.get(task, ())
                     part.matrices.append({"name": arm.name, "rows": share_rows(counts, labels), "shares": True})
             if part.matrices:
@@ -121,7 +121,7 @@ def list_samples(grid: Grid) -> list[Part]:
         for one in sorted(sets, key=lambda one: one.seed):
             if one.shots == shots:
                 first.setdefault(one.method, one)
-        order = {method: place for place, method in enumerate(METHODS)}
+        order = {method: place for place, method in enumerate(ORDER)}
         chosen = sorted(first.values(), key=lambda one: (order.get(one.method, len(order)), one.method))
         groups = [{"title": f"{one.method}, seed {one.seed}", "rows": one.samples} for one in chosen]
         if groups:
@@ -140,7 +140,7 @@ def _name_chart(name: str, some: Sequence[Arm], arms: Sequence[Arm]) -> str:
     """Return the chart's name, with the families that it shows where the arms are split over several charts."""
     if len(some) == len(arms):
         return name
-    families = list(dict.fromkeys(plots.name_family(arm) for arm in some))
-    whole = [arm for arm in arms if plots.name_family(arm) == families[-1]]
+    families = list(dict.fromkeys(name_family(arm.method) for arm in some))
+    whole = [arm for arm in arms if name_family(arm.method) == families[-1]]
     cut = f", {some[0].name} to {some[-1].name}" if len(families) == 1 and len(whole) > len(some) else ""
     return f"{name}: {', '.join(families)}{cut}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from dawgen.report.grid.arms import METHODS
+from dawgen.report.grid.arms import ORDER
 from dawgen.report.grid.files import Grid, GridSet
 from dawgen.report.grid.view import View
 from dawgen.report.table.core import Table, make_table
@@ -18,7 +18,7 @@ def list_sets(grid: Grid) -> Table:
     for one in grid.sets:
         groups.setdefault((one.task, one.method, one.shots), []).append(one)
     tasks = list(dict.fromkeys(task for task, _, _ in groups))
-    order = {method: place for place, method in enumerate(METHODS)}
+    order = {method: place for place, method in enumerate(ORDER)}
     rows = []
     for (task, method, shots), sets in sorted(
         groups.items(), key=lambda item: (tasks.index(item[0][0]), order.get(item[0][1], len(order)), item[0][2])

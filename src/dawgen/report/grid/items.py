@@ -134,17 +134,17 @@ def _write_item_gap(view: View, arm: Arm, base: Arm, task: str) -> str:
 
 
 def _share_seeds(view: View, arm: Arm, base: Arm, task: str) -> list[int]:
-    """Return the seeds that both have; all of the other where one is zero_shot, which no seed changes."""
+    """Return the seeds that both have; all of the other where no seed changes one."""
     mine, theirs = ({seed for name, seed in view.get_rows(one) if name == task} for one in (arm, base))
-    if arm.method == "zero_shot":
+    if arm.fixed:
         return sorted(theirs) if mine else []
-    return sorted(mine) if base.method == "zero_shot" and theirs else sorted(mine & theirs)
+    return sorted(mine) if base.fixed and theirs else sorted(mine & theirs)
 
 
 def _average(view: View, arm: Arm, task: str, seeds: Sequence[int]) -> np.ndarray | None:
     """Return the share of seeds that are right on each row [N], None without rows or where the test sets differ."""
     rows = {seed: row for (name, seed), row in view.get_rows(arm).items() if name == task}
-    if arm.method == "zero_shot":
+    if arm.fixed:
         seeds = sorted(rows) if seeds else []
     texts = [rows[seed].correct for seed in seeds if seed in rows]
     if not texts or not texts[0] or len({len(text) for text in texts}) > 1:

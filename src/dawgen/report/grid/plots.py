@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
-from dawgen.report.grid.arms import GENERATORS, Arm
+from dawgen.report.grid.arms import Arm, name_family
 from dawgen.report.grid.series import CURVES, Mean, Sizes
 from dawgen.report.plots import COLOURS, INK, MARKERS, Curve, Look, draw_svg, finish_axes
 
@@ -14,32 +14,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FAMILIES = {
-    "zero_shot": "without training",
-    "in_context": "without training",
-    "in_context_calibrated": "without training",
-    "fine_tuning": "tuned weights",
-    "prompt_fine_tuning": "tuned weights",
-    "soft_fine_tuning": "tuned weights",
-    "lora": "tuned weights",
-    "ppt": "soft prompts",
-    "spot": "soft prompts",
-    "optima": "soft prompts",
-    "prompt_tuning": "soft prompts",
-    "eda": "edited words",
-    "gold": "gold examples in place of synthetic ones",
-}
-
-
-def name_family(arm: Arm) -> str:
-    """Return the group of methods under which tables and charts put an arm."""
-    return f"{arm.method}'s sets" if arm.method in GENERATORS else FAMILIES.get(arm.method, arm.method)
-
 
 def split_arms(arms: Sequence[Arm], most: int) -> list[list[Arm]]:
     """Return the arms in order, in parts of at most `most`; small families share a part, large ones are cut evenly."""
     parts: list[list[Arm]] = []
-    for _, group in groupby(arms, key=name_family):
+    for _, group in groupby(arms, key=lambda arm: name_family(arm.method)):
         family = list(group)
         if len(family) > most:
             count = -(-len(family) // most)
@@ -177,7 +156,9 @@ def _place_arms(arms: Sequence[Arm]) -> dict[Arm, float]:
     heights: dict[Arm, float] = {}
     height = 0.0
     for number, arm in enumerate(arms):
-        height += 0.0 if number == 0 else 1.0 if name_family(arm) == name_family(arms[number - 1]) else 1.5
+        height += (
+            0.0 if number == 0 else 1.0 if name_family(arm.method) == name_family(arms[number - 1].method) else 1.5
+        )
         heights[arm] = height
     return heights
 

@@ -43,7 +43,7 @@ def _tabulate(rows: Sequence[GridRow], read: Read, unit: str, *, title: str, key
     groups: dict[tuple[str, str], dict[int, list[float]]] = {}
     for row in sorted(rows, key=lambda row: (row.arm.place, row.seed)):
         size = read(row)
-        if size and row.method != "zero_shot":
+        if size and not row.arm.fixed:
             groups.setdefault((row.task, row.arm.name), {}).setdefault(size, []).append(row.accuracy)
     groups = {name: sizes for name, sizes in groups.items() if len(sizes) > 1}
     columns = sorted({size for sizes in groups.values() for size in sizes})

@@ -203,7 +203,7 @@ def _write_tasks(
     view: View, arm: Arm, tasks: Sequence[str], *, bold: bool = False, field: Field = "accuracy"
 ) -> list[Cell]:
     """Return a cell per task and, with several, the average, which is the one that may be bold."""
-    fixed = arm.method == "zero_shot"
+    fixed = arm.fixed
     cells = [
         Cell(write_mean(view.list_values(arm, task, field), most=None if fixed else len(view.get_seeds(task))))
         for task in tasks

@@ -69,20 +69,20 @@ class View:
         return sorted({row.seed for row in self.rows if row.task == task})
 
     def list_values(self, arm: Arm, task: str, field: Field = "accuracy") -> list[float]:
-        """Return an arm's shares on a task, one per seed; of zero_shot, which no seed changes, only one."""
+        """Return an arm's shares on a task, one per seed; of an arm that no seed changes, only one."""
         values = [getattr(row, field) for (name, _), row in sorted(self.get_rows(arm).items()) if name == task]
         return _collapse(arm, values)
 
     def pick_pairs(self, arm: Arm, field: Field = "accuracy") -> dict[Key, float]:
-        """Return shares to compare by task and seed; zero_shot's stands for every seed of its task."""
+        """Return shares to compare by task and seed; those that no seed changes stand for every seed of their task."""
         found: dict[Key, float] = {key: getattr(row, field) for key, row in self.get_rows(arm).items()}
-        if arm.method == "zero_shot":
+        if arm.fixed:
             for task, value in {task: value for (task, _), value in found.items()}.items():
                 found = {(task, seed): value for seed in self.get_seeds(task)} | found
         return found
 
     def average_tasks(self, arm: Arm, tasks: Sequence[str], field: Field = "accuracy") -> list[float]:
-        """Return the mean over the tasks for each seed that has them all; one value of zero_shot."""
+        """Return the mean over the tasks for each seed that has them all; one value where no seed changes it."""
         values = self.pick_pairs(arm, field)
         seeds = sorted({seed for _, seed in values})
         complete = [seed for seed in seeds if all((task, seed) in values for task in tasks)]
@@ -112,5 +112,5 @@ def find_most(values: Iterable[int | None]) -> int | None:
 
 
 def _collapse(arm: Arm, values: list[float]) -> list[float]:
-    """Return one value of zero_shot: a spread of zero would look like certainty."""
-    return values[:1] if arm.method == "zero_shot" and len(set(values)) == 1 else values
+    """Return one value where no seed changes it: a spread of zero would look like certainty."""
+    return values[:1] if arm.fixed and len(set(values)) == 1 else values

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
-from dawgen.report.grid.arms import GENERATORS
-from dawgen.report.grid.plots import FAMILIES
+from dawgen.report.grid.arms import GENERATORS, name_family
 from dawgen.report.table.core import Cell, Table
 
 _INTERVAL = re.compile(r"(?P<value>.+?) (?P<interval>\[[^\]]*\])(?P<count> \(\d+\))?")
@@ -49,10 +48,10 @@ def lay_out(table: Table) -> Layout:
     header = _leave_out(table.header, drop)
     rows = [_leave_out(row, drop) for row in table.rows]
     names, firsts = table.names - len(drop), [row[0].text for row in rows]
-    if header[0] == "method" and len(firsts) > FEW and len({_name_family(name) for name in firsts}) > 1:
+    if header[0] == "method" and len(firsts) > FEW and len({name_family(name) for name in firsts}) > 1:
         groups = [
             Group(title, [[_show(_shorten(row[0])), *map(_show, row[1:])] for row in some])
-            for title, some in groupby(rows, key=lambda row: _name_family(row[0].text))
+            for title, some in groupby(rows, key=lambda row: name_family(row[0].text))
         ]
     elif 1 < names < len(header) and (header[0] == "task" or len(set(firsts)) < len(firsts)):
         groups = [
@@ -73,11 +72,6 @@ def _find_constant(table: Table) -> set[int]:
 
 def _leave_out(cells: tuple[T, ...], columns: set[int]) -> tuple[T, ...]:
     return tuple(cell for column, cell in enumerate(cells) if column not in columns)
-
-
-def _name_family(arm: str) -> str:
-    method = arm.split("/")[0]
-    return f"{method}'s sets" if method in GENERATORS else FAMILIES.get(method, method)
 
 
 def _shorten(cell: Cell) -> Cell:

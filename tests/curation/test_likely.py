@@ -2,8 +2,8 @@
 
 import pytest
 
+from dawgen.curation.likely import select_likely
 from dawgen.errors import ShortfallError
-from dawgen.methods.zero_generation import select_likely
 from dawgen.records import Candidate, Example
 
 LABELS = ("yes", "no")

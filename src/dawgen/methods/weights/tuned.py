@@ -102,6 +102,18 @@ class TunedTarget:
         return partial(render, template=self.template, backbone=self.backbone, max_tokens=self._limit)
 
 
+class AdaptedTarget(TunedTarget):
+    """A target with a trained adapter; adapter: PEFT's model around the same weights."""
+
+    def __init__(self, backbone: Backbone, given: Given, adapter: Any) -> None:
+        super().__init__(backbone, given)
+        self.adapter = adapter
+
+    def save(self, folder: Path, metrics: dict[str, Any] | None = None) -> None:
+        """Write the adapter as PEFT does, for `PeftModel.from_pretrained`."""
+        self.adapter.save_pretrained(folder / "adapter", save_embedding_layers=False)
+
+
 def thaw(backbone: Backbone) -> Backbone:
     """Return a copy in float32 all of whose weights can be trained; the shared backbone stays frozen and as it is.
 

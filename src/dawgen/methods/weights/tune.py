@@ -18,7 +18,7 @@ from dawgen.classifier.rows import LazyRows, Rows
 from dawgen.classifier.score import judge_scores
 from dawgen.errors import DawgenError
 from dawgen.methods.interface import Given
-from dawgen.methods.tuned import TunedTarget
+from dawgen.methods.weights.tuned import TunedTarget
 
 
 class Best:
