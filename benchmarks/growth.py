@@ -29,9 +29,8 @@ from dawgen.data import RowFile
 from dawgen.files import write_json
 from dawgen.models.load import Backbone, load_generator, load_target
 from dawgen.runs.folder import Job, StepLog
-from dawgen.runs.generate import generate_set, tune_generator
+from dawgen.runs.generate import Order, Source, generate_set, tune_generator
 from dawgen.runs.progress import Reporter
-from dawgen.runs.run import shard_settings
 from dawgen.scenes import draw_data
 from dawgen.tasks import Task
 
@@ -92,14 +91,13 @@ def grow_set(backbone: Backbone, rows: int, folder: Path, tuning: GeneratorConfi
     folder.mkdir(parents=True, exist_ok=True)
     meter = Meter(folder / "shards.jsonl")
     job = Job(SEED, meter, Reporter(quiet=True))
-    generator = tune_generator(backbone, task, data.train, tuning, DECODE, folder=folder / "generator", job=job)
+    source = Source(task, data.train, DECODE, data.first_texts)
+    generator = tune_generator(backbone, source, tuning, folder=folder / "generator", job=job)
     generate_set(
         generator,
-        per_label,
-        curator=Curator(data.train, task.labels, CurateConfig(), dev=data.dev, test=data.test),
-        first_texts=data.first_texts,
+        Order(per_label, data.first_texts, folder / "generator"),
+        Curator(data.train, task.labels, CurateConfig(), dev=data.dev, test=data.test),
         folder=folder / "synthetic",
-        settings=shard_settings(folder / "generator", DECODE, per_label, SEED, data.first_texts),
         job=job,
     )
     return meter.rows

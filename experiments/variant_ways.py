@@ -8,7 +8,7 @@ last part's looks at the dev set choose the final prompt; `halves` and `rounds` 
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,7 @@ from dawgen.curation import Curator
 from dawgen.errors import suggest
 from dawgen.records import Example
 from dawgen.rng import derive_seed
-from dawgen.runs.generate import generate_set, tune_generator
-from dawgen.runs.run import choose_first_texts, shard_settings
+from dawgen.runs.generate import Order, find_source, generate_set, tune_generator
 from experiments.variant_gradients import align, find_useful
 from experiments.variant_rows import (
     Choose,
@@ -165,18 +164,14 @@ def write_again(material: Material) -> Chosen:
     useful = find_useful(material, fit(material, rows), rows)
     inputs, config, folder = material.inputs, material.config, material.folder
     job = quiet_job(config.seed, folder)
-    decode, _ = choose_first_texts(config.decode, inputs.task.pair, inputs.first_texts)
-    texts = inputs.first_texts if decode.first_texts == "given" else None
-    source, tuned = cached_generator(config.generator.model), folder / "generator"
-    shots = [*inputs.train, *useful]
-    generator = tune_generator(source, inputs.task, shots, config.generator, decode, folder=tuned, job=job)
+    source = replace(find_source(config, inputs), real=[*inputs.train, *useful])
+    base, tuned = cached_generator(config.generator.model), folder / "generator"
+    generator = tune_generator(base, source, config.generator, folder=tuned, job=job)
     written, _ = generate_set(
         generator,
-        config.per_label,
-        curator=Curator(inputs.train, inputs.task.labels, config.curate, dev=inputs.dev or (), test=inputs.test or ()),
-        first_texts=texts,
+        Order(config.per_label, source.first_texts, tuned),
+        Curator(inputs.train, inputs.task.labels, config.curate, dev=inputs.dev or (), test=inputs.test or ()),
         folder=folder / "set",
-        settings=shard_settings(tuned, decode, config.per_label, config.seed, texts),
         job=job,
     )
     return list(written), used

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dawgen.bench.cells import cached_generator, describe_set, hash_facts, hash_weights, quiet_job
-from dawgen.config import CurateConfig, DecodeConfig, RunConfig
+from dawgen.config import CurateConfig, RunConfig
 from dawgen.curation import Curator
 from dawgen.curation.curator import Verdict
 from dawgen.curation.likely import select_likely
@@ -19,9 +19,8 @@ from dawgen.generator.estimator import Generator
 from dawgen.generator.write.quotas import Judged
 from dawgen.records import Example
 from dawgen.runs.folder import Job
-from dawgen.runs.generate import generate_set, tune_generator, write_set
+from dawgen.runs.generate import Order, Source, find_source, generate_set, tune_generator, write_set
 from dawgen.runs.inputs import Inputs, load_inputs
-from dawgen.runs.run import choose_first_texts, shard_settings
 from dawgen.scenes.fidelity import measure_fidelity
 
 if TYPE_CHECKING:
@@ -84,16 +83,11 @@ class SetCell:
 
 @dataclass(frozen=True)
 class Desk:
-    """All that writes a set: the data, the tuned generator, the first texts, and the settings of its shards.
-
-    quota: how many candidates of each label the shards count to.
-    """
+    """All that writes a set: the data, the tuned generator, and how many candidates of each label it writes."""
 
     inputs: Inputs
     generator: Generator
-    texts: list[str] | None
-    quota: int
-    settings: dict[str, Any]
+    order: Order
     job: Job
 
 
@@ -101,13 +95,12 @@ def open_desk(cell: SetCell, folder: Path) -> Desk:
     """Tune the cell's generator in the folder of its set, or load it from there."""
     config, inputs = cell.config, load_inputs(cell.config)
     job = quiet_job(config.seed, folder)
-    decode = _choose_decode(cell, inputs)
-    texts = inputs.first_texts if decode.first_texts == "given" else None
+    source = _find_source(cell, inputs)
     place = folder / "generator"
     base = cached_generator(config.generator.model, config.generator.dtype)
-    generator = tune_generator(base, inputs.task, inputs.train, config.generator, decode, folder=place, job=job)
+    generator = tune_generator(base, source, config.generator, folder=place, job=job)
     quota = config.per_label * (SURPLUS if cell.likeliest else 1)
-    return Desk(inputs, generator, texts, quota, shard_settings(place, decode, quota, config.seed, texts), job)
+    return Desk(inputs, generator, Order(quota, source.first_texts, place), job)
 
 
 def make_set(cell: SetCell, store: Store) -> dict[str, Any]:
@@ -129,24 +122,18 @@ def make_set(cell: SetCell, store: Store) -> dict[str, Any]:
 
 def write_curated(cell: SetCell, desk: Desk, folder: Path) -> tuple[RowFile, dict[str, Any]]:
     """Write the set as a run does, curated by the few shots."""
-    return generate_set(
-        desk.generator,
-        desk.quota,
-        curator=open_curator(cell, desk.inputs),
-        first_texts=desk.texts,
-        folder=folder,
-        settings=desk.settings,
-        job=desk.job,
-    )
+    curator = open_curator(cell, desk.inputs)
+    return generate_set(desk.generator, desk.order, curator, folder=folder, job=desk.job)
 
 
 def write_likeliest(cell: SetCell, desk: Desk, folder: Path) -> tuple[RowFile, dict[str, Any]]:
     """Write the likeliest of twice as many sound texts (SuperGen); no real row is looked at."""
-    inputs, per_label = desk.inputs, cell.config.per_label
+    inputs, order, per_label = desk.inputs, desk.order, cell.config.per_label
     sound = open_curator(cell, inputs)
-    with desk.job.stage("writing", desk.quota, "writing"):
-        shards = ShardStore(folder / "raw", desk.settings)
-        judged = list(desk.generator.stream(desk.quota, first_texts=desk.texts, store=shards, curator=sound))
+    with desk.job.stage("writing", order.per_label, "writing"):
+        shards = ShardStore(folder / "raw", order.describe_shards(desk.generator))
+        stream = desk.generator.stream(order.per_label, first_texts=order.first_texts, store=shards, curator=sound)
+        judged = list(stream)
     passed = [candidate for candidate, verdict in judged if verdict.kept]
     chosen = select_likely(passed, inputs.task.labels, per_label)
     kept, _, reasons = write_set(folder, _drop_unlikely(judged, set(chosen)))
@@ -159,12 +146,12 @@ def open_curator(cell: SetCell, inputs: Inputs) -> Curator:
     return Curator(real, inputs.task.labels, config, dev=inputs.dev or (), test=inputs.test or ())
 
 
-def _choose_decode(cell: SetCell, inputs: Inputs) -> DecodeConfig:
-    """Return how texts are written; without real data first texts are written too, where none are given."""
-    decode, note = choose_first_texts(cell.config.decode, inputs.task.pair, inputs.first_texts)
-    if cell.likeliest and (note or decode.first_texts == "shots"):
-        return decode.model_copy(update={"first_texts": "written"})
-    return decode
+def _find_source(cell: SetCell, inputs: Inputs) -> Source:
+    """Return what the set is written from; without real data first texts are written too, where none are given."""
+    source = find_source(cell.config, inputs)
+    if cell.likeliest and source.decode.first_texts == "shots":
+        return replace(source, decode=source.decode.model_copy(update={"first_texts": "written"}))
+    return source
 
 
 def _drop_unlikely(judged: Iterable[Judged], chosen: set[Example]) -> Iterator[Judged]:

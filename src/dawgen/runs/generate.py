@@ -2,44 +2,84 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dawgen.config import DecodeConfig, GeneratorConfig, GeneratorKind
+from dawgen.config import DecodeConfig, GeneratorConfig, GeneratorKind, RunConfig
 from dawgen.curation import Curator
 from dawgen.curation.filters import is_copy
 from dawgen.data import RowFile, ShardStore, as_row
-from dawgen.files import stream_jsonl
+from dawgen.files import hash_file, stream_jsonl
 from dawgen.generator.estimator import Generator
 from dawgen.generator.write.quotas import Judged
 from dawgen.models.load import Backbone
 from dawgen.records import Example
 from dawgen.report.cards.dataset import write_card
 from dawgen.runs.folder import Job
+from dawgen.runs.inputs import Inputs
 from dawgen.scenes.fidelity import has_oracle, measure_fidelity
 from dawgen.tasks import Task
 
 FIDELITY_ROWS = 100  # candidates per label by which a generator kind is judged
 
 
-def tune_generator(
-    backbone: Backbone,
-    task: Task,
-    real: Sequence[Example],
-    config: GeneratorConfig,
-    decode: DecodeConfig,
-    *,
-    folder: Path,
-    job: Job,
-) -> Generator:
+@dataclass(frozen=True)
+class Source:
+    """What a generator learns from and how it writes.
+
+    real: the few shots. first_texts: text1 of new pairs, None where the shots or the generator itself give it. note:
+    where that is not what the settings say.
+    """
+
+    task: Task
+    real: Sequence[Example]
+    decode: DecodeConfig
+    first_texts: Sequence[str] | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a set shall be. per_label: rows that are kept of each label. generator: the folder of the generator's files,
+    whose prefix the shards depend on."""
+
+    per_label: int
+    first_texts: Sequence[str] | None
+    generator: Path
+
+    def describe_shards(self, generator: Generator) -> dict[str, Any]:
+        """Return what shards depend on: prefix, seed, way of writing, first texts, and the quota that ends labels."""
+        return {
+            "prefix": hash_file(self.generator / "prefix.safetensors"),
+            "seed": generator.seed,
+            "decode": (generator.decode or DecodeConfig()).model_dump(mode="json"),
+            "per_label": self.per_label,
+            "first_texts": hashlib.sha256(json.dumps(self.first_texts).encode()).hexdigest(),
+        }
+
+
+def find_source(config: RunConfig, inputs: Inputs) -> Source:
+    """Return what a job's generator learns and writes from; without given first texts the shots' serve."""
+    decode, note = config.decode, None
+    if inputs.task.pair and decode.first_texts == "given" and not inputs.first_texts:
+        decode = decode.model_copy(update={"first_texts": "shots"})
+        note = "no --unlabelled file: the few-shot texts serve as first texts"
+    texts = inputs.first_texts if decode.first_texts == "given" else None
+    return Source(inputs.task, inputs.train, decode, texts, note)
+
+
+def tune_generator(backbone: Backbone, source: Source, config: GeneratorConfig, *, folder: Path, job: Job) -> Generator:
     """Return the tuned generator; one that is already in the folder is loaded, a killed tuning is resumed."""
     if (folder / "generator.json").is_file():
         job.reporter.say(f"generator ({config.kind}): found in {folder}, reused")
         return Generator.load(folder, model=backbone)
     settings = config.model_dump(exclude={"model"})
-    generator = Generator(backbone, task, **settings, decode=decode, seed=job.seed)
+    generator = Generator(backbone, source.task, **settings, decode=source.decode, seed=job.seed)
     checkpoint = folder / "checkpoint.pt"
     folder.mkdir(parents=True, exist_ok=True)
     steps = 0 if config.kind == "untuned" else config.steps
@@ -49,37 +89,32 @@ def tune_generator(
             job.log.write(row)
             advance()
 
-        generator.fit(real, log=record, checkpoint=checkpoint)
+        generator.fit(source.real, log=record, checkpoint=checkpoint)
     generator.save(folder)
     checkpoint.unlink(missing_ok=True)
     return generator
 
 
 def generate_set(
-    generator: Generator,
-    per_label: int,
-    *,
-    curator: Curator,
-    first_texts: Sequence[str] | None,
-    folder: Path,
-    settings: dict[str, Any],
-    job: Job,
+    generator: Generator, order: Order, curator: Curator, *, folder: Path, job: Job
 ) -> tuple[RowFile, dict[str, Any]]:
     """Write synthetic/: raw shards, train.jsonl with exactly `per_label` kept of each label, dropped.jsonl and a card.
 
-    settings: all that the shards depend on. Rows go to disk as they are judged. Returns the kept examples, which stay
-    on disk, and the `synthetic` part of metrics.json. Raises ShortfallError; the shards then stay.
+    Rows go to disk as they are judged. Returns the kept examples, which stay on disk, and the `synthetic` part of
+    metrics.json. Raises ShortfallError; the shards then stay.
     """
     task = generator.task_
-    store = ShardStore(folder / "raw", settings)
-    total = per_label * len(task.labels)
+    store = ShardStore(folder / "raw", order.describe_shards(generator))
+    total = order.per_label * len(task.labels)
     with job.stage(f"writing {total} synthetic examples", total, "writing") as advance:
 
         def record(row: dict[str, Any]) -> None:
             job.log.write(row)
             advance(sum(row["kept"].values()))
 
-        judged = generator.stream(per_label, first_texts=first_texts, store=store, curator=curator, log=record)
+        judged = generator.stream(
+            order.per_label, first_texts=order.first_texts, store=store, curator=curator, log=record
+        )
         kept, copy_shares, _ = write_set(folder, judged)
     generation = generator.generation_
     numbers = {
@@ -137,12 +172,9 @@ def judge_kind(generator: Generator, first_texts: Sequence[str] | None, job: Job
 
 def compare_kinds(
     backbone: Backbone,
-    task: Task,
-    real: Sequence[Example],
+    source: Source,
     config: GeneratorConfig,
     kinds: Sequence[GeneratorKind],
-    decode: DecodeConfig,
-    first_texts: Sequence[str] | None,
     *,
     folder: Path,
     job: Job,
@@ -150,14 +182,7 @@ def compare_kinds(
     """Tune the generator in every kind and return its label fidelity before curation."""
     results: dict[str, dict[str, Any]] = {}
     for kind in kinds:
-        generator = tune_generator(
-            backbone,
-            task,
-            real,
-            config.model_copy(update={"kind": kind}),
-            decode,
-            folder=folder / kind,
-            job=job,
-        )
-        results[kind] = judge_kind(generator, first_texts, job)
+        settings = config.model_copy(update={"kind": kind})
+        generator = tune_generator(backbone, source, settings, folder=folder / kind, job=job)
+        results[kind] = judge_kind(generator, source.first_texts, job)
     return results

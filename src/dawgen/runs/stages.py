@@ -11,7 +11,7 @@ from typing import Any
 
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.classifier.metrics import measure
-from dawgen.config import CurateConfig, DecodeConfig, RunConfig
+from dawgen.config import CurateConfig, RunConfig
 from dawgen.curation import Curator
 from dawgen.data import find_set, iterate_rows, read, read_shards
 from dawgen.errors import ConfigError
@@ -23,11 +23,10 @@ from dawgen.records import Candidate, Example
 from dawgen.report.cards.dataset import write_card
 from dawgen.runs.finished import describe_generator, find_generator
 from dawgen.runs.folder import Job, StepLog
-from dawgen.runs.generate import generate_set, tune_generator, write_set
+from dawgen.runs.generate import Order, find_source, generate_set, tune_generator, write_set
 from dawgen.runs.inputs import load_inputs
 from dawgen.runs.methods import run_method
 from dawgen.runs.progress import Reporter
-from dawgen.runs.run import choose_first_texts, shard_settings
 from dawgen.runtime import pick_device, set_threads
 from dawgen.scenes.fidelity import measure_fidelity
 from dawgen.tasks import Task
@@ -44,16 +43,8 @@ def tune_stage(config: RunConfig, out: Path) -> None:
     inputs = load_inputs(config)
     Reporter().announce(inputs.notes, inputs.warnings)
     backbone = load_generator(config.generator.model, dtype=config.generator.dtype, device=pick_device())
-    decode, _ = choose_first_texts(config.decode, inputs.task.pair, inputs.first_texts)
-    tune_generator(
-        backbone,
-        inputs.task,
-        inputs.train,
-        config.generator,
-        decode,
-        folder=out,
-        job=_make_job(config.seed, out),
-    )
+    source = find_source(config, inputs)
+    tune_generator(backbone, source, config.generator, folder=out, job=_make_job(config.seed, out))
 
 
 def preview_stage(folder: Path, per_label: int, first_texts: str | None, threads: int | None) -> Iterator[str]:
@@ -80,11 +71,9 @@ def generate_stage(
         shutil.rmtree(out / "raw")
     _, numbers = generate_set(
         generator,
-        per_label,
-        curator=Curator((), generator.task_.labels, BARE),
-        first_texts=texts,
+        Order(per_label, texts, folder),
+        Curator((), generator.task_.labels, BARE),
         folder=out,
-        settings=shard_settings(folder, generator.decode or DecodeConfig(), per_label, generator.seed, texts),
         job=_make_job(generator.seed, out),
     )
     return numbers
