@@ -1,1 +1,1 @@
-"""Every way to a classifier on one interface: what dawgen is compared with, and its own arms."""
+"""Every method that makes a classifier, on one interface: dawgen's own arms, and those it is compared with."""

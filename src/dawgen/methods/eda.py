@@ -1,8 +1,8 @@
 """EDA (Wei & Zou 2019, "Easy Data Augmentation"): four simple word edits of the few shots, pooled with them.
 
-A synonym is a near neighbour of the word among the target's own embeddings, not an entry of WordNet: no other resource
-is needed, and every language that the target knows will do. Neighbours of a small model are often no synonyms; nothing
-here asks whether an edit keeps the label, as EDA does not.
+A synonym is a near neighbour of the word among the target's own embeddings, not an entry of WordNet: this needs no
+other resource, and works for every language of the target. Neighbours of a small model are often no synonyms. As in
+EDA, nothing checks whether an edit keeps the label.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def fit_eda(backbone: Backbone, given: Given) -> PromptClassifier:
 
 
 class Neighbours:
-    """The target's frequent words and how near their embeddings are."""
+    """The target's frequent words, with their nearest neighbours by embedding."""
 
     def __init__(self, backbone: Backbone) -> None:
         import torch
@@ -79,7 +79,7 @@ def edit_examples(
 ) -> list[Example]:
     """Return at most `per_label` edited examples of each label, all different from each other and from the real ones.
 
-    The real ones of a label take turns; each text of a pair gets an edit of its own.
+    The real examples of a label are used in turn; each text of a pair is edited separately.
     """
     seen, kept = {(row.text1, row.text2) for row in examples}, Counter[str]()
     edited: list[Example] = []

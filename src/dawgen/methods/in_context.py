@@ -1,7 +1,7 @@
-"""In-context learning: answered examples in front of each question, as many as the model's window takes.
+"""In-context learning: answered examples before each question, as many as fit into the model's window.
 
 Calibrated (Zhao et al. 2021, "Calibrate before use", section 5): log p(y | x) - log p_cf(y), where p_cf is the mean
-answer to texts without content behind the same examples.
+answer to texts without content after the same examples.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CONTENT_FREE = ("N/A", "", "[MASK]")  # the three of the paper
 
 
 def fit_in_context(backbone: Backbone, given: Given, *, calibrate: bool = False) -> Untrained:
-    """Return the classifier that asks the target behind the few shots."""
+    """Return the classifier that prompts the target with the few shots."""
     options = {"seed": given.seed, "config": given.target, "calibrate": calibrate}
     return Untrained(given.task.labels, partial(predict_in_context, backbone, given.task, given.real, **options))  # type: ignore[arg-type]
 
@@ -46,8 +46,8 @@ def predict_in_context(
 ) -> NDArray[np.float32]:
     """Return label log-probabilities [N,K] in the task's label order.
 
-    In front of each example stand whole rounds of one shot per label, in an order drawn from the seed, as many as fit.
-    calibrate: divide by the probabilities of texts without content behind as many rounds.
+    Before each example come whole rounds of one shot per label, in an order drawn from the seed, as many as fit.
+    calibrate: divide by the probabilities of texts without content after as many rounds.
     """
     import numpy as np
 
@@ -69,7 +69,7 @@ def predict_in_context(
     if not calibrate:
         return scores
     contentless = write([Example(text, text if task.pair else None) for text in CONTENT_FREE]).ids
-    for count in set(counts):  # long texts leave room for fewer shots, whose pull is another
+    for count in set(counts):  # long texts leave room for fewer shots, whose bias differs
         behind = [_put_in_front(answered[:count], row, backbone) for row in contentless]
         pull = score(behind, words.ids, empty).double().exp().mean(0).log().float().numpy()
         scores[np.array(counts) == count] -= pull
@@ -100,7 +100,7 @@ def write_answered(
 
 
 def _strip_end(row: list[int], backbone: Backbone) -> list[int]:
-    """Take begin and end tokens from a shot, since the text goes on; end its line where the tokenizer has line ends."""
+    """Remove begin and end tokens from a shot, since more text follows; add a line end if the tokenizer has one."""
     ends = (backbone.tokenizer.bos_token_id, backbone.tokenizer.eos_token_id)
     newline = backbone.tokenizer("\n", add_special_tokens=False)["input_ids"]
     unknown = backbone.tokenizer.unk_token_id
@@ -117,7 +117,7 @@ def _count_fitting(rounds: Sequence[Sequence[int]], room: int) -> int:
 
 
 def _put_in_front(rounds: Sequence[Sequence[int]], row: list[int], backbone: Backbone) -> list[int]:
-    """Join shots and question behind the question's begin token, where there is one."""
+    """Join shots and question after the question's begin token, if there is one."""
     begins = int(bool(row) and row[0] == backbone.tokenizer.bos_token_id)
     return [*row[:begins], *(token for tokens in rounds for token in tokens), *row[begins:]]
 

@@ -1,4 +1,4 @@
-"""What every method is given and what it returns: few real examples, maybe other texts, in; a classifier out."""
+"""The interface of methods: few real examples, maybe other texts, in; a classifier out."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Given:
-    """What a method works with; each takes what it needs.
+    """The inputs of a method; each takes what it needs.
 
     real: the few shots. synthetic: a set, None where there is none. unlabelled: plain texts. dev: chooses the best
     checkpoint. per_label: rows per label of sets, written or edited. log gets a dict per step; under another "stage"
-    than "target" it is a step of something that comes before. checkpoint: the file from which a killed training goes
-    on; a method with two trainings puts another beside it. facts: what the method wants metrics.json to say.
+    than "target" it is a step of an earlier training. checkpoint: the file from which a killed training is resumed; a
+    method with two trainings puts another beside it. facts: the method's own entries for metrics.json.
     """
 
     task: Task
@@ -52,13 +52,13 @@ class Given:
         return None if log is None else lambda row: log(row | {"stage": stage})
 
     def checkpoint_as(self, name: str) -> Path | None:
-        """Return where a training that comes before the method's own keeps its checkpoint."""
+        """Return the checkpoint's file for a training that comes before the method's own."""
         return None if self.checkpoint is None else self.checkpoint.with_name(f"{name}.pt")
 
 
 class Classifier(Protocol):
-    """What a method returns. trainable_: how many numbers were trained. dev_accuracy_: of the checkpoint that was kept,
-    None without a dev set. warnings_: for metrics.json."""
+    """The result of a method. trainable_: how many numbers were trained. dev_accuracy_: of the checkpoint that was
+    kept, None without a dev set. warnings_: for metrics.json."""
 
     trainable_: int
     dev_accuracy_: float | None
@@ -71,7 +71,7 @@ class Classifier(Protocol):
         """Return how many items lose the end of a text."""
 
     def save(self, folder: Path, metrics: dict[str, Any] | None = None) -> None:
-        """Write what is worth keeping; nothing where that is nothing."""
+        """Write what should be kept, if anything."""
 
 
 class Untrained:
@@ -93,7 +93,7 @@ class Untrained:
         return classes[self._score(examples).argmax(1)] if examples else np.array([], dtype=object)
 
     def count_cut(self, _: Iterable[Item]) -> int:
-        """Return 0: what does not fit beside a text is left out, and no one trained on the rest."""
+        """Return 0: nothing is cut, since only what fits beside a text is put before it."""
         return 0
 
     def save(self, folder: Path, metrics: dict[str, Any] | None = None) -> None:

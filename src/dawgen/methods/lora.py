@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dawgen.methods.weights.tuned import AdaptedTarget
     from dawgen.models.load import Backbone
 
-# What the projections of queries and values are called; the last ones hold the keys too.
+# Names of the projections of queries and values; the last ones hold the keys too.
 PROJECTIONS = ("q", "v", "q_proj", "v_proj", "Wq", "Wv", "query", "value", "c_attn", "query_key_value", "qkv_proj")
 SCALE = 2  # alpha / rank, by which updates are multiplied
 
@@ -55,7 +55,7 @@ def fit_lora(backbone: Backbone, given: Given) -> AdaptedTarget:
     )
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed(given.seed, "lora start"))
-        with warnings.catch_warnings():  # PEFT asks for an attribute that transformers is about to rename
+        with warnings.catch_warnings():  # PEFT reads an attribute that transformers is about to rename
             warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
             adapter = peft.get_peft_model(model, settings)
     model.eval()

@@ -75,8 +75,8 @@ def make_pseudo(texts: Sequence[str], task: Task, seed: int) -> list[Example]:
 
 
 def _pair_halves(texts: Sequence[str], labels: Sequence[str], rng: random.Random) -> list[Example]:
-    """Return an example per text and label: first the true continuation, last that of another text, between them a part
-    of the same text: near to far, as PPT maps its three kinds to entailment, neutral and contradiction."""
+    """Return an example per text and label: for the first label the true continuation, for the last that of another
+    text, between them a part of the same text; PPT maps these to entailment, neutral and contradiction."""
     halves = [cut_in_two(text) for text in texts]
     examples = []
     for row, (first, second) in enumerate(halves):
@@ -89,7 +89,7 @@ def _pair_halves(texts: Sequence[str], labels: Sequence[str], rng: random.Random
 
 
 def cut_in_two(text: str) -> tuple[str, str]:
-    """Cut at the sentence end nearest the middle, or in the middle where the text is one sentence."""
+    """Cut at the sentence end nearest the middle, or in the middle if the text is one sentence."""
     sentences = _SENTENCE_END.split(text.strip())
     parts = sentences if len(sentences) > 1 else text.split()
     middle = len(parts) // 2

@@ -1,6 +1,6 @@
-"""SPoT (Vu et al. 2022): start from another task's prompt, the one most like a prompt tuned on the few shots.
+"""SPoT (Vu et al. 2022): start from another task's prompt, the one most similar to a prompt tuned on the few shots.
 
-Likeness is the cosine of the mean prompt tokens (their section 4.2, "cosine similarity of average tokens").
+Similarity is the cosine of the mean prompt tokens (their section 4.2, "cosine similarity of average tokens").
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def fit_spot(backbone: Backbone, given: Given) -> PromptClassifier:
     """Train a prompt from the most similar of `baselines.prompt_sources`.
 
-    The query is trained without the dev set, so that this chooses once. facts["notes"] says what was taken.
+    The query prompt is trained without the dev set, which is used for one choice only. facts["notes"] names the source.
 
     Raises:
         ConfigError: no sources. BundleError: one that is damaged, of another model or of another length.

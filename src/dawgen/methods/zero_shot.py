@@ -21,7 +21,7 @@ DEFAULT = TargetConfig()
 
 
 def fit_zero_shot(backbone: Backbone, given: Given) -> Untrained:
-    """Return the classifier that asks the target as it is."""
+    """Return the classifier that prompts the target without any training."""
     return Untrained(given.task.labels, lambda rows: predict_zero_shot(backbone, given.task, rows, given.target))
 
 

@@ -1,6 +1,6 @@
-"""The loop of all methods that train weights: AdamW, its rate falling linearly to 0, the best on the dev set kept.
+"""The loop of all methods that train weights: AdamW with linear decay to 0, keeping the best weights on the dev set.
 
-A step takes the rows that a prompt's step would take: Curriculum "real", 2 * batch_size of them.
+A step has as many rows as one of prompt tuning: Curriculum "real", 2 * batch_size of them.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from dawgen.methods.weights.tuned import TunedTarget
 
 
 class Best:
-    """The weights that were best on the dev set: by accuracy, then by loss. They wait outside the accelerator."""
+    """The weights that were best on the dev set: by accuracy, then by loss. They are kept on the CPU."""
 
     def __init__(self) -> None:
         self.accuracy, self.loss, self.weights = -1.0, math.inf, list[Tensor]()
 
     def look(self, tuned: TunedTarget, dev: Rows) -> dict[str, float]:
-        """Score the dev set, keep a copy of the weights if they are the best so far; returns what the log says."""
+        """Score the dev set, keep a copy of the weights if they are the best so far; return the fields for the log."""
         accuracy, loss = judge_scores(tuned.score_all(dev.ids), dev.labels)
         if (accuracy, -loss) > (self.accuracy, -self.loss):
             self.accuracy, self.loss = accuracy, loss
@@ -45,7 +45,7 @@ class Best:
 def tune(tuned: TunedTarget, given: Given, *, lr: float) -> TunedTarget:
     """Train the target's trainable weights in place on the real examples and return it.
 
-    A killed training begins anew: its checkpoint would be three times the model's size.
+    A killed training starts again: its checkpoint would be three times the model's size.
 
     Raises:
         DawgenError: the loss is no longer finite.
@@ -92,7 +92,7 @@ def tune(tuned: TunedTarget, given: Given, *, lr: float) -> TunedTarget:
 
 
 def _accumulate(tuned: TunedTarget, rows: LazyRows, chosen: tuple[int, ...]) -> float:
-    """Add the gradient of the step's mean loss, batch by batch of rows of like length; returns the loss."""
+    """Add up the gradient of the step's mean loss, in batches of rows of similar length; return the loss."""
     ids, labels = rows.take(chosen), [rows.labels[row] for row in chosen]
     device, smoothing = tuned.backbone.model.device, tuned.config.label_smoothing
     total = torch.zeros((), device=device)
@@ -106,7 +106,7 @@ def _accumulate(tuned: TunedTarget, rows: LazyRows, chosen: tuple[int, ...]) -> 
 
 
 def _diagnose(tuned: TunedTarget, given: Given, cut: int) -> list[str]:
-    """Return what `PromptClassifier` would warn of."""
+    """Return the same warnings as `PromptClassifier`."""
     judged, where = (given.dev, "dev set") if given.dev else (given.real, "training rows")
     truth, predicted = [str(example.label) for example in judged], tuned.predict(judged).tolist()
     return [

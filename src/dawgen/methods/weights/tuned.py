@@ -1,4 +1,4 @@
-"""A copy of the target whose own weights are trained: how it scores, predicts and counts."""
+"""A copy of the target whose own weights are trained: it scores, predicts and counts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TunedTarget:
     """The classifier of the methods that train weights.
 
     backbone: a copy, whose trained weights require a gradient. prompt: [P,H] in front of every text, None for none.
-    head: from the answering state to the labels, None for the label words. template: None takes the task's.
+    head: from the state at the answer to the labels, None for the label words. template: None takes the task's.
     As with prompts the model stays in eval mode: no dropout, so that a training is a function of data and seed.
     """
 
@@ -115,8 +115,8 @@ class AdaptedTarget(TunedTarget):
 
 
 def thaw(backbone: Backbone) -> Backbone:
-    """Return a copy in float32 all of whose weights can be trained; the shared backbone stays frozen and as it is.
+    """Return a copy in float32 with all weights trainable; the shared backbone stays frozen and unchanged.
 
-    Steps of Adam are smaller than what half precision can tell apart.
+    In half precision most steps of Adam would be lost to rounding.
     """
     return replace(backbone, model=copy.deepcopy(backbone.model).float().requires_grad_(True))
