@@ -1,4 +1,4 @@
-"""What a method is, as data: what it trains, on which rows, and all that other parts of dawgen ask of it.
+"""The spec of a method, as data: what it trains, on which rows, and all that other parts of dawgen need to know.
 
 A method is one file of this folder, which ends in its `SPECS`: `dawgen.methods.table` finds them there. Names in
 settings, the order and families of tables, the keys of grid cells, the stages of the cost model, checks and the help of
@@ -69,5 +69,5 @@ class MethodSpec:
 
     @property
     def steps(self) -> bool:
-        """Whether it is trained in steps with the target's settings: logged, resumed, judged by a dev set."""
+        """Whether it is trained in steps with the target's settings: logged, resumed, evaluated on a dev set."""
         return bool(self.trains) and self.trains != ("head",)
