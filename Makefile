@@ -32,7 +32,7 @@ bench-gpu: $(VENV)/installed-dev ## the same at real sizes, on a GPU
 	$(IN) benchmarks --device cuda
 
 bench-growth: $(VENV)/installed-dev ## cost of 1,000 to 100,000 synthetic examples, half an hour
-	$(IN) benchmarks.growth
+	$(IN) benchmarks.speed.growth
 
 clean: ## remove the virtual environment, caches and builds
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Run the benchmarks, write results.json and rewrite the table of this folder's README from it.
+"""Run the benchmarks of speed/, write its results.json and rewrite the table of this folder's README from it.
 
 python -m benchmarks                     all that a CPU can, under half an hour
 python -m benchmarks --only generation   those files whose name holds the word; prints, writes nothing
@@ -15,11 +15,12 @@ from pathlib import Path
 import torch
 import transformers
 
-from benchmarks.harness import Result, Setup
-from benchmarks.table import merge_results, read_results, render_table, rewrite_table
+from benchmarks.speed.harness import Result, Setup
+from benchmarks.speed.table import merge_results, read_results, render_table, rewrite_table
 from dawgen.files import write_json
 
 HERE = Path(__file__).parent
+SPEED = HERE / "speed"
 PARTS = ("generator_step", "prompt_step", "generation", "scoring", "serving")
 
 
@@ -43,12 +44,12 @@ def main() -> None:
         if options.only not in part:
             continue
         begin = time.perf_counter()
-        results += (found := importlib.import_module(f"benchmarks.{part}").run(setup))
+        results += (found := importlib.import_module(f"benchmarks.speed.{part}").run(setup))
         print(render_table([result.as_dict() for result in found]))
         print(f"{part}: {time.perf_counter() - begin:.0f} s\n", flush=True)
     if options.only and not options.merge:
         return
-    rows, path = [result.as_dict() for result in results], HERE / ("results-gpu.json" if gpu else "results.json")
+    rows, path = [result.as_dict() for result in results], SPEED / ("results-gpu.json" if gpu else "results.json")
     if options.only and path.exists():
         rows = merge_results(read_results(path), rows)
     write_json(path, rows)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.memory_model import CASES, predict
+from benchmarks.speed.memory_model import CASES, predict
 from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
 from dawgen.cost import memory
 from dawgen.cost.probe import probe_generator, probe_target
@@ -123,7 +123,7 @@ def test_weights_are_those_of_the_model() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets a process's largest size")
 def test_a_fresh_process_holds_what_the_formula_says() -> None:
-    command = [sys.executable, "-m", "benchmarks.memory_model", "--case", "T5 small", "evaluation"]
+    command = [sys.executable, "-m", "benchmarks.speed.memory_model", "--case", "T5 small", "evaluation"]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
     predicted = predict(CASES["T5 small"].make(), "evaluation")
     assert 1 / 1.5 < predicted / json.loads(done.stdout) < 1.5

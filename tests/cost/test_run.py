@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.cost_model import judge, list_jobs, measure_job, render
+from benchmarks.speed.cost_model import judge, list_jobs, measure_job, render
 from support.jobs import quick_settings, save_models, write_inputs
 
 

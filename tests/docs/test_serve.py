@@ -14,6 +14,8 @@ import pytest
 import typer.main
 import yaml
 
+from benchmarks.soak.serve_process import Server, serving
+from benchmarks.soak.serve_wire import Line, Reply
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.cli import app
 from dawgen.deploy.serve.batcher import CPU_BUDGET, CPU_ROWS
@@ -21,10 +23,8 @@ from dawgen.deploy.serve.faults import REFUSALS
 from dawgen.deploy.serve.metrics import Metrics
 from dawgen.scenes import draw_data
 from dawgen.tasks import Task
-from experiments.pages import fill_blocks
-from experiments.serve_page import RESULTS, ROOT, make_blocks
-from experiments.serve_process import Server, serving
-from experiments.serve_wire import Line, Reply
+from experiments.pages.blocks import fill_blocks
+from experiments.pages.serve_page import RESULTS, ROOT, make_blocks
 
 PAGE = (ROOT / "docs" / "serve.md").read_text()
 ADDRESS = "http://127.0.0.1:8400"
@@ -100,9 +100,9 @@ def test_the_requests_run_as_printed(answers: tuple[dict[str, Reply], str]) -> N
 
 
 def test_the_page_shows_the_results() -> None:
-    results = (RESULTS / "serve_soak.json", RESULTS / "serve_term.json", ROOT / "benchmarks" / "results.json")
+    results = (RESULTS / "serve_soak.json", RESULTS / "serve_term.json", ROOT / "benchmarks" / "speed" / "results.json")
     filled = fill_blocks(PAGE, make_blocks(*results))
-    assert filled == PAGE, "run python -m experiments.serve_page --into docs/serve.md"
+    assert filled == PAGE, "run python -m experiments.pages.serve_page --into docs/serve.md"
     for path in results[:2]:
         assert all(json.loads(path.read_bytes())["checks"].values())
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from experiments.serve_term import Pull, run_rounds
+from benchmarks.soak.serve_term import Pull, run_rounds
 from support.tiny import save_tiny
 
 

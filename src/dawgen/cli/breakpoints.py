@@ -22,7 +22,9 @@ def breakpoints(
     folder: Annotated[
         str | None, typer.Argument(help="a folder or URL of dawgen bench: read it, run nothing", metavar="[FOLDER]")
     ] = None,
-    grid: Annotated[Path | None, typer.Option(help="run this grid file, such as experiments/breakpoints.yaml")] = None,
+    grid: Annotated[
+        Path | None, typer.Option(help="run this grid file, such as experiments/grids/breakpoints.yaml")
+    ] = None,
     task: Annotated[
         str | None, typer.Option(help="run a grid on this task, which draws its own data (scenes-...)")
     ] = None,

@@ -1,0 +1,132 @@
+"""The main table: every method and every generator on the scenes tasks, whose oracle knows all labels.
+
+python -m experiments.studies.scenes_table --out runs/scenes --csv experiments/results/scenes.csv \\
+    --plot docs/images/scenes.png
+python -m experiments.studies.scenes_table --csv experiments/results/scenes.csv    # the tables again, from the file
+
+Methods use dawgen's curated set; the other generators, and sets without curation, are compared on the first target by
+training on the set alone and by the full method. All sets have the same size, and `gold` trains on as many real rows.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+from dawgen.bench.prompts import PromptCell
+from dawgen.config import GeneratorKind, RunConfig
+from experiments.studies.cells import RawSet, add_options, run_cells
+from experiments.studies.scenes_report import Row, draw, read_rows, render, write_rows
+
+TASKS = ("scenes-nli", "scenes-paraphrase", "scenes-question")
+SEEDS = (13, 21, 42, 87, 100)
+KINDS: tuple[GeneratorKind, ...] = get_args(GeneratorKind)
+# The methods that the published file has; grids (`dawgen bench`) have the others.
+WITHOUT_SET: tuple[str, ...] = ("zero_shot", "in_context", "prompt_tuning", "gold")
+WITH_SET: tuple[str, ...] = (
+    "synthetic_only",
+    "pooled",
+    "real_then_synthetic",
+    "synthetic_then_real",
+    "paired",
+    "dawgen",
+)
+FILES = {"raw": "raw.jsonl", "curated": "train.jsonl"}
+
+
+def main() -> None:
+    """Run the cells that are missing, or read the file; then print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser, required=False)
+    parser.add_argument("--tasks", nargs="+", default=TASKS)
+    parser.add_argument("--targets", nargs="+", default=["mini-t5", "mini-flan"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--per-label", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=None, help="of the target, instead of the default")
+    parser.add_argument("--csv", type=Path, help="written with --out, else read")
+    parser.add_argument("--plot", type=Path)
+    options = parser.parse_args()
+    if options.out is None and options.csv is None:
+        parser.error("expected --out FOLDER to run the experiment, or --csv FILE to read its rows; got neither.")
+    rows = [] if options.out is None else run(options)
+    if options.out is not None and options.csv is not None:
+        write_rows(options.csv, rows)
+    if options.csv is not None:
+        rows = read_rows(options.csv)  # rounded, so that the tables are the same as those read later
+    if options.plot is not None:
+        draw(rows, options.plot)
+    print(render(rows))
+
+
+def run(options: argparse.Namespace) -> list[Row]:
+    """Return a row per set and per trained prompt."""
+    sets = {
+        (task, seed, kind): RawSet(
+            RunConfig(task=task, seed=seed, per_label=options.per_label, generator={"kind": kind})
+        )
+        for task in options.tasks
+        for seed in options.seeds
+        for kind in KINDS
+    }
+    made = run_cells(sets.values(), options.out, jobs=options.jobs)
+    rows = []
+    for (task, seed, kind), cell in sets.items():
+        for data in FILES:
+            numbers = made[cell.key]
+            if "error" not in numbers:
+                fidelity = numbers["raw_fidelity" if data == "raw" else "fidelity"]
+                rows.append(Row(task, "", kind, data, "", seed, fidelity, None, numbers["kept"], numbers["seconds"]))
+    arms = {
+        (task, target, kind, data, method, seed): make_arm(task, target, method, seed, options, sets, kind, data)
+        for task in options.tasks
+        for seed in options.seeds
+        for target in options.targets
+        for kind, data, method in list_arms(generators=target == options.targets[0])
+        if not kind or "error" not in made[sets[task, seed, kind].key]
+    }
+    found = run_cells(arms.values(), options.out, jobs=options.jobs)
+    for key, cell in arms.items():
+        numbers = found[cell.key]
+        if "error" not in numbers:
+            rows.append(Row(*key, numbers["accuracy"], numbers["macro_f1"], numbers["n_test"], numbers["seconds"]))
+    return rows
+
+
+def list_arms(*, generators: bool) -> Iterator[tuple[str, str, str]]:
+    """Yield generator, data and method of every arm; the first two are "" without a synthetic set.
+
+    generators: whether to compare generators and sets without curation.
+    """
+    yield from (("", "", method) for method in WITHOUT_SET)
+    yield from (("dawgen", "curated", method) for method in WITH_SET)
+    for kind in KINDS if generators else ():
+        for data in FILES:
+            if (kind, data) != ("dawgen", "curated"):
+                yield from ((kind, data, method) for method in ("synthetic_only", "dawgen"))
+
+
+def make_arm(
+    task: str,
+    target: str,
+    method: str,
+    seed: int,
+    options: argparse.Namespace,
+    sets: dict[tuple[str, int, str], RawSet],
+    kind: str,
+    data: str,
+) -> PromptCell:
+    """Return the cell of an arm."""
+    settings = {"model": target} | ({} if options.steps is None else {"steps": options.steps})
+    config = RunConfig(
+        task=task,
+        seed=seed,
+        per_label=options.per_label,
+        methods=(method,),
+        target=settings,
+        leaks="drop" if data == "raw" else "refuse",  # without curation a test pair may be written by chance
+    )
+    return PromptCell(config, method, f"{sets[task, seed, kind].place}/{FILES[data]}" if kind else None)
+
+
+if __name__ == "__main__":
+    main()
