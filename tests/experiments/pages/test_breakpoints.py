@@ -9,7 +9,8 @@ from dawgen.bench.grid import read_grid
 from dawgen.bench.plan import make_plan
 from dawgen.errors import DataError
 from dawgen.evaluate.breakpoints.study import study_grid
-from experiments.pages.blocks import breakpoints, fill_blocks, generator_costs
+from experiments.pages import breakpoints, generator_costs
+from experiments.pages.blocks import fill_blocks
 from experiments.pages.mini_tables import read_csv
 
 ROOT = Path(__file__).parents[3]
