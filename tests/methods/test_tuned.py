@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from dawgen.classifier.score import score_rows
 from dawgen.config import BaselineConfig, TargetConfig
@@ -79,12 +80,21 @@ def test_what_is_trained_is_counted() -> None:
 @pytest.mark.parametrize("name", FITS)
 def test_every_trained_tensor_gets_a_gradient(name: str) -> None:
     # fused attentions would read past an adapter; a weight that nothing reads would hide a wrong copy
-    backbone = make_fused("t5")
-    start = FITS[name](backbone, make_given(steps=1, rate=1e-9)).parameters  # type: ignore[attr-defined]
-    moved = FITS[name](backbone, make_given(steps=3, rate=1e-2)).parameters  # type: ignore[attr-defined]
-    still = [tuple(one.shape) for one, other in zip(start, moved, strict=True) if torch.equal(one, other)]
-    # the decoder sees one position: no gradient in its own queries, keys and bias, nor in adapters of its queries
-    assert len(still) == {"lora": 4}.get(name, 5)
+    largest: dict[int, float] = {}
+
+    def look(optimizer: Any, *_: object) -> None:
+        for place, weight in enumerate(optimizer.param_groups[0]["params"]):
+            largest[place] = max(largest.get(place, 0.0), float(weight.grad.norm()))
+
+    handle = register_optimizer_step_pre_hook(look)
+    try:
+        FITS[name](make_fused("t5"), make_given(steps=3, rate=1e-2))
+    finally:
+        handle.remove()
+    # The decoder sees one position: no gradient in its own queries, keys and bias, nor in adapters of its queries.
+    # Some kernels leave what rounding left of p (g - sum p g) there, 1e-7 of the largest; the others have 1e-3 of it.
+    without = [place for place, norm in largest.items() if norm < 1e-5 * max(largest.values())]
+    assert len(without) == {"lora": 4}.get(name, 5)
 
 
 @pytest.mark.parametrize("name", FITS)
