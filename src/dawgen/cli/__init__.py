@@ -33,7 +33,7 @@ app = typer.Typer(
 config_app = typer.Typer(no_args_is_help=True, help="The settings.")
 app.add_typer(config_app, name="config")
 app.add_typer(analyze.app, name="analyze")
-analyze.app.command("breakpoints")(breakpoints.breakpoints)
+analyze.app.command("breakpoints", context_settings=breakpoints.CONTEXT)(breakpoints.breakpoints)
 analyze.app.command("gradients")(gradients.gradients)
 config_app.command("show")(jobs.show_config)
 for verb in (

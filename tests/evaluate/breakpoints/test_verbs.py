@@ -23,7 +23,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(grid: Path) -> Path:
-    """Run the grid once, by the verb that looks for break points."""
+    """Run the grid once, and look for its break points."""
     from typer.testing import CliRunner
 
     from dawgen.cli import app
@@ -31,14 +31,14 @@ def run(grid: Path) -> Path:
     out = grid.parent / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(predict, "CALIBRATION", 0.1)
-        command = ["analyze", "breakpoints", "--grid", str(grid), "--out", str(out), "--jobs", "1"]
-        done = CliRunner().invoke(app, command)
+        CliRunner().invoke(app, ["bench", "--grid", str(grid), "--out", str(out), "--jobs", "1"])
+        done = CliRunner().invoke(app, ["analyze", "breakpoints", str(out)])
     assert done.exit_code == 0, done.output
     assert "Surgery (dawgen against dawgen/paired)" in done.output
     return out
 
 
-def test_a_grid_is_run_once_and_read_again(dawgen: Any, run: Path, tmp_path: Path) -> None:
+def test_a_finished_grid_is_read_and_left_as_it_is(dawgen: Any, run: Path, tmp_path: Path) -> None:
     assert (run / "results.json").is_file()
     stamps = {path: path.stat().st_mtime_ns for path in run.glob("*/*.json")}
     status, out, err = dawgen("analyze", "breakpoints", run, "--out", tmp_path, "--least", "1", "--json")
@@ -52,37 +52,16 @@ def test_a_grid_is_run_once_and_read_again(dawgen: Any, run: Path, tmp_path: Pat
     assert stamps == {path: path.stat().st_mtime_ns for path in run.glob("*/*.json")}
 
 
-def test_options_make_the_grid_that_they_say(dawgen: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(predict, "CALIBRATION", 0.01)
-    options = ("--task", "scenes-nli", "--shots", "4,16", "--multiples", "0,2", "--seeds", "1", "--targets", "mini-t5")
-    schedules = ("--schedules", "paired,pooled", "--set", "target.steps=9", "--out", tmp_path)
-    status, out, err = dawgen("analyze", "breakpoints", *options, *schedules, "--dry-run")
-    assert status == 0, err
-    cells = {line.split()[1]: line.split() for line in out.splitlines() if line.startswith("│")}
-    assert {name: row[3] for name, row in cells.items() if name != "set:"} == dict.fromkeys(
-        ("prompt_tuning", "paired", "pooled", "dawgen"), "2"
-    )
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ((), "expected one of FOLDER (a finished grid), --grid (a grid file) and --task, got none"),
-        (("--task", "scenes-nli", "--grid", "x.yaml"), "got --grid and --task"),
+        ((), "expected one FOLDER, a finished grid of dawgen bench, got none"),
+        (("a", "b"), "got a and b"),
         (("nowhere",), "nowhere: expected a grid's folder with results.json"),
-        (("nowhere", "--shots", "4"), "--shots belongs to --task"),
-        (("nowhere", "--dry-run"), "--dry-run belongs to --grid or --task"),
-        (("--grid", "none.yaml"), "none.yaml: there is no such grid file"),
-        (("--task", "scenes-nil"), "scenes-nli"),
-        (("--task", "scenes-nli", "--shots", "4,x"), "--shots 4,x: expected whole numbers"),
-        (("--task", "scenes-nli", "--shots", "0"), "--shots: expected numbers of at least 1, got 0"),
-        (("--task", "scenes-nli", "--multiples", "0"), "--multiples: expected one above 0"),
-        (("--task", "scenes-nli", "--seeds", ""), "--seeds: expected at least one value"),
-        (("--task", "scenes-nli", "--schedules", "pared"), "did you mean paired"),
-        (("--task", "scenes-nli", "--set", "target.model=x"), "--set target.model: the grid's own"),
-        (("--task", "scenes-nli", "--set", "target.stepz=1"), "target.stepz"),
-        (("--task", "scenes-nli", "--engine", "sun"), "--engine sun: expected local or ray"),
+        (("--task", "scenes-nli"), "dawgen bench --grid experiments/grids/breakpoints.yaml --out runs/breakpoints\n"),
+        (("--grid", "x.yaml", "--out", "runs/x"), "--grid: a finished grid is read here"),
+        (("nowhere", "--shots=4"), "--shots: a finished grid is read here"),
+        (("nowhere", "--laest", "1"), "no such option: --laest; expected --out, --least or --json"),
     ],
     ids=str,
 )
