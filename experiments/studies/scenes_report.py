@@ -82,10 +82,14 @@ def pick_method(rows: Iterable[Row], target: str, method: str) -> dict[Key, floa
     return found or pick(rows, target=target, method=method, generator="")
 
 
-def render(rows: Sequence[Row]) -> str:
-    """Return all tables as Markdown."""
-    parts = [render_methods(rows, target) for target in list_targets(rows)]
-    return "\n".join([*parts, render_generators(rows), *(render_differences(rows, t) for t in list_targets(rows))])
+def make_blocks(rows: Sequence[Row]) -> dict[str, str]:
+    """Return the tables of docs/evidence.md as Markdown, by the names of its blocks."""
+    targets = list_targets(rows)
+    return {
+        "scenes": "\n".join(render_methods(rows, target) for target in targets),
+        "scenes-generators": render_generators(rows),
+        "scenes-differences": "\n".join(render_differences(rows, target) for target in targets),
+    }
 
 
 def render_methods(rows: Sequence[Row], target: str) -> str:

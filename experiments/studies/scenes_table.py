@@ -2,7 +2,7 @@
 
 python -m experiments.studies.scenes_table --out runs/scenes --csv experiments/results/scenes.csv \\
     --plot docs/images/scenes.png
-python -m experiments.studies.scenes_table --csv experiments/results/scenes.csv    # the tables again, from the file
+python -m experiments.studies.scenes_table --csv experiments/results/scenes.csv --into docs/evidence.md    # the tables again
 
 Methods use dawgen's curated set; the other generators, and sets without curation, are compared on the first target by
 training on the set alone and by the full method. All sets have the same size, and `gold` trains on as many real rows.
@@ -15,8 +15,9 @@ from typing import get_args
 
 from dawgen.bench.prompts import PromptCell
 from dawgen.config import GeneratorKind, RunConfig
+from experiments.pages.blocks import show_blocks
 from experiments.studies.cells import RawSet, add_options, run_cells
-from experiments.studies.scenes_report import Row, draw, read_rows, render, write_rows
+from experiments.studies.scenes_report import Row, draw, make_blocks, read_rows, write_rows
 
 TASKS = ("scenes-nli", "scenes-paraphrase", "scenes-question")
 SEEDS = (13, 21, 42, 87, 100)
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=None, help="of the target, instead of the default")
     parser.add_argument("--csv", type=Path, help="written with --out, else read")
     parser.add_argument("--plot", type=Path)
+    parser.add_argument("--into", type=Path, help="a page whose blocks are filled")
     options = parser.parse_args()
     if options.out is None and options.csv is None:
         parser.error("expected --out FOLDER to run the experiment, or --csv FILE to read its rows; got neither.")
@@ -55,7 +57,7 @@ def main() -> None:
         rows = read_rows(options.csv)  # rounded, so that the tables are the same as those read later
     if options.plot is not None:
         draw(rows, options.plot)
-    print(render(rows))
+    show_blocks(make_blocks(rows), options.into)
 
 
 def run(options: argparse.Namespace) -> list[Row]:
