@@ -2,7 +2,7 @@
 
 python -m experiments.studies.scenes_table --out runs/scenes --csv experiments/results/scenes.csv \\
     --plot docs/images/scenes.png
-python -m experiments.studies.scenes_table --csv experiments/results/scenes.csv --into docs/evidence.md    # the tables again
+python -m experiments.studies.scenes_table --csv experiments/results/scenes.csv --into docs/evidence.md  # tables again
 
 Methods use dawgen's curated set; the other generators, and sets without curation, are compared on the first target by
 training on the set alone and by the full method. All sets have the same size, and `gold` trains on as many real rows.
