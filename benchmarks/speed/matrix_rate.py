@@ -15,8 +15,8 @@ input) and that of attention is two for each of its own. The label words' rows o
 import torch
 
 from benchmarks.speed.harness import Result, Setup, time_rate
-from benchmarks.speed.targets import SHAPES, WORDS, Shape, make_prompt, make_rows, make_target, ship
-from dawgen.classifier.train import train_prompt
+from benchmarks.speed.targets import SHAPES, Shape, make_prompt, make_rows, make_scorer, make_target, ship
+from dawgen.classifier.train import Training, train_prompt
 from dawgen.config import TargetConfig
 
 ROWS, PROMPT, LENGTH = 64, 100, 128
@@ -53,10 +53,11 @@ def compare_with_matrix_rate(setup: Setup) -> Result:
     backbone = ship(make_target("t5", size, device=setup.device, dtype=setup.dtype))
     real, synthetic = (make_rows(backbone, [length] * (rows // 2), name) for name in ("real", "synthetic"))
     start, config = make_prompt(backbone, prompt), TargetConfig(steps=STEPS, batch_size=rows // 2)
+    scorer, training = make_scorer(backbone), Training(real, synthetic, None, "paired", 0, config)
     work = STEPS * count_step(SHAPES["t5", size], rows, prompt, length)
 
     def train() -> float:
-        train_prompt(backbone, start, WORDS, real, synthetic, config, schedule="paired", seed=0)
+        train_prompt(scorer, start, training)
         return work
 
     train()

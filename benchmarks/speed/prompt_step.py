@@ -16,12 +16,12 @@ from transformers import Adafactor
 from benchmarks.speed.harness import Result, Setup, compare_costs, compare_rates
 from benchmarks.speed.matrix_rate import compare_with_matrix_rate
 from benchmarks.speed.peft_prompts import find_prompt, score, wrap
-from benchmarks.speed.targets import WORDS, Family, draw_lengths, make_prompt, make_rows, make_target, ship
+from benchmarks.speed.targets import Family, draw_lengths, make_prompt, make_rows, make_scorer, make_target, ship
 from dawgen.classifier.gradients import differentiate
 from dawgen.classifier.rows import Rows
-from dawgen.classifier.score import pad, score_batch
+from dawgen.classifier.scorer import Scorer
 from dawgen.classifier.surgery import operate, project
-from dawgen.classifier.train import train_prompt
+from dawgen.classifier.train import Training, train_prompt
 from dawgen.config import TargetConfig
 from dawgen.models.load import Backbone
 
@@ -46,12 +46,12 @@ def compare(setup: Setup, family: Family, length: int) -> list[Result]:
     config = TargetConfig(
         steps=STEPS, batch_size=len(real.ids), decay="constant", epsilon=1.0
     )  # a plain sum, as theirs
-    shipped = ship(backbone)
+    scorer, training = make_scorer(ship(backbone)), Training(real, synthetic, None, "paired", 0, config)
     tuning = PeftTuning(backbone, start, config)
-    halves = HalfBatches(shipped, start, config)
+    halves = HalfBatches(scorer, start, config)
 
     def train() -> float:
-        train_prompt(shipped, start, WORDS, real, synthetic, config, schedule="paired", seed=0)
+        train_prompt(scorer, start, training)
         return STEPS * (len(real.ids) + len(synthetic.ids))
 
     def judge(step: Callable[[Rows, Rows], object], against: str, target: float) -> Result:
@@ -75,10 +75,10 @@ def compare_projection(setup: Setup) -> Result:
     """Return what the projection takes of a step's time."""
     backbone, start, real, synthetic = make_case(setup, "t5", 20)
     config = TargetConfig(steps=STEPS, batch_size=len(real.ids), epsilon=1.0)
-    shipped = ship(backbone)
+    scorer, training = make_scorer(ship(backbone)), Training(real, synthetic, None, "paired", 0, config)
     counts = [len(real.ids), len(synthetic.ids)]
     labels = [*real.labels, *synthetic.labels]
-    (g_real, g_synthetic), _ = differentiate(shipped, start, WORDS, real.ids + synthetic.ids, labels, counts, config)
+    (g_real, g_synthetic), _ = differentiate(scorer, start, real.ids + synthetic.ids, labels, counts)
 
     def operate_often() -> float:
         for _ in range(PROJECTIONS):
@@ -86,7 +86,7 @@ def compare_projection(setup: Setup) -> Result:
         return PROJECTIONS
 
     def train() -> float:
-        train_prompt(shipped, start, WORDS, real, synthetic, config, schedule="paired", seed=0)
+        train_prompt(scorer, start, training)
         return STEPS
 
     costs = compare_costs(operate_often, train, setup)
@@ -141,16 +141,15 @@ class HalfBatches:
     It has dawgen's scoring (label words only, one decoder position); each half is padded to its longest row.
     """
 
-    def __init__(self, backbone: Backbone, start: Tensor, config: TargetConfig) -> None:
-        self.backbone = backbone
+    def __init__(self, scorer: Scorer, start: Tensor, config: TargetConfig) -> None:
+        self.scorer = scorer
         self.prompt = torch.nn.Parameter(start.clone())
         self.optimizer = make_adafactor(self.prompt, config)
         self.clip = config.clip
 
     def differentiate(self, rows: Rows) -> Tensor:
         """Return the gradient [P,H] of the mean loss of some rows."""
-        ids, mask = pad(rows.ids, self.backbone)
-        loss = lose(score_batch(self.backbone, ids, mask, WORDS, self.prompt), rows.labels)
+        loss = lose(self.scorer.score_batch(rows.ids, self.prompt), rows.labels)
         return torch.autograd.grad(loss, self.prompt)[0]
 
     def step(self, real: Rows, synthetic: Rows) -> None:

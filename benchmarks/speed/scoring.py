@@ -1,4 +1,4 @@
-"""Scoring test examples: `score_rows` beside a PEFT model that gives the logits of the whole vocabulary.
+"""Scoring test examples: `Scorer.score` beside a PEFT model that gives the logits of the whole vocabulary.
 
 The alternative takes batches of 32 in file order, all padded to the longest row of the test set, as PEFT's notebooks
 pad to a `max_length` that fits the whole set (128 in peft_prompt_tuning_seq2seq), or, at its best, each to the longest
@@ -13,9 +13,8 @@ from torch import Tensor
 
 from benchmarks.speed.harness import Result, Setup, compare_rates
 from benchmarks.speed.peft_prompts import score, wrap
-from benchmarks.speed.targets import WORDS, Family, draw_lengths, make_prompt, make_rows, make_target, ship
+from benchmarks.speed.targets import Family, draw_lengths, make_prompt, make_rows, make_scorer, make_target, ship
 from dawgen.classifier.rows import Rows
-from dawgen.classifier.score import score_rows
 
 BATCH = 32
 Padding = Literal["set", "batch"]
@@ -33,10 +32,10 @@ def compare(setup: Setup, family: Family, padding: Padding) -> Result:
     count, length = (4096, 100) if setup.big else (192, 20)
     rows = make_rows(backbone, draw_lengths(count, 10, 120, "test lengths"), "test rows")
     prompt = make_prompt(backbone, length)
-    ours, theirs = ship(backbone), wrap(backbone, prompt)
+    ours, theirs = make_scorer(ship(backbone)), wrap(backbone, prompt)
 
     def run_ours() -> float:
-        return len(score_rows(ours, rows.ids, WORDS, prompt))
+        return len(ours.score(rows.ids, prompt))
 
     ratios = compare_rates(run_ours, lambda: len(score_in_order(theirs, rows, padding)), setup)
     name = f"scoring test examples with {FAMILIES[family]}, {length} prompt tokens"

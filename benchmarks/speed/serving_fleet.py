@@ -1,7 +1,7 @@
 """The other way to serve many prompts: one process for each, with a model of its own.
 
 Each loads the same safetensors file as transformers does, which maps it into memory, so that the system holds the pages
-of the weights once for all. A process answers all that waits for it in one go, by `score_rows`, with one thread;
+of the weights once for all. A process answers all that waits for it in one go, by `Scorer.score`, with one thread;
 at most as many work at a time as there are threads to compare with, so that both sides have the same cores.
 """
 
@@ -22,7 +22,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.utils import logging
 
 from benchmarks.speed.serving_traffic import Request
-from dawgen.classifier.score import score_rows
+from benchmarks.speed.targets import make_scorer
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.models.fuse import fuse
 from dawgen.models.load import Backbone, resolve_name
@@ -121,7 +121,7 @@ def answer(pipe: Connection, folder: Path, held: dict[int, Prompt]) -> None:
         for number in {request.prompt for request in requests}:
             places = [place for place, request in enumerate(requests) if request.prompt == number]
             rows = [requests[place].ids for place in places]
-            found = score_rows(backbone, rows, held[number][1], prompts[number])
+            found = make_scorer(backbone, held[number][1]).score(rows, prompts[number])
             scores |= dict(zip(places, found.tolist(), strict=True))
         pipe.send([scores[place] for place in range(len(requests))])
 

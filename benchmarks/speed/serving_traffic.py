@@ -10,11 +10,13 @@ from torch import Tensor
 
 from benchmarks.speed.targets import FIRST_ID, draw_lengths, make_rows
 from dawgen.classifier.estimator import PromptClassifier
+from dawgen.classifier.scorer import Scorer
 from dawgen.deploy.serve.batcher import Batcher
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.deploy.serve.pending import PendingRequest
 from dawgen.models.load import Backbone
 from dawgen.prompt.label_words import LabelWords
+from dawgen.prompt.template import limit_tokens
 from dawgen.rng import python_rng, torch_rng
 from dawgen.tasks.task import GeneratorPrompts, Task
 
@@ -52,8 +54,9 @@ def make_one(backbone: Backbone, name: str, prompt: Tensor, ids: tuple[int, ...]
     prompts = GeneratorPrompts(prompts=dict.fromkeys(labels, ""))
     task = Task(name=name, labels=labels, pair=False, template="{text1}", generator=prompts)
     classifier = PromptClassifier(backbone, task)
-    classifier.backbone_, classifier.task_, classifier.prompt_ = backbone, task, prompt
-    classifier.label_words_ = LabelWords(labels, ids)
+    classifier.task_, classifier.prompt_ = task, prompt
+    limit = limit_tokens(backbone, classifier.max_tokens, len(prompt))
+    classifier.scorer_ = Scorer(backbone, task.template, LabelWords(labels, ids), limit)
     return LoadedPrompt.of(classifier, name, "")
 
 

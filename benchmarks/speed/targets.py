@@ -10,8 +10,10 @@ from torch import Tensor, nn
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, T5Config, T5ForConditionalGeneration
 
 from dawgen.classifier.rows import Rows
+from dawgen.classifier.scorer import Scorer
 from dawgen.models.fuse import fuse
 from dawgen.models.load import Backbone, resolve_name
+from dawgen.prompt.label_words import LabelWords
 from dawgen.rng import python_rng, torch_rng
 
 WORDS = (207, 270, 900)  # label words; which they are does not matter for speed
@@ -80,6 +82,11 @@ def make_prompt(backbone: Backbone, length: int) -> Tensor:
     """Return a random prompt [P,H] in float32 of about the size of word embeddings."""
     width, device = backbone.model.config.hidden_size, backbone.model.device
     return torch.randn(length, width, generator=torch_rng(0, "prompt", device=device.type), device=device) * width**-0.5
+
+
+def make_scorer(backbone: Backbone, ids: Sequence[int] = WORDS) -> Scorer:
+    """Return a scorer with these label words, for rows that are token ids already."""
+    return Scorer(backbone, "{text1}", LabelWords(tuple(map(str, ids)), tuple(ids)), 512)
 
 
 def make_rows(backbone: Backbone, lengths: Sequence[int], purpose: str) -> Rows:

@@ -7,7 +7,6 @@ import torch
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.classifier.gradients import differentiate
 from dawgen.classifier.surgery import cosine
-from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example
 from experiments.studies.variant_rows import Material, pick_best
 
@@ -32,10 +31,8 @@ def _differentiate(
     material: Material, prompt: PromptClassifier, rows: Sequence[Example], *, together: bool
 ) -> torch.Tensor:
     """Return the prompt's gradient [1,P*H] of the mean loss, or one [N,P*H] for each row."""
-    target, task, config = material.target, material.inputs.task, material.config.target
-    limit = limit_tokens(target, config.max_tokens, len(prompt.prompt_))
-    ids = render(rows, template=task.template, backbone=target, max_tokens=limit).ids
-    labels = [task.labels.index(str(row.label)) for row in rows]
+    labels = [material.inputs.task.labels.index(str(row.label)) for row in rows]
     counts = [len(rows)] if together else [1] * len(rows)
-    found, _ = differentiate(target, prompt.prompt_, prompt.label_words_.ids, ids, labels, counts, config)
+    ids, smoothing = prompt.scorer_.render(rows).ids, material.config.target.label_smoothing
+    found, _ = differentiate(prompt.scorer_, prompt.prompt_, ids, labels, counts, smoothing=smoothing)
     return found.flatten(1)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dawgen.classifier.score import bucket, choose_budget, pad
+from dawgen.classifier.batches import bucket, choose_budget, pad
 from dawgen.config import RunConfig
 from dawgen.curation import Curator
 from dawgen.errors import DataError

@@ -23,7 +23,6 @@ from dawgen.data import read
 from dawgen.errors import ConfigError
 from dawgen.models.load import resolve_name
 from dawgen.prompt.soft_prompt import join
-from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example
 
 
@@ -38,14 +37,13 @@ def embed_requests(classifier: PromptClassifier, examples: Sequence[Example]) ->
         raise ConfigError(
             f"{backbone.name}: expected a causal model, vLLM runs no encoder-decoder; see `dawgen serve`."
         )
-    limit = limit_tokens(backbone, classifier.max_tokens, len(prompt))
-    rows = render(examples, template=classifier.task_.template, backbone=backbone, max_tokens=limit).ids
+    rows = classifier.scorer_.render(examples).ids
     table = backbone.model.get_input_embeddings()
     requests = []
     for row in rows:
         ids = torch.tensor([row], device=backbone.model.device)
         with torch.no_grad():
-            inputs, _ = join(prompt, None, table(ids), torch.ones_like(ids))
+            inputs, _ = join(prompt, table(ids), torch.ones_like(ids))
         requests.append(inputs[0].cpu())
     return requests
 

@@ -15,6 +15,8 @@ Schedule = Literal["real", "synthetic", "pooled", "real_then_synthetic", "synthe
 Tracker = Literal["tensorboard", "trackio", "wandb", "mlflow"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 
+SEED = 13  # of everything that is drawn, where no other is given
+
 Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
 
@@ -120,7 +122,7 @@ class RunConfig(Settings):
     synthetic: str | None = None
     columns: dict[str, str] = {}  # text1, text2, label -> the file's column
     label_words: dict[str, str] | None = None
-    seed: int = 13
+    seed: int = SEED
     shots: Positive = 16
     per_label: Positive = 500
     compare_generators: tuple[GeneratorKind, ...] = ()  # more kinds to tune, and to judge by an oracle if there is one

@@ -4,17 +4,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from dawgen.classifier import gradients as part
+from dawgen.classifier import batches as part
+from dawgen.classifier.batches import batch_rows
 from dawgen.classifier.causal import prefill
-from dawgen.classifier.gradients import batch_rows, differentiate
-from dawgen.classifier.score import pad, score_batch, score_rows
-from dawgen.config import TargetConfig
+from dawgen.classifier.gradients import differentiate
 from dawgen.models.load import Backbone
 from dawgen.rng import python_rng
-from support.targets import TARGETS, make_backbone, wrap
+from support.targets import TARGETS, make_backbone, make_scorer, wrap
 from support.tiny import Kind, tiny_mistral
 
-WORDS = (82, 12, 40)
 COUNTS = (5, 7)
 
 
@@ -34,7 +32,7 @@ def differentiate_plainly(
 ) -> tuple[Tensor, Tensor]:
     """Return the gradient of the mean loss of one group, every row behind its own prompt, and the losses."""
     leaf = prompt.clone().requires_grad_()
-    scores = score_batch(backbone, *pad(ids, backbone), WORDS, leaf)
+    scores = make_scorer(backbone).score_batch(ids, leaf)
     own = scores[torch.arange(len(ids)), labels]
     losses = -(1 - smoothing) * own - smoothing * scores.mean(1)
     return torch.autograd.grad(losses.mean(), leaf)[0], losses.detach()
@@ -47,14 +45,13 @@ def assert_near(got: Tensor, wanted: Tensor) -> None:
 @pytest.mark.parametrize("kind", TARGETS)
 def test_a_step_equals_a_plain_pass_for_each_group(kind: Kind) -> None:
     backbone, prompt, (ids, labels) = make_backbone(kind), draw_prompt(), make_rows()
-    config = TargetConfig(label_smoothing=0.1)
     assert len(batch_rows([len(row) for row in ids], "cpu")) > 1
-    both, losses = differentiate(backbone, prompt, WORDS, ids, labels, COUNTS, config)
+    both, losses = differentiate(make_scorer(backbone), prompt, ids, labels, COUNTS, smoothing=0.1)
     for group, rows in enumerate((slice(0, 5), slice(5, 12))):
         gradient, wanted = differentiate_plainly(backbone, prompt, ids[rows], labels[rows], 0.1)
         assert_near(both[group], gradient)
         assert_near(losses[rows], wanted)
-    single, _ = differentiate(backbone, prompt, WORDS, ids, labels, [5, *[1] * 7], config)
+    single, _ = differentiate(make_scorer(backbone), prompt, ids, labels, [5, *[1] * 7], smoothing=0.1)
     assert_near(single[1:].mean(0), both[1])
     assert_near(single[0], both[0])
 
@@ -62,13 +59,12 @@ def test_a_step_equals_a_plain_pass_for_each_group(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", ["t5", "llama"])
 def test_batches_do_not_change_gradients(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     backbone, prompt, (ids, labels) = make_backbone(kind), draw_prompt(), make_rows()
-    config = TargetConfig()
-    got = differentiate(backbone, prompt, WORDS, ids, labels, COUNTS, config)
-    again = differentiate(backbone, prompt, WORDS, ids, labels, COUNTS, config)
+    got = differentiate(make_scorer(backbone), prompt, ids, labels, COUNTS)
+    again = differentiate(make_scorer(backbone), prompt, ids, labels, COUNTS)
     assert all(torch.equal(a, b) for a, b in zip(got, again, strict=True))
     monkeypatch.setattr(part, "CPU_BATCH", part.GPU_BATCH)
     assert len(batch_rows([len(row) for row in ids], "cpu")) == 1
-    for a, b in zip(differentiate(backbone, prompt, WORDS, ids, labels, COUNTS, config), got, strict=True):
+    for a, b in zip(differentiate(make_scorer(backbone), prompt, ids, labels, COUNTS), got, strict=True):
         assert_near(a, b)
 
 
@@ -84,7 +80,7 @@ def test_keys_and_values_are_shared_by_causal_models_only() -> None:
 def test_the_prompt_given_to_prefill_is_not_changed(kind: Kind) -> None:
     prompt = draw_prompt()
     kept = prompt.clone()
-    score_rows(make_backbone(kind), make_rows()[0], WORDS, prompt)
+    make_scorer(make_backbone(kind)).score(make_rows()[0], prompt)
     assert torch.equal(prompt, kept)
 
 
@@ -92,7 +88,7 @@ def test_a_model_with_sliding_windows_takes_the_plain_way() -> None:
     backbone = wrap(tiny_mistral(window=32), "causal")
     prompt, (ids, labels) = draw_prompt(), make_rows()
     assert prefill(backbone, prompt[None]) is None
-    both, _ = differentiate(backbone, prompt, WORDS, ids, labels, COUNTS, TargetConfig())
+    both, _ = differentiate(make_scorer(backbone), prompt, ids, labels, COUNTS)
     assert_near(both[0], differentiate_plainly(backbone, prompt, ids[:5], labels[:5], 0.0)[0])
-    wanted = torch.cat([score_batch(backbone, *pad([row], backbone), WORDS, prompt) for row in ids])
-    torch.testing.assert_close(score_rows(backbone, ids, WORDS, prompt), wanted, rtol=1e-5, atol=1e-5)
+    wanted = torch.cat([make_scorer(backbone).score_batch([row], prompt) for row in ids])
+    torch.testing.assert_close(make_scorer(backbone).score(ids, prompt), wanted, rtol=1e-5, atol=1e-5)

@@ -1,7 +1,7 @@
 """Rows that are rendered when a step takes them: the same ids, nothing else looked at, the same cuts after a kill."""
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,12 @@ from dawgen.classifier.estimator import PromptClassifier
 from dawgen.classifier.rows import LazyRows
 from dawgen.data import RowFile
 from dawgen.errors import DataError
-from dawgen.prompt.template import render
 from dawgen.records import Example
-from support.targets import LABELS, make_backbone, make_pairs, make_task
+from support.targets import LABELS, make_backbone, make_pairs, make_scorer, make_task
 
 SMALL: dict[str, Any] = {"prompt_length": 4, "steps": 6, "batch_size": 4}
 LIMIT = 30
-DRAW = partial(render, template=make_task().template, backbone=make_backbone(), max_tokens=LIMIT)
+SCORER = replace(make_scorer(make_backbone()), max_tokens=LIMIT)
 LONG = Example("a dog is sleeping " * 60, "a cat", "same")
 
 
@@ -38,7 +37,7 @@ class Watched(Sequence[Example]):
 
 
 def make_lazy(examples: Sequence[Example]) -> LazyRows:
-    return LazyRows(examples, LABELS, "synthetic examples", DRAW, ("template", LIMIT))
+    return LazyRows(SCORER, examples, LABELS, "synthetic examples")
 
 
 def fit(synthetic: Sequence[Example], checkpoint: Path | None = None, **changes: Any) -> PromptClassifier:
@@ -48,7 +47,7 @@ def fit(synthetic: Sequence[Example], checkpoint: Path | None = None, **changes:
 
 def test_taken_rows_are_those_of_rendering_all() -> None:
     pairs = [*make_pairs(20, 2), LONG]
-    ids = DRAW(pairs).ids
+    ids = SCORER.render(pairs).ids
     lazy = make_lazy(pairs)
     assert lazy.take([3, 20, 0]) == [ids[3], ids[20], ids[0]]
     assert lazy.take([0, 1]) == ids[:2]
@@ -73,7 +72,7 @@ def test_only_rows_that_a_step_takes_are_rendered() -> None:
 def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CACHE", 5)
     pairs = make_pairs(40, 2)
-    lazy, ids = make_lazy(pairs), DRAW(pairs).ids
+    lazy, ids = make_lazy(pairs), SCORER.render(pairs).ids
     for start in range(0, 40, 8):
         assert lazy.take(range(start, start + 8)) == ids[start : start + 8]
         assert len(lazy._ids) <= 5
@@ -86,8 +85,8 @@ def test_the_key_tells_sets_and_manners_apart() -> None:
         make_lazy(pairs).key,
         make_lazy(pairs[1:]).key,
         make_lazy(file).key,
-        LazyRows(pairs, LABELS[::-1], "x", DRAW, ("template", LIMIT)).key,
-        LazyRows(pairs, LABELS, "x", DRAW, ("template", 31)).key,
+        LazyRows(SCORER, pairs, LABELS[::-1], "x").key,
+        LazyRows(replace(SCORER, max_tokens=31), pairs, LABELS, "x").key,
     ]
     assert len(set(keys)) == 5
     assert make_lazy(list(pairs)).key == keys[0] and make_lazy(RowFile.spool(pairs, "again")).key == keys[2]

@@ -8,68 +8,60 @@ import torch
 
 from dawgen.classifier.checkpoint import Trained
 from dawgen.classifier.gradients import differentiate
-from dawgen.classifier.rows import Rows
-from dawgen.classifier.train import train_prompt
+from dawgen.classifier.rows import Rows, render_rows
+from dawgen.classifier.train import Training, train_prompt
 from dawgen.config import TargetConfig
 from dawgen.errors import DawgenError
 from dawgen.models.load import Backbone
-from dawgen.prompt.template import render
-from support.targets import LABELS, TARGETS, make_backbone, make_pairs, make_task
+from support.targets import LABELS, TARGETS, make_backbone, make_pairs, make_scorer
 from support.tiny import Kind
 
 WORDS = (82, 12)
 
 
 def make_rows(backbone: Backbone, count: int, seed: int) -> Rows:
-    pairs = make_pairs(count, seed)
-    ids = render(pairs, template=make_task().template, backbone=backbone, max_tokens=60).ids
-    return Rows(ids, tuple(LABELS.index(str(pair.label)) for pair in pairs))
+    return render_rows(make_scorer(backbone), make_pairs(count, seed), LABELS, "test rows")[0]
 
 
 def train(
     kind: Kind = "t5", *, log: list[dict[str, Any]] | None = None, schedule: Any = "paired", **changes: Any
 ) -> Trained:
-    run = {key: changes.pop(key) for key in ("checkpoint", "dev") if key in changes}
+    checkpoint, dev = (changes.pop(key, None) for key in ("checkpoint", "dev"))
     backbone = make_backbone(kind)
     config = TargetConfig(**({"prompt_length": 5, "steps": 8, "batch_size": 4} | changes))
     start = torch.randn(5, 32, generator=torch.Generator().manual_seed(3))
     real, synthetic = make_rows(backbone, 8, 1), make_rows(backbone, 20, 2)
-    return train_prompt(
-        backbone,
-        start,
-        WORDS,
-        real,
-        synthetic,
-        config,
-        schedule=schedule,
-        seed=4,
-        log=None if log is None else log.append,
-        **run,
-    )
+    training = Training(real, synthetic, dev, schedule, 4, config)
+    taken = None if log is None else log.append
+    return train_prompt(make_scorer(backbone, WORDS), start, training, log=taken, checkpoint=checkpoint)
 
 
 @pytest.mark.parametrize("kind", TARGETS)
 def test_one_pass_equals_two(kind: Kind) -> None:
-    backbone, config = make_backbone(kind), TargetConfig(label_smoothing=0.1)
+    backbone, smoothing = make_backbone(kind), 0.1
+    scorer = make_scorer(backbone, WORDS)
     prompt = torch.randn(5, 32, generator=torch.Generator().manual_seed(3))
     real, synthetic = make_rows(backbone, 4, 1), make_rows(backbone, 6, 2)
     ids, labels = real.ids + synthetic.ids, real.labels + synthetic.labels
-    both, losses = differentiate(backbone, prompt, WORDS, ids, labels, [4, 6], config)
+    both, losses = differentiate(scorer, prompt, ids, labels, [4, 6], smoothing=smoothing)
     assert both.shape == (2, 5, 32) and losses.shape == (10,)
     for gradient, rows in zip(both, (real, synthetic), strict=True):
-        alone, _ = differentiate(backbone, prompt, WORDS, rows.ids, rows.labels, [len(rows.ids)], config)
+        alone, _ = differentiate(scorer, prompt, rows.ids, rows.labels, [len(rows.ids)], smoothing=smoothing)
         assert float((gradient - alone[0]).norm() / alone.norm()) < 1e-5
-    single, _ = differentiate(backbone, prompt, WORDS, ids, labels, [4, *[1] * 6], config)
+    single, _ = differentiate(scorer, prompt, ids, labels, [4, *[1] * 6], smoothing=smoothing)
     assert float((single[1:].mean(0) - both[1]).norm() / both[1].norm()) < 1e-5
 
 
 def test_gradients_agree_with_differences_of_the_loss() -> None:
-    backbone, config = make_backbone(), TargetConfig(label_smoothing=0.1)
+    scorer, smoothing = make_scorer(make_backbone(), WORDS), 0.1
     prompt = torch.randn(5, 32, generator=torch.Generator().manual_seed(3))
-    rows = make_rows(backbone, 6, 1)
-    (gradient,), _ = differentiate(backbone, prompt, WORDS, rows.ids, rows.labels, [6], config)
+    rows = make_rows(scorer.backbone, 6, 1)
+    (gradient,), _ = differentiate(scorer, prompt, rows.ids, rows.labels, [6], smoothing=smoothing)
     step = 1e-2 * gradient / gradient.norm()
-    ends = [differentiate(backbone, prompt + s * step, WORDS, rows.ids, rows.labels, [6], config)[1] for s in (1, -1)]
+    ends = [
+        differentiate(scorer, prompt + sign * step, rows.ids, rows.labels, [6], smoothing=smoothing)[1]
+        for sign in (1, -1)
+    ]
     slope = float((ends[0].double().mean() - ends[1].double().mean()) / 2e-2)
     assert slope == pytest.approx(float(gradient.norm()), rel=1e-2)
 

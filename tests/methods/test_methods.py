@@ -4,15 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from dawgen.classifier.score import score_rows
+from dawgen.classifier.scorer import Scorer
+from dawgen.config import TargetConfig
 from dawgen.methods.in_context import predict_in_context, write_answered
 from dawgen.methods.zero_shot import predict_zero_shot
-from dawgen.prompt.template import render
+from dawgen.models.load import Backbone
 from dawgen.records import Example
-from support.targets import LABELS, TARGETS, make_backbone, make_pairs, make_task
+from support.targets import LABELS, TARGETS, make_backbone, make_pairs, make_scorer, make_task
 from support.tiny import Kind
 
-WORDS = ("yes", "no")
+
+def ask(backbone: Backbone) -> Scorer:
+    return Scorer.of(backbone, make_task(), TargetConfig())
 
 
 @pytest.mark.parametrize("kind", TARGETS)
@@ -20,22 +23,23 @@ def test_zero_shot_is_scoring_without_a_prompt(kind: Kind) -> None:
     backbone, task, pairs = make_backbone(kind), make_task(), make_pairs(5)
     scores = predict_zero_shot(backbone, task, pairs)
     assert scores.shape == (5, 2) and scores.dtype == np.float32
-    rows = render(pairs, template=task.template, backbone=backbone, max_tokens=90).ids
-    np.testing.assert_array_equal(scores, score_rows(backbone, rows, [82, 12], torch.empty(0, 32)).numpy())
+    scorer = make_scorer(backbone, [82, 12])
+    wanted = scorer.score(scorer.render(pairs).ids, torch.empty(0, 32))
+    np.testing.assert_array_equal(scores, wanted.numpy())
 
 
 @pytest.mark.parametrize("kind", TARGETS)
 def test_without_shots_in_context_is_zero_shot(kind: Kind) -> None:
     backbone, task, pairs = make_backbone(kind), make_task(), make_pairs(5)
     np.testing.assert_array_equal(
-        predict_in_context(backbone, task, [], pairs, seed=0), predict_zero_shot(backbone, task, pairs)
+        predict_in_context(ask(backbone), task, [], pairs, seed=0), predict_zero_shot(backbone, task, pairs)
     )
 
 
 @pytest.mark.parametrize("kind", TARGETS)
 def test_shots_change_the_answer_and_the_seed_their_order(kind: Kind) -> None:
     backbone, task, shots, pairs = make_backbone(kind), make_task(), make_pairs(16, 1), make_pairs(5)
-    scores = [predict_in_context(backbone, task, shots, pairs, seed=seed) for seed in (0, 0, 1)]
+    scores = [predict_in_context(ask(backbone), task, shots, pairs, seed=seed) for seed in (0, 0, 1)]
     np.testing.assert_array_equal(scores[0], scores[1])
     assert not np.allclose(scores[0], scores[2], atol=1e-6)
     assert not np.allclose(scores[0], predict_zero_shot(backbone, task, pairs), atol=1e-6)
@@ -44,7 +48,7 @@ def test_shots_change_the_answer_and_the_seed_their_order(kind: Kind) -> None:
 def test_rounds_are_balanced_and_answered() -> None:
     backbone, task = make_backbone(), make_task()
     shots = [*make_pairs(8, 1), Example("a boy is running", "a boy is running", LABELS[0])]
-    rounds = write_answered(backbone, task, shots, WORDS, 60, seed=3)
+    rounds = write_answered(ask(backbone), task, shots, seed=3)
     assert len(rounds) == 4
     for tokens in rounds:
         text = backbone.tokenizer.decode(tokens)
@@ -56,7 +60,7 @@ def test_rounds_are_balanced_and_answered() -> None:
 def test_rows_stay_inside_the_window(kind: Kind) -> None:
     backbone, task = make_backbone(kind), make_task()
     long = Example("a dog is sleeping " * 30, "somebody is awake", LABELS[0])
-    scores = predict_in_context(backbone, task, make_pairs(30, 1), [long, *make_pairs(3)], seed=0)
+    scores = predict_in_context(ask(backbone), task, make_pairs(30, 1), [long, *make_pairs(3)], seed=0)
     assert np.isfinite(scores).all()  # GPT-2 raises beyond its 96 positions
 
 
@@ -64,12 +68,12 @@ def test_rows_stay_inside_the_window(kind: Kind) -> None:
 def test_calibration_divides_by_the_answer_to_nothing(kind: Kind) -> None:
     backbone, task, shots = make_backbone(kind), make_task(), make_pairs(4, 1)
     pairs = [*make_pairs(4), Example("a dog is sleeping " * 12, "somebody is awake")]  # leaves room for fewer shots
-    plain = predict_in_context(backbone, task, shots, pairs, seed=0)
-    calibrated = predict_in_context(backbone, task, shots, pairs, seed=0, calibrate=True)
+    plain = predict_in_context(ask(backbone), task, shots, pairs, seed=0)
+    calibrated = predict_in_context(ask(backbone), task, shots, pairs, seed=0, calibrate=True)
     np.testing.assert_allclose(np.exp(calibrated).sum(1), 1, rtol=1e-5)
     free = [Example(text, text) for text in ("N/A", "", "[MASK]")]
-    pull = np.exp(predict_in_context(backbone, task, shots, free, seed=0)).mean(0)
+    pull = np.exp(predict_in_context(ask(backbone), task, shots, free, seed=0)).mean(0)
     wanted = np.exp(plain[:4]) / pull
     np.testing.assert_allclose(np.exp(calibrated[:4]), wanted / wanted.sum(1, keepdims=True), rtol=1e-4)
-    again = predict_in_context(backbone, task, shots, free, seed=0, calibrate=True)
+    again = predict_in_context(ask(backbone), task, shots, free, seed=0, calibrate=True)
     assert abs(np.exp(again).mean(0) - 0.5).max() < abs(pull - 0.5).max()

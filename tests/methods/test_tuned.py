@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from dawgen.classifier.score import score_rows
 from dawgen.config import BaselineConfig, TargetConfig
 from dawgen.errors import DawgenError
 from dawgen.methods.fine_tuning import fit_fine_tuning, fit_prompt_fine_tuning, fit_soft_fine_tuning
@@ -17,8 +16,7 @@ from dawgen.methods.lora import fit_lora
 from dawgen.methods.weights.tuned import TunedTarget
 from dawgen.models.fuse import fuse
 from dawgen.models.load import Backbone, fingerprint
-from dawgen.prompt.template import render
-from support.targets import TARGETS, make_backbone, make_pairs, make_task, wrap
+from support.targets import TARGETS, make_backbone, make_pairs, make_scorer, make_task, wrap
 from support.tiny import Kind, tiny_model
 
 FITS: dict[str, Callable[[Backbone, Given], TunedTarget]] = {
@@ -46,7 +44,7 @@ def make_fused(kind: Kind) -> Backbone:
 
 def score(tuned: Any) -> torch.Tensor:
     assert isinstance(tuned, TunedTarget)
-    return tuned.score_all(tuned.render(PAIRS, "test")[0].ids)
+    return tuned.score_all(tuned.scorer.render(PAIRS).ids)
 
 
 @pytest.mark.parametrize("kind", TARGETS)
@@ -112,14 +110,14 @@ def test_the_best_of_the_dev_set_is_kept(name: str) -> None:
 def test_prompt_fine_tuning_starts_where_zero_shot_is() -> None:
     backbone, given = make_backbone(), make_given(steps=1, rate=1e-9)
     tuned = fit_prompt_fine_tuning(backbone, given)
-    rows = render(PAIRS, template=given.task.template, backbone=backbone, max_tokens=90).ids
-    torch.testing.assert_close(score(tuned), score_rows(backbone, rows, [82, 12], torch.empty(0, 32)))
+    scorer = make_scorer(backbone, [82, 12])
+    torch.testing.assert_close(score(tuned), scorer.score(scorer.render(PAIRS).ids, torch.empty(0, 32)))
 
 
 def test_lora_with_unfused_attentions_scores_as_the_fused_model_does() -> None:
     backbone, given = make_fused("t5"), make_given(steps=1, rate=1e-9)
-    rows = render(PAIRS, template=given.task.template, backbone=backbone, max_tokens=90).ids
-    wanted = score_rows(backbone, rows, [82, 12], torch.empty(0, 32))
+    scorer = make_scorer(backbone, [82, 12])
+    wanted = scorer.score(scorer.render(PAIRS).ids, torch.empty(0, 32))
     torch.testing.assert_close(score(fit_lora(backbone, given)), wanted, rtol=1e-4, atol=1e-5)
 
 
@@ -147,5 +145,5 @@ def test_long_texts_are_counted_as_cut() -> None:
     given = make_given(steps=1, target=TargetConfig(steps=1, batch_size=4, max_tokens=12))
     tuned = fit_prompt_fine_tuning(make_backbone(), given)
     assert any("cut" in warning for warning in tuned.warnings_)
-    whole = fit_prompt_fine_tuning(make_backbone(), make_given(steps=1)).render(PAIRS, "test")[0]
+    whole = fit_prompt_fine_tuning(make_backbone(), make_given(steps=1)).scorer.render(PAIRS)
     assert tuned.count_cut(PAIRS) == sum(len(row) > 12 for row in whole.ids) > 0

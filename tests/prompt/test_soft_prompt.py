@@ -8,9 +8,9 @@ import torch
 from peft import PeftModel, PromptTuningConfig
 from safetensors.torch import save_file
 
-from dawgen.classifier.score import pad, score_batch
-from dawgen.prompt.soft_prompt import SoftPrompt, join, stack_prompts
-from support.targets import make_backbone
+from dawgen.classifier.batches import pad
+from dawgen.prompt.soft_prompt import SoftPrompt, join
+from support.targets import make_backbone, make_scorer
 from support.tiny import Kind, tiny_model
 
 WORDS = [82, 12, 40]
@@ -28,13 +28,11 @@ def test_a_prompt_is_float32_and_a_copy() -> None:
 
 def test_join_puts_prompts_in_front_in_the_texts_dtype() -> None:
     texts, mask = torch.zeros(2, 3, 4, dtype=torch.bfloat16), torch.tensor([[1, 1, 1], [1, 0, 0]])
-    inputs, seen = join(torch.ones(5, 4), None, texts, mask)
+    inputs, seen = join(torch.ones(5, 4), texts, mask)
     assert inputs.shape == (2, 8, 4) and inputs.dtype == torch.bfloat16
     assert seen.tolist() == [[1] * 8, [1] * 6 + [0] * 2]
-    stacked, front = stack_prompts([torch.ones(1, 4), torch.ones(2, 4)])
-    inputs, seen = join(stacked, front, texts, mask)
-    assert seen.tolist() == [[0, 1, 1, 1, 1], [1, 1, 1, 0, 0]]
-    assert inputs[0, 0].abs().sum() == 0
+    inputs, _ = join(torch.stack([torch.zeros(1, 4), torch.ones(1, 4)]), texts, mask)
+    assert inputs[:, 0].sum(1).tolist() == [0, 4]
 
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
@@ -45,7 +43,7 @@ def test_peft_gives_the_same_label_scores(kind: Kind, tmp_path: Path) -> None:
     model = load_in_peft(kind, prompt, tmp_path)
     rows = [[10, 20, 30, 1], [40, 50, 60, 70, 80, 1]]
     ids, mask = pad(rows, backbone)
-    scores = score_batch(backbone, ids, mask, WORDS, prompt)
+    scores = make_scorer(backbone, WORDS).score_batch(rows, prompt)
     if kind == "t5":
         logits = model(input_ids=ids, attention_mask=mask, decoder_input_ids=torch.zeros(2, 1, dtype=torch.long)).logits
         answers = logits[:, -1]

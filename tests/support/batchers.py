@@ -8,13 +8,12 @@ from typing import Any
 
 import torch
 
-from dawgen.classifier.score import score_rows
 from dawgen.deploy.serve.batch_stats import BatchStats
 from dawgen.deploy.serve.batcher import Batcher
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.deploy.serve.pending import PendingRequest
 from support.loaded_prompts import draw_rows, make_loaded
-from support.targets import make_backbone
+from support.targets import make_backbone, make_scorer
 from support.tiny import Kind
 
 SOON = 20.0  # seconds; what should come at once has to come before
@@ -32,12 +31,8 @@ def make_stepped(**options: Any) -> Batcher:
 
 
 def answer_alone(rows: list[list[int]], loaded: LoadedPrompt, kind: Kind = "t5") -> torch.Tensor:
-    sentinel = loaded.decoder_sentinel
-    found = [
-        score_rows(make_backbone(kind), [row], loaded.word_ids, loaded.prompt, decoder_sentinel=sentinel)
-        for row in rows
-    ]
-    return torch.cat(found)
+    scorer = make_scorer(make_backbone(kind), loaded.word_ids, sentinel=loaded.decoder_sentinel)
+    return torch.cat([scorer.score([row], loaded.prompt) for row in rows])
 
 
 def assert_answered(pending: PendingRequest, rows: list[list[int]], kind: Kind = "t5") -> None:

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save, save_file
 
 from dawgen.classifier.estimator import PromptClassifier
+from dawgen.classifier.scorer import Scorer
+from dawgen.config import TargetConfig
 from dawgen.models.load import Backbone
 from dawgen.prompt.bundle.files import INFO, PROMPT, compute_digest
-from dawgen.prompt.label_words import resolve_label_words
 from dawgen.rng import torch_rng
 from dawgen.tasks.task import Task
 from support.targets import make_task
@@ -27,8 +29,8 @@ def make_classifier(backbone: Backbone, task: Task | None = None, *, length: int
     """Return a classifier whose prompt was drawn, as if it had been trained."""
     task = task or make_task()
     classifier = PromptClassifier(backbone, task, prompt_length=length, seed=seed)
-    classifier.task_, classifier.backbone_, classifier.warnings_ = task, backbone, []
-    classifier.label_words_ = resolve_label_words(backbone.tokenizer, task.labels, task.label_words)
+    classifier.task_, classifier.warnings_, classifier.classes_ = task, [], np.array(task.labels, dtype=object)
+    classifier.scorer_ = Scorer.of(backbone, task, TargetConfig(), prompt_length=length)
     width = backbone.model.get_input_embeddings().weight.shape[1]
     classifier.prompt_ = torch.randn(length, width, generator=torch_rng(seed, "test prompt"))
     return classifier

@@ -1,9 +1,12 @@
 """Small backbones and pairs that the tests of prompts and targets share."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from dawgen.classifier.scorer import Scorer
 from dawgen.models.load import Backbone, fingerprint
+from dawgen.prompt.label_words import LabelWords
 from dawgen.records import Example
 from dawgen.rng import python_rng
 from dawgen.tasks.task import GeneratorPrompts, Task
@@ -23,6 +26,11 @@ def wrap(model: Any, kind: Any = "seq2seq") -> Backbone:
     """Return a model with the tiny tokenizer as a backbone."""
     tokenizer = tiny_tokenizer()
     return Backbone(model, tokenizer, kind, "tiny", None, fingerprint(model, tokenizer))
+
+
+def make_scorer(backbone: Backbone, ids: Sequence[int] = (82, 12, 40), *, sentinel: bool = False) -> Scorer:
+    """Return a scorer with these label words, for rows that are token ids already."""
+    return Scorer(backbone, make_task().template, LabelWords(tuple(map(str, ids)), tuple(ids)), 90, sentinel)
 
 
 def make_task(**changes: Any) -> Task:

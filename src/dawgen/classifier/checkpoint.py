@@ -1,19 +1,13 @@
 """The state of training, and the file from which a killed training resumes."""
 
-import hashlib
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from dawgen.classifier.rows import LazyRows, Rows
-from dawgen.config import TargetConfig
 from dawgen.files import write_with
-from dawgen.models.load import Backbone
 from dawgen.prompt.soft_prompt import SoftPrompt
 
 
@@ -54,16 +48,3 @@ def resume(path: Path, key: str, state: Trained, soft: SoftPrompt, optimizer: to
         setattr(state, name, whole["kept"][name])
     soft.load_state_dict(whole["prompt"])
     optimizer.load_state_dict(whole["optimizer"])
-
-
-def hash_run(backbone: Backbone, start: Tensor, *parts: Any) -> str:
-    """Return a hash of everything that the training depends on."""
-    digest = hashlib.sha256(backbone.fingerprint.encode())
-    digest.update(start.detach().float().cpu().contiguous().numpy().tobytes())
-    for part in parts:
-        if isinstance(part, (Rows, LazyRows)):
-            value: Any = part.key
-        else:
-            value = part.model_dump(mode="json") if isinstance(part, TargetConfig) else part
-        digest.update(json.dumps(value).encode())
-    return digest.hexdigest()

@@ -6,41 +6,35 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from dawgen.classifier.batches import batch_rows
 from dawgen.classifier.causal import prefill
-from dawgen.classifier.score import pad, score_batch, score_behind, split
-from dawgen.config import TargetConfig
-from dawgen.models.load import Backbone
-
-# The most padded tokens of one batch, and the cost of one more batch, in tokens. A CPU core is as fast with few rows as
-# with many; on a GPU a small batch takes as long as the launch of its kernels, so one batch is best if it fits.
-CPU_BATCH = (2048, 64)
-GPU_BATCH = (16384, 16384)
+from dawgen.classifier.scorer import Ids, Scorer
 
 
 def differentiate(
-    backbone: Backbone,
+    scorer: Scorer,
     prompt: Tensor,
-    word_ids: Sequence[int],
-    ids: Sequence[Sequence[int]],
+    ids: Ids,
     labels: Sequence[int],
     counts: Sequence[int],
-    config: TargetConfig,
+    *,
+    smoothing: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """Return gradients [G,P,H] of the mean loss of each group of rows, and the rows' losses [B].
 
     prompt: [P,H]. counts: how many consecutive rows share each of the G prompt copies. The loss is the cross-entropy
-    over label words, `measure_losses`.
+    over label words, `measure_losses`, with this label smoothing.
     Every row goes through the model once, in batches of similar length that mix the groups: each group has its own copy
     of the prompt, so that one backward pass gives the gradients of all groups separately.
     """
     copies = prompt.detach().expand(len(counts), -1, -1).clone().requires_grad_()
-    shared = prefill(backbone, copies)
+    shared = prefill(scorer.backbone, copies)
     # With shared keys and values the rows' graphs end at them, so that each batch can free its own; the graph from the
     # prompts to them is walked once, at the end, with the summed gradients.
     leaves = [copies] if shared is None else [part.detach().requires_grad_() for part in shared]
     sums = [torch.zeros_like(leaf) for leaf in leaves]
     groups = [group for group, count in enumerate(counts) for _ in range(count)]
-    device, smoothing = copies.device, config.label_smoothing
+    device = copies.device
     targets = torch.tensor(list(labels), device=device)
     # 1 / count: the gradient of a copy is then that of the mean loss of its group, in whatever batches its rows are.
     weights = torch.tensor([1 / counts[group] for group in groups], device=device)
@@ -51,11 +45,8 @@ def differentiate(
         sizes = [(group, len(list(same))) for group, same in itertools.groupby(rows, key=groups.__getitem__)]
         # expand, not indexing: its backward is a plain sum, the same bits on every run
         fronts = [torch.cat([leaf[group].expand(size, *leaf.shape[1:]) for group, size in sizes]) for leaf in leaves]
-        tokens, mask = pad([ids[row] for row in rows], backbone)
-        if shared is None:
-            scores = score_batch(backbone, tokens, mask, word_ids, fronts[0], decoder_sentinel=config.decoder_sentinel)
-        else:
-            scores = score_behind(backbone, tokens, mask, word_ids, fronts)
+        tokens = [ids[row] for row in rows]
+        scores = scorer.score_batch(tokens, fronts[0]) if shared is None else scorer.score_behind(tokens, fronts)
         part = measure_losses(scores, targets[rows], smoothing)
         for total, gradient in zip(sums, torch.autograd.grad((part * weights[rows]).sum(), leaves), strict=True):
             total += gradient
@@ -72,8 +63,3 @@ def measure_losses(scores: Tensor, targets: Tensor, smoothing: float) -> Tensor:
     """
     own = scores.gather(1, targets[:, None])[:, 0]
     return -(1 - smoothing) * own - smoothing * scores.mean(1)
-
-
-def batch_rows(lengths: Sequence[int], device: str) -> list[list[int]]:
-    """Return the row numbers of each batch of a step, from the rows' lengths in tokens and the type of device."""
-    return split(lengths, *(CPU_BATCH if device == "cpu" else GPU_BATCH))

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+from torch import Tensor
 
 from dawgen.errors import DataError
 
@@ -26,3 +28,10 @@ def measure(truth: Sequence[str], predicted: Sequence[str], labels: Sequence[str
         "labels": names,
         "confusion": confusion_matrix(truth, predicted, labels=names).tolist(),
     }
+
+
+def judge_scores(scores: Tensor, labels: Sequence[int]) -> tuple[float, float]:
+    """Return accuracy and mean cross-entropy in nats of label log-probabilities [N,K]."""
+    targets = torch.tensor(labels)
+    accuracy = float((scores.argmax(1) == targets).double().mean())
+    return accuracy, float(-scores.gather(1, targets[:, None]).double().mean())

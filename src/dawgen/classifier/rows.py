@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from dawgen.classifier.predict import number_labels
+from dawgen.classifier.scorer import Scorer
 from dawgen.data import RowFile
-from dawgen.prompt.template import Rendered
+from dawgen.errors import DataError
 from dawgen.records import Example
 
 CACHE = 8192  # rows whose token ids are kept: a set of usual size is rendered once, whatever the number of passes
-
-Render = Callable[[Sequence[Example]], Rendered]
 
 
 class Source(Protocol):
@@ -50,20 +48,17 @@ class Rows:
 class LazyRows:
     """Examples that are rendered when a step takes them, so that training does not wait for those that it never sees.
 
-    render: from examples to token ids; manner: everything beside the model that this depends on. cut: numbers of the
-    rows taken so far that had a text cut.
+    cut: numbers of the rows taken so far that had a text cut.
 
     Raises DataError for a label that is not among `labels`.
     """
 
-    def __init__(
-        self, examples: Sequence[Example], labels: Sequence[str], what: str, render: Render, manner: Sequence[object]
-    ) -> None:
-        self.labels = _number(examples, labels, what)
+    def __init__(self, scorer: Scorer, examples: Sequence[Example], labels: Sequence[str], what: str) -> None:
+        self.labels = number_labels(examples, labels, what)
         self.cut: set[int] = set()
-        self._examples, self._render = examples, render
+        self._examples, self._scorer = examples, scorer
         self._ids: dict[int, list[int]] = {}
-        self._manner = [*labels, *manner]
+        self._manner = [*labels, scorer.template, scorer.max_tokens]
 
     @property
     def key(self) -> str:
@@ -80,7 +75,7 @@ class LazyRows:
         """Return the rows' token ids."""
         new = [row for row in rows if row not in self._ids]
         if new:
-            rendered = self._render([self._examples[row] for row in new])
+            rendered = self._scorer.render([self._examples[row] for row in new])
             self._ids.update(zip(new, rendered.ids, strict=True))
             self.cut.update(new[place] for place in rendered.cut_rows)
         taken = [self._ids[row] for row in rows]
@@ -89,11 +84,27 @@ class LazyRows:
         return taken
 
 
-def _number(examples: Sequence[Example], labels: Sequence[str], what: str) -> array[int]:
-    if not isinstance(examples, RowFile):
-        return array("i", number_labels(examples, labels, what))
-    unknown = [examples.labels.index(number) for number, name in enumerate(examples.names) if name not in labels]
-    if unknown:
-        number_labels(examples[: min(unknown) + 1], labels, what)  # says what is wrong with the last of them
-    own = [list(labels).index(str(name)) for name in examples.names]
-    return array("i", (own[number] for number in examples.labels))
+def render_rows(scorer: Scorer, examples: Sequence[Example], labels: Sequence[str], what: str) -> tuple[Rows, int]:
+    """Return the examples as rows, all rendered at once, and how many had a text cut.
+
+    Raises DataError for a label that is not among `labels`.
+    """
+    numbers, rendered = number_labels(examples, labels, what), scorer.render(examples)
+    return Rows(rendered.ids, numbers), rendered.cut
+
+
+def number_labels(examples: Sequence[Example], labels: Sequence[str], what: str) -> array[int]:
+    """Return the label number of each example; of a file on disk no text is read.
+
+    Raises:
+        DataError: an example without a label, or with one that is not the task's.
+    """
+    numbers = {label: number for number, label in enumerate(labels)}
+    if isinstance(examples, RowFile) and all(name in numbers for name in examples.names):
+        return array("i", (numbers[str(examples.names[number])] for number in examples.labels))
+    for place, example in enumerate(examples):
+        if example.label not in numbers:
+            raise DataError(
+                f"{what}, example {place}: expected one of the labels {', '.join(labels)}, got {example.label!r}."
+            )
+    return array("i", (numbers[str(example.label)] for example in examples))

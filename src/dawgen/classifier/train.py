@@ -3,8 +3,10 @@
 One sweep over the rows gives both gradients: each source, or each synthetic row, has its own copy of the prompt.
 """
 
+import hashlib
+import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,20 +15,44 @@ import torch
 from torch import Tensor
 from transformers import Adafactor
 
-from dawgen.classifier.checkpoint import Trained, hash_run, resume, save
+from dawgen.classifier.checkpoint import Trained, resume, save
 from dawgen.classifier.curriculum import Batch, Curriculum
 from dawgen.classifier.gradients import differentiate
+from dawgen.classifier.metrics import judge_scores
 from dawgen.classifier.rows import Rows, Source
-from dawgen.classifier.score import judge_scores, score_rows
+from dawgen.classifier.scorer import Scorer
 from dawgen.classifier.surgery import Operated, operate
 from dawgen.config import Schedule, TargetConfig
 from dawgen.errors import DawgenError
-from dawgen.models.load import Backbone
 from dawgen.prompt.soft_prompt import SoftPrompt
 
 CHECKPOINT_EVERY = 25  # steps
 
 Log = Callable[[dict[str, Any]], object]
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that the result of a training depends on beside the scorer and the prompt's start.
+
+    dev: rows that choose the best prompt, None for none.
+    """
+
+    real: Source
+    synthetic: Source
+    dev: Rows | None
+    schedule: Schedule
+    seed: int
+    config: TargetConfig
+
+    def hash(self, scorer: Scorer, start: Tensor) -> str:
+        """Return a hash of the whole, by which a checkpoint is known."""
+        digest = hashlib.sha256(scorer.backbone.fingerprint.encode())
+        digest.update(start.detach().float().cpu().contiguous().numpy().tobytes())
+        rows = [None if source is None else source.key for source in (self.real, self.synthetic, self.dev)]
+        for part in (scorer.words.ids, *rows, self.config.model_dump(mode="json"), self.schedule, self.seed):
+            digest.update(json.dumps(part).encode())
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +74,10 @@ Watch = Callable[[Moment], object]
 
 
 def train_prompt(
-    backbone: Backbone,
+    scorer: Scorer,
     start: Tensor,
-    word_ids: Sequence[int],
-    real: Source,
-    synthetic: Source,
-    config: TargetConfig,
+    training: Training,
     *,
-    schedule: Schedule,
-    seed: int,
-    dev: Rows | None = None,
     log: Log | None = None,
     checkpoint: Path | None = None,
     watch: Watch | None = None,
@@ -73,11 +93,13 @@ def train_prompt(
     Raises:
         DawgenError: the loss is no longer finite.
     """
-    plan = Curriculum(schedule, real.labels, synthetic.labels, config.steps, config.batch_size, seed)
-    soft = SoftPrompt(start).to(backbone.model.device)
+    config, real, synthetic = training.config, training.real, training.synthetic
+    plan = Curriculum(training.schedule, real.labels, synthetic.labels, config.steps, config.batch_size, training.seed)
+    device = scorer.backbone.model.device
+    soft = SoftPrompt(start).to(device)
     optimizer = _make_optimizer(soft, config)
-    state = Trained(soft.embeddings.detach(), torch.zeros(len(start), device=backbone.model.device))
-    key = hash_run(backbone, start, word_ids, real, synthetic, dev, config, schedule, seed)
+    state = Trained(soft.embeddings.detach(), torch.zeros(len(start), device=device))
+    key = training.hash(scorer, start)
     if checkpoint is not None and checkpoint.is_file():
         resume(checkpoint, key, state, soft, optimizer)
     for step in range(state.step):  # so that a resumed run counts the same texts as cut
@@ -88,9 +110,13 @@ def train_prompt(
         ids = real.take(batch.real) + synthetic.take(batch.synthetic)
         labels = [real.labels[row] for row in batch.real] + [synthetic.labels[row] for row in batch.synthetic]
         record: dict[str, Any] = {"stage": "target", "step": state.step + 1}
-        paired = schedule == "paired" and bool(batch.real) and bool(batch.synthetic)
-        counts = _share_copies(len(batch.real), len(batch.synthetic), paired, config)
-        gradients, losses = differentiate(backbone, soft.embeddings, word_ids, ids, labels, counts, config)
+        paired = training.schedule == "paired" and bool(batch.real) and bool(batch.synthetic)
+        # the rows that share a copy of the prompt: all, or the real ones and then the synthetic ones or each of these
+        others = [1] * len(batch.synthetic) if config.granularity == "example" else [len(batch.synthetic)]
+        counts = [len(batch.real), *others] if paired else [len(ids)]
+        gradients, losses = differentiate(
+            scorer, soft.embeddings, ids, labels, counts, smoothing=config.label_smoothing
+        )
         if not bool(torch.isfinite(losses).all()):
             raise DawgenError(
                 f"expected a finite loss, got {float(losses.mean()):g} at step {state.step + 1}: training diverged.\n"
@@ -109,8 +135,8 @@ def train_prompt(
         record["lr"] = set_rate(optimizer, config, state.step)
         optimizer.step()
         state.step += 1
-        if dev is not None and (state.step % config.eval_every == 0 or state.step == config.steps):
-            record |= _look(backbone, soft.embeddings.detach(), word_ids, dev, config, state)
+        if training.dev is not None and (state.step % config.eval_every == 0 or state.step == config.steps):
+            record |= _look(scorer, soft.embeddings.detach(), training.dev, state)
         if log is not None:
             log(record)
         if checkpoint is not None and (state.step % CHECKPOINT_EVERY == 0 or state.step == config.steps):
@@ -125,12 +151,6 @@ def set_rate(optimizer: torch.optim.Optimizer, config: TargetConfig, step: int) 
     for group in optimizer.param_groups:
         group["lr"] = rate
     return rate
-
-
-def _share_copies(real: int, synthetic: int, paired: bool, config: TargetConfig) -> list[int]:
-    if not paired:
-        return [real + synthetic]
-    return [real, *([1] * synthetic if config.granularity == "example" else [synthetic])]
 
 
 def _operate(gradients: Tensor, config: TargetConfig, state: Trained, record: dict[str, Any]) -> Operated:
@@ -150,11 +170,9 @@ def _operate(gradients: Tensor, config: TargetConfig, state: Trained, record: di
     return result
 
 
-def _look(
-    backbone: Backbone, prompt: Tensor, word_ids: Sequence[int], dev: Rows, config: TargetConfig, state: Trained
-) -> dict[str, Any]:
+def _look(scorer: Scorer, prompt: Tensor, dev: Rows, state: Trained) -> dict[str, Any]:
     """Score the dev set and keep the prompt if it is the best so far."""
-    scores = score_rows(backbone, dev.ids, word_ids, prompt, decoder_sentinel=config.decoder_sentinel)
+    scores = scorer.score(dev.ids, prompt)
     accuracy, loss = judge_scores(scores, dev.labels)
     # A small dev set gives many equal accuracies: the loss decides among them, then the earlier step.
     if (accuracy, -loss) > (state.best_accuracy, -state.best_loss):

@@ -38,7 +38,7 @@ def annotate(
     controls: Annotated[
         int | None, typer.Option(min=0, help="rows made bad on purpose, in all (12)", rich_help_panel=BEGIN)
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="seed of the sample (13)", rich_help_panel=BEGIN)] = None,
+    seed: Annotated[int | None, typer.Option(help="seed of the sample (default: 13)", rich_help_panel=BEGIN)] = None,
     guide: Annotated[
         Path | None, typer.Option(help="a text file with instructions for the page", rich_help_panel=BEGIN)
     ] = None,

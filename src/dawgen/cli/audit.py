@@ -78,11 +78,12 @@ def draw(
     test: Annotated[int, typer.Option(min=0, help="rows of the test file, the same for every seed")] = 600,
     gold: Annotated[int, typer.Option(min=0, help="rows per label of a large labelled file")] = 0,
     texts: Annotated[int, typer.Option(min=0, help="texts without labels, the first texts of new pairs")] = 1000,
-    seed: Annotated[int, typer.Option(help="seed of everything that is drawn")] = 13,
+    seed: o.Seed = None,
 ) -> None:
     """Write data of a built-in task as files, to try things on."""
+    from dawgen.config import SEED
     from dawgen.evaluate.audit.job import draw_files
 
-    written = draw_files(task, out, seed=seed, shots=shots, test=test, gold=gold, texts=texts)
+    written = draw_files(task, out, seed=SEED if seed is None else seed, shots=shots, test=test, gold=gold, texts=texts)
     for name, rows in written.items():
         typer.echo(f"{out / name}.jsonl  {rows} rows")

@@ -14,15 +14,16 @@ Out = Annotated[Path | None, typer.Option(help="run folder (default: runs/TASK-S
 
 def demo(
     out: Annotated[Path, typer.Option(help="run folder")] = Path("runs/demo"),
-    seed: Annotated[int, typer.Option(help="seed of everything that is drawn")] = 13,
+    seed: o.Seed = None,
     threads: o.Threads = None,
     fresh: o.Fresh = False,
     json: o.Json = False,
 ) -> None:
     """The whole job on the built-in task and models: no network, a few minutes; ends with a table and a report."""
+    from dawgen.config import SEED
     from dawgen.runs.demo import run_demo
 
-    _show(run_demo(out, seed=seed, threads=threads, fresh=fresh), out, json)
+    _show(run_demo(out, seed=SEED if seed is None else seed, threads=threads, fresh=fresh), out, json)
 
 
 def run(

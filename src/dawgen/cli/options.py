@@ -44,7 +44,7 @@ Columns = Annotated[
 ]
 Preset = Annotated[str, typer.Option(help="mini, small, paper or modern; only mini needs no download")]
 Assign = Annotated[list[str] | None, typer.Option("--set", help="one setting, such as target.lr=0.1; may be repeated")]
-Seed = Annotated[int | None, typer.Option(help="seed of sampling, tuning and writing (default: 13)")]
+Seed = Annotated[int | None, typer.Option(help="seed of everything that is drawn (default: 13)")]
 Threads = Annotated[int | None, typer.Option(help="CPU threads (default: as many as the process may use)")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object as the last line of stdout")]
 Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="start again, or go on where a killed job was")]

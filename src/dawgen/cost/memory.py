@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dawgen.classifier.gradients import batch_rows
-from dawgen.classifier.score import bucket, choose_budget
+from dawgen.classifier.batches import batch_rows, bucket, choose_budget
 from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
 from dawgen.cost.shape import Conditioned, Shape
 from dawgen.generator.codec import TokenRow

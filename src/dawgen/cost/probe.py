@@ -18,8 +18,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from dawgen.classifier.rows import Rows
-from dawgen.classifier.score import score_rows
-from dawgen.classifier.train import train_prompt
+from dawgen.classifier.scorer import Scorer
+from dawgen.classifier.train import Training, train_prompt
 from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
 from dawgen.cost.counts import Work, repeat
 from dawgen.cost.generating import count_scoring, count_tuning, count_writing
@@ -32,6 +32,7 @@ from dawgen.generator.prefix import Prefix
 from dawgen.generator.tune.tuner import tune
 from dawgen.generator.write.decode import Lots, decode
 from dawgen.models.load import Backbone
+from dawgen.prompt.label_words import LabelWords
 
 VOCABULARY = 1 << 15  # limit for a random model's vocabulary: enough to measure the output head
 STEPS = 6  # tokens that the decoding probe writes
@@ -121,6 +122,7 @@ def probe_target(
     """Return probes of prompt training and of evaluation on `rows` rows."""
     tokenizer = SimpleNamespace(pad_token_id=0)
     backbone = Backbone(model, tokenizer, "seq2seq" if shape.cross else "causal", name, None, "")
+    scorer = Scorer(backbone, "", LabelWords(("", ""), (1, 2)), config.max_tokens)
     config = config.model_copy(update={"steps": 2, "decoder_sentinel": False})
     ids = [[FILLER] * lengths[i % len(lengths)] for i in range(rows)]
     half = Rows(ids[: rows // 2], (0,) * (rows // 2))
@@ -128,16 +130,17 @@ def probe_target(
     start = torch.full((config.prompt_length, shape.width), 0.01)
     sizes = [len(row) for row in ids]
     batch = config.model_copy(update={"batch_size": max(len(half.ids), len(other.ids))})
+    training = Training(half, other, None, "paired", 0, batch)
     train = repeat(count_training(shape, sizes, config, rows=rows, groups=2, device=model.device.type), config.steps)
     return [
         Probe(
             "training",
-            lambda: train_prompt(backbone, start, (1, 2), half, other, batch, schedule="paired", seed=0),
+            lambda: train_prompt(scorer, start, training),
             train,
         ),
         Probe(
             "evaluation",
-            lambda: score_rows(backbone, ids, (1, 2), start.to(model.device)),
+            lambda: scorer.score(ids, start.to(model.device)),
             count_evaluation(shape, sizes, config, prompt=config.prompt_length, device=model.device.type),
         ),
     ]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dawgen.classifier.gradients import batch_rows
-from dawgen.classifier.score import bucket, choose_budget
+from dawgen.classifier.batches import batch_rows, bucket, choose_budget
 from dawgen.config import Schedule, TargetConfig
 from dawgen.cost.counts import Counts, Work, answer, backward, forward
 from dawgen.cost.shape import Shape

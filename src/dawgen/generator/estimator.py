@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from dawgen.config import DecodeConfig, Dtype, GeneratorConfig, GeneratorKind
+from dawgen.config import SEED, DecodeConfig, Dtype, GeneratorConfig
 from dawgen.errors import ConfigError, DataError, ModelError
 from dawgen.generator.codec import Codec, TokenRow, collate
 from dawgen.generator.prefix import Prefix, read_prefix
@@ -18,9 +18,12 @@ from dawgen.generator.saved import Base, Record, check_base, join_saved, read_sa
 from dawgen.generator.tune.tuner import Log, tune
 from dawgen.generator.write.quotas import FinishedOnly, Generation, Judge, Judged, Store, Writer, fill_quotas
 from dawgen.models.load import Backbone, load_generator
+from dawgen.parameters import read_settings, take_settings
 from dawgen.records import Candidate, Example
+from dawgen.runtime import pick_device
 from dawgen.tasks.task import Task
 
+_DEFAULT = GeneratorConfig()
 SCORE_ROWS = 64  # rows of one forward in log_likelihood
 
 
@@ -35,52 +38,18 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         synthetic = generator.generate(per_label=100, first_texts=texts)
     """
 
+    @take_settings(GeneratorConfig)
     def __init__(
         self,
-        model: str | Backbone = "mini-ctrl",
+        model: str | Backbone = _DEFAULT.model,
         task: Task | None = None,
         *,
-        kind: GeneratorKind = "dawgen",
-        steps: int = 160,
-        rows_per_label: int = 2,
-        lr: float = 5e-3,
-        meta_lr: float = 2e-2,
-        weight_lr: float = 1e-3,
-        weight_every: int = 4,
-        weight_input: Literal["hidden", "disc_loss"] = "hidden",
-        disc_loss: Literal["log", "ratio"] = "log",
-        alignment: Literal["A", "B"] = "A",
-        dist_weight: float = 0.03,
-        margin: float = 1.0,
-        meta: Literal["difference", "jvp"] = "difference",
-        clip: float = 1.0,
-        max_tokens: int = 128,
-        dtype: Dtype = "float32",
         decode: DecodeConfig | None = None,
-        seed: int = 0,
         device: str | None = None,
+        seed: int = SEED,
+        **settings: Any,
     ) -> None:
-        self.model = model
-        self.task = task
-        self.kind = kind
-        self.steps = steps
-        self.rows_per_label = rows_per_label
-        self.lr = lr
-        self.meta_lr = meta_lr
-        self.weight_lr = weight_lr
-        self.weight_every = weight_every
-        self.weight_input = weight_input
-        self.disc_loss = disc_loss
-        self.alignment = alignment
-        self.dist_weight = dist_weight
-        self.margin = margin
-        self.meta = meta
-        self.clip = clip
-        self.max_tokens = max_tokens
-        self.dtype = dtype
-        self.decode = decode
-        self.seed = seed
-        self.device = device
+        """Store the parameters; `fit` checks them."""
 
     def fit(self, real: Sequence[Example], *, log: Log | None = None, checkpoint: Path | None = None) -> Self:
         """Tune the prefix on labelled examples; `log` gets one dict per step.
@@ -206,8 +175,8 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         return generator
 
     def _config(self) -> GeneratorConfig:
-        values = {name: getattr(self, name) for name in GeneratorConfig.model_fields}
-        return GeneratorConfig(**values | {"model": _name(self.model)})
+        name = self.model if isinstance(self.model, str) else self.model.name
+        return read_settings(self, GeneratorConfig, "generator", model=name)
 
     def _decode(self) -> DecodeConfig:
         return self.decode or DecodeConfig()
@@ -278,14 +247,10 @@ def score_labels(prefix: Prefix, rows: Sequence[TokenRow]) -> NDArray[np.float64
     return np.asarray(sums.view(prefix.labels, -1).T.cpu().numpy())
 
 
-def _name(model: str | Backbone) -> str:
-    return model if isinstance(model, str) else model.name
-
-
 def _load(model: str | Backbone, dtype: Dtype, device: str | None) -> Backbone:
     if not isinstance(model, str):
         return model
-    return load_generator(model, dtype=dtype, device=device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return load_generator(model, dtype=dtype, device=device or pick_device())
 
 
 def _check_examples(real: Sequence[Example], task: Task) -> None:

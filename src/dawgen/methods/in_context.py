@@ -7,10 +7,10 @@ answer to texts without content after the same examples.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dawgen.config import TargetConfig
 from dawgen.methods.interface import Given, Untrained, make_empty_prompt
 from dawgen.methods.spec import MethodSpec
 from dawgen.records import Example
@@ -21,27 +21,28 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from dawgen.classifier.scorer import Scorer
     from dawgen.models.load import Backbone
 
-DEFAULT = TargetConfig()
 WINDOWS = {"seq2seq": 512, "causal": 2048}  # most tokens of one input; T5 was trained with 512
 CONTENT_FREE = ("N/A", "", "[MASK]")  # the three of the paper
 
 
 def fit_in_context(backbone: Backbone, given: Given, *, calibrate: bool = False) -> Untrained:
     """Return the classifier that prompts the target with the few shots."""
-    options = {"seed": given.seed, "config": given.target, "calibrate": calibrate}
-    return Untrained(given.task.labels, partial(predict_in_context, backbone, given.task, given.real, **options))  # type: ignore[arg-type]
+    from dawgen.classifier.scorer import Scorer
+
+    scorer, options = Scorer.of(backbone, given.task, given.target), {"seed": given.seed, "calibrate": calibrate}
+    return Untrained(given.task.labels, partial(predict_in_context, scorer, given.task, given.real, **options))  # type: ignore[arg-type]
 
 
 def predict_in_context(
-    backbone: Backbone,
+    scorer: Scorer,
     task: Task,
     shots: Sequence[Example],
     examples: Sequence[Example],
     *,
     seed: int,
-    config: TargetConfig = DEFAULT,
     calibrate: bool = False,
 ) -> NDArray[np.float32]:
     """Return label log-probabilities [N,K] in the task's label order.
@@ -51,46 +52,37 @@ def predict_in_context(
     """
     import numpy as np
 
-    from dawgen.classifier.score import score_rows
-    from dawgen.prompt.label_words import resolve_label_words
-    from dawgen.prompt.template import limit_tokens, render
+    from dawgen.prompt.template import limit_tokens
 
-    words = resolve_label_words(backbone.tokenizer, task.labels, task.label_words)
+    backbone = scorer.backbone
     limit = limit_tokens(backbone, WINDOWS[backbone.kind], 0)
-    short = limit_tokens(backbone, config.max_tokens, 0)
-    write = partial(render, template=task.template, backbone=backbone, max_tokens=short)
-    answered = write_answered(backbone, task, shots, words.words, short, seed)
-    questions = write(examples).ids
+    answered = write_answered(scorer, task, shots, seed)
+    questions = scorer.render(examples).ids
     counts = [_count_fitting(answered, limit - len(row)) for row in questions]
     rows = [_put_in_front(answered[:count], row, backbone) for count, row in zip(counts, questions, strict=True)]
-    score = partial(score_rows, backbone, decoder_sentinel=config.decoder_sentinel)
     empty = make_empty_prompt(backbone)
-    scores = np.asarray(score(rows, words.ids, empty).numpy(), dtype=np.float32)
+    scores = np.asarray(scorer.score(rows, empty).numpy(), dtype=np.float32)
     if not calibrate:
         return scores
-    contentless = write([Example(text, text if task.pair else None) for text in CONTENT_FREE]).ids
+    contentless = scorer.render([Example(text, text if task.pair else None) for text in CONTENT_FREE]).ids
     for count in set(counts):  # long texts leave room for fewer shots, whose bias differs
         behind = [_put_in_front(answered[:count], row, backbone) for row in contentless]
-        pull = score(behind, words.ids, empty).double().exp().mean(0).log().float().numpy()
+        pull = scorer.score(behind, empty).double().exp().mean(0).log().float().numpy()
         scores[np.array(counts) == count] -= pull
     return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
 
 
-def write_answered(
-    backbone: Backbone, task: Task, shots: Sequence[Example], words: Sequence[str], max_tokens: int, seed: int
-) -> list[list[int]]:
+def write_answered(scorer: Scorer, task: Task, shots: Sequence[Example], seed: int) -> list[list[int]]:
     """Return token ids of balanced rounds: each holds one answered shot of every label, shuffled."""
-    from dawgen.prompt.template import render
-
     rng = python_rng(seed, "in-context shots")
     lines: list[list[list[int]]] = []
-    for label, word in zip(task.labels, words, strict=True):
+    for label, word in zip(task.labels, scorer.words.words, strict=True):
         own = [shot for shot in shots if shot.label == label]
         rng.shuffle(own)
         body = task.template if "{mask}" in task.template else task.template + " {mask}"
         template = body.replace("{mask}", word)
-        ids = render(own, template=template, backbone=backbone, max_tokens=max_tokens).ids
-        lines.append([_strip_end(row, backbone) for row in ids])
+        ids = replace(scorer, template=template).render(own).ids
+        lines.append([_strip_end(row, scorer.backbone) for row in ids])
     rounds: list[list[int]] = []
     for line in zip(*lines, strict=False):  # as many rounds as the rarest label has shots
         order = list(line)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dawgen.config import BaselineConfig, TargetConfig
+from dawgen.config import SEED, BaselineConfig, TargetConfig
 from dawgen.records import Example
 from dawgen.tasks import Task
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from dawgen.classifier.predict import Item
+    from dawgen.classifier.items import Item
     from dawgen.classifier.train import Log
     from dawgen.models.load import Backbone
 
@@ -38,7 +38,7 @@ class Given:
     synthetic: Sequence[Example] | None = None
     unlabelled: Sequence[str] | None = None
     dev: Sequence[Example] | None = None
-    seed: int = 0
+    seed: int = SEED
     per_label: int = 1
     target: TargetConfig = field(default_factory=TargetConfig)
     baselines: BaselineConfig = field(default_factory=BaselineConfig)
@@ -87,7 +87,7 @@ class Untrained:
         """Return the most likely label of each item, [N]."""
         import numpy as np
 
-        from dawgen.classifier.predict import as_examples
+        from dawgen.classifier.items import as_examples
 
         examples, classes = as_examples(items), np.array(self._labels, dtype=object)
         return classes[self._score(examples).argmax(1)] if examples else np.array([], dtype=object)

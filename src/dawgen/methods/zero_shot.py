@@ -29,18 +29,9 @@ def predict_zero_shot(
     backbone: Backbone, task: Task, examples: Sequence[Example], config: TargetConfig = DEFAULT
 ) -> NDArray[np.float32]:
     """Return label log-probabilities [N,K] in the task's label order."""
-    from dawgen.classifier.predict import predict_log_probs
-    from dawgen.prompt.label_words import resolve_label_words
+    from dawgen.classifier.scorer import Scorer
 
-    return predict_log_probs(
-        backbone,
-        examples,
-        make_empty_prompt(backbone),
-        template=task.template,
-        word_ids=resolve_label_words(backbone.tokenizer, task.labels, task.label_words).ids,
-        max_tokens=config.max_tokens,
-        decoder_sentinel=config.decoder_sentinel,
-    )
+    return Scorer.of(backbone, task, config).score_examples(examples, make_empty_prompt(backbone))
 
 
 SPECS = (

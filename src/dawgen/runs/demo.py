@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from dawgen.config import GeneratorKind, RunConfig
+from dawgen.config import SEED, GeneratorKind, RunConfig
 from dawgen.runs.progress import Reporter
 from dawgen.runs.run import run_job
 
@@ -12,13 +12,13 @@ METHODS = ("zero_shot", "prompt_tuning", "synthetic_only", "paired", "dawgen", "
 KINDS: tuple[GeneratorKind, ...] = ("untuned", "plain", "weighted", "dawgen")
 
 
-def demo_config(seed: int = 13, threads: int | None = None) -> RunConfig:
+def demo_config(seed: int = SEED, threads: int | None = None) -> RunConfig:
     """Return the demo's settings: 16 shots per label, 300 synthetic examples per label, 150 steps of 16 + 16 rows."""
     return RunConfig(task=TASK, seed=seed, per_label=300, methods=METHODS, compare_generators=KINDS, threads=threads)
 
 
 def run_demo(
-    out: Path, *, seed: int = 13, threads: int | None = None, fresh: bool = False, reporter: Reporter | None = None
+    out: Path, *, seed: int = SEED, threads: int | None = None, fresh: bool = False, reporter: Reporter | None = None
 ) -> dict[str, Any]:
     """Run the demo in the folder `out` and return its metrics."""
     return run_job(demo_config(seed, threads), out, fresh=fresh, reporter=reporter)

@@ -9,10 +9,10 @@ from benchmarks.speed import matrix_rate, prompt_step
 from benchmarks.speed.harness import Setup
 from benchmarks.speed.matrix_rate import compare_with_matrix_rate, count_step
 from benchmarks.speed.prompt_step import HalfBatches, PeftTuning, compare, compare_projection
-from benchmarks.speed.targets import SHAPES, WORDS, Family, draw_lengths, make_prompt, make_rows, make_target, ship
+from benchmarks.speed.targets import SHAPES, Family, draw_lengths, make_prompt, make_rows, make_scorer, make_target, ship
 from dawgen.classifier.gradients import differentiate
 from dawgen.classifier.rows import Rows
-from dawgen.classifier.train import train_prompt
+from dawgen.classifier.train import Training, train_prompt
 from dawgen.config import TargetConfig
 from dawgen.models.load import Backbone
 
@@ -34,8 +34,8 @@ def test_all_sides_get_the_same_gradients(family: Family) -> None:
     backbone, start, real, synthetic = make_tiny(Setup(), family, 5)
     ids, labels = real.ids + synthetic.ids, [*real.labels, *synthetic.labels]
     config = TargetConfig()
-    ours, losses = differentiate(ship(backbone), start, WORDS, ids, labels, [4, 4], config)
-    by_peft, by_hand = PeftTuning(backbone, start, config), HalfBatches(backbone, start, config)
+    ours, losses = differentiate(make_scorer(ship(backbone)), start, ids, labels, [4, 4])
+    by_peft, by_hand = PeftTuning(backbone, start, config), HalfBatches(make_scorer(backbone), start, config)
     means = by_peft.losses(real, synthetic)
     for group, rows in enumerate((real, synthetic)):
         (theirs,) = torch.autograd.grad(means[group], by_peft.prompt, retain_graph=True)
@@ -50,8 +50,13 @@ def test_all_sides_reach_the_same_prompt(family: Family, surgery: str) -> None:
     backbone, start, real, synthetic = make_tiny(Setup(), family, 5)
     # "none" is the sum of both gradients, PEFT's the mean: clipping to a small norm makes them one
     config = TargetConfig(steps=3, batch_size=4, decay="constant", epsilon=1.0, surgery=surgery, clip=1e-4)  # type: ignore[arg-type]
-    ours = train_prompt(ship(backbone), start, WORDS, real, synthetic, config, schedule="paired", seed=0).prompt
-    theirs = HalfBatches(backbone, start, config) if surgery == "project" else PeftTuning(backbone, start, config)
+    training = Training(real, synthetic, None, "paired", 0, config)
+    ours = train_prompt(make_scorer(ship(backbone)), start, training).prompt
+    theirs = (
+        HalfBatches(make_scorer(backbone), start, config)
+        if surgery == "project"
+        else PeftTuning(backbone, start, config)
+    )
     step = theirs.step_with_surgery if surgery == "pcgrad" else theirs.step  # type: ignore[union-attr]
     for _ in range(3):
         step(real, synthetic)
@@ -75,6 +80,6 @@ def test_operations_of_a_step_are_counted_as_pytorch_counts_them(monkeypatch: py
     backbone.model.set_attn_implementation("eager")  # the counter does not see inside fused attention on a CPU
     rows = make_rows(backbone, [30] * 6, "counted")
     with FlopCounterMode(display=False) as counter:
-        differentiate(backbone, make_prompt(backbone, 10), WORDS, rows.ids, rows.labels, [3, 3], TargetConfig())
+        differentiate(make_scorer(backbone), make_prompt(backbone, 10), rows.ids, rows.labels, [3, 3])
     # what it counts beyond: the decoder's attention to itself, label words; what it lacks: gradients of the start token
     assert counter.get_total_flops() == pytest.approx(count_step(SHAPES["t5", "tiny"], 6, 10, 30), rel=0.02)

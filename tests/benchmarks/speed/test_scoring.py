@@ -7,8 +7,7 @@ from benchmarks.speed import scoring
 from benchmarks.speed.harness import Setup
 from benchmarks.speed.peft_prompts import find_prompt, wrap
 from benchmarks.speed.scoring import Padding, compare, score_in_order
-from benchmarks.speed.targets import WORDS, Family, draw_lengths, make_prompt, make_rows, make_target, ship
-from dawgen.classifier.score import score_rows
+from benchmarks.speed.targets import Family, draw_lengths, make_prompt, make_rows, make_scorer, make_target, ship
 
 
 @pytest.mark.parametrize("padding", ["set", "batch"])
@@ -16,7 +15,7 @@ from dawgen.classifier.score import score_rows
 def test_labels_and_probabilities_agree(family: Family, padding: Padding) -> None:
     backbone = make_target(family, "tiny")
     rows, prompt = make_rows(backbone, draw_lengths(40, 1, 60, "lengths"), "rows"), make_prompt(backbone, 5)
-    ours = score_rows(ship(backbone), rows.ids, WORDS, prompt)
+    ours = make_scorer(ship(backbone)).score(rows.ids, prompt)
     theirs = score_in_order(wrap(backbone, prompt), rows, padding, batch=8)
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
     assert torch.equal(ours.argmax(1), theirs.argmax(1))

@@ -18,8 +18,7 @@ from benchmarks.speed.serving_fleet import Fleet, can_read_memory, load_saved, r
 from benchmarks.speed.serving_memory import compare_growth, measure
 from benchmarks.speed.serving_peers import ask_peft, wrap_all
 from benchmarks.speed.serving_traffic import Request, ask_batcher, draw_traffic, make_loaded
-from benchmarks.speed.targets import SHAPES, Family, make_target, ship
-from dawgen.classifier.score import score_rows
+from benchmarks.speed.targets import SHAPES, Family, make_scorer, make_target, ship
 from dawgen.deploy.serve.batcher import Batcher
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 
@@ -34,7 +33,7 @@ def make_tiny(setup: Setup, family: Family) -> serving.Case:
 def answer_singly(case: serving.Case) -> list[Tensor]:
     backbone, prompts, traffic = case
     shipped, asked = ship(backbone), [(request, prompts[request.prompt]) for request in traffic]
-    return [score_rows(shipped, [request.ids], held.word_ids, held.prompt)[0] for request, held in asked]
+    return [make_scorer(shipped, held.word_ids).score([request.ids], held.prompt)[0] for request, held in asked]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -84,7 +83,8 @@ def test_a_saved_model_is_the_same_one(tmp_path: Path) -> None:
     backbone, prompts, traffic = make_tiny(Setup(), "t5")
     save_model(backbone, tmp_path)
     rows, held = [request.ids for request in traffic], prompts[0]
-    scores = [score_rows(model, rows, held.word_ids, held.prompt) for model in (load_saved(tmp_path), ship(backbone))]
+    scorers = [make_scorer(model, held.word_ids) for model in (load_saved(tmp_path), ship(backbone))]
+    scores = [scorer.score(rows, held.prompt) for scorer in scorers]
     assert torch.equal(*scores)
 
 

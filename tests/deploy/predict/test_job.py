@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from dawgen.classifier.estimator import PromptClassifier
+from dawgen.classifier.scorer import Scorer
 from dawgen.deploy.predict import job, parts, shard
 from dawgen.deploy.predict.job import How, label_file
 from dawgen.deploy.predict.parts import find_parts, hold_parts
@@ -203,14 +204,14 @@ def test_texts_that_are_cut_are_counted(bundle: Path, source: Path, tmp_path: Pa
 def test_a_model_that_gives_no_number_fails_with_the_row(
     bundle: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    score = shard.score_rows
+    score = Scorer.score
 
     def spoil(*arguments: Any, **options: Any) -> torch.Tensor:
         scores = score(*arguments, **options)
         scores[2] = torch.nan
         return scores
 
-    monkeypatch.setattr(shard, "score_rows", spoil)
+    monkeypatch.setattr(Scorer, "score", spoil)
     with pytest.raises(DawgenError, match=r"shard 000000: .* got NaN for 'a ") as caught:
         label(bundle, source, tmp_path / "out.jsonl")
     assert caught.value.exit_status == 1

@@ -8,12 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dawgen.classifier.estimator import PromptClassifier
-from dawgen.classifier.score import score_rows
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.deploy.serve.mixed import index_prompts, index_words, score_mixed
 from dawgen.models.load import Backbone
 from support.loaded_prompts import draw_rows, make_loaded
-from support.targets import TARGETS, make_backbone, make_pairs, make_task, wrap
+from support.targets import TARGETS, make_backbone, make_pairs, make_scorer, make_task, wrap
 from support.tiny import Kind, tiny_bart, tiny_mistral
 
 EXACT = 1e-5
@@ -22,9 +21,8 @@ PROMPTS = [(5, 2, False), (1, 4, True), (9, 3, False), (0, 2, True), (5, 3, True
 
 
 def score_alone(backbone: Backbone, row: Sequence[int], loaded: LoadedPrompt) -> torch.Tensor:
-    return score_rows(
-        backbone, [row], loaded.word_ids, loaded.prompt.float(), decoder_sentinel=loaded.decoder_sentinel
-    )[0]
+    scorer = make_scorer(backbone, loaded.word_ids, sentinel=loaded.decoder_sentinel)
+    return scorer.score([row], loaded.prompt.float())[0]
 
 
 def assert_as_alone(backbone: Backbone, rows: Sequence[Sequence[int]], prompts: Sequence[LoadedPrompt]) -> None:

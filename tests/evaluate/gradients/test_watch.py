@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.classifier.gradients import differentiate
+from dawgen.classifier.scorer import Scorer
 from dawgen.classifier.surgery import operate
 from dawgen.classifier.train import Moment
 from dawgen.config import TargetConfig
 from dawgen.evaluate.gradients.controls import draw_second, list_words, shuffle_labels, write_random
 from dawgen.evaluate.gradients.watch import GradientWatch, StepView, apply_surgery
-from dawgen.prompt.label_words import resolve_label_words
-from dawgen.prompt.template import render
 from support.targets import LABELS, make_backbone, make_pairs, make_task
 
 SIZES: dict[str, Any] = {"prompt_length": 3, "steps": 6, "batch_size": 4, "eval_every": 3}
@@ -66,11 +65,10 @@ def test_a_rows_numbers_are_those_of_the_row_alone() -> None:
     train(watch=look)
     moment, view = moments[2], watch.steps[2].groups["synthetic"]
     assert tuple(view.numbers) == moment.batch.synthetic
-    words = resolve_label_words(make_backbone().tokenizer, LABELS, make_task().label_words).ids
+    scorer = Scorer.of(make_backbone(), make_task(), config)
     row = SYNTHETIC[moment.batch.synthetic[1]]
-    ids = render([row], template=make_task().template, backbone=make_backbone(), max_tokens=256).ids
     label = LABELS.index(str(row.label))
-    gradient, loss = differentiate(make_backbone(), moment.prompt, words, ids, [label], [1], config)
+    gradient, loss = differentiate(scorer, moment.prompt, scorer.render([row]).ids, [label], [1])
     assert view.norm[1] == pytest.approx(float(gradient.norm()), rel=1e-4)
     assert view.loss[1] == pytest.approx(float(loss), rel=1e-4)
     cos = torch.nn.functional.cosine_similarity(gradient.flatten(), moment.gradients[0].flatten(), dim=0)

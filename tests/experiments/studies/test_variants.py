@@ -12,7 +12,6 @@ from dawgen.classifier.estimator import PromptClassifier
 from dawgen.classifier.gradients import differentiate
 from dawgen.config import RunConfig
 from dawgen.engine.storage import Store
-from dawgen.prompt.template import render as render_rows
 from dawgen.records import Candidate, Example
 from dawgen.runs.inputs import Inputs
 from experiments.studies import variant_gradients, variant_ways
@@ -215,13 +214,11 @@ def test_an_ensemble_averages_log_probabilities(tmp_path: Path) -> None:
 def test_useful_rows_point_where_the_real_ones_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(variant_gradients, "USEFUL", 1)
     material, rows = make_material(tmp_path, []), make_pairs(8, seed=3)
-    prompt, task, target = fit(material, None), material.inputs.task, material.target
+    prompt = fit(material, None)
 
     def differentiate_alone(examples: list[Example]) -> torch.Tensor:
-        ids = render_rows(examples, template=task.template, backbone=target, max_tokens=256).ids
-        labels, words = [LABELS.index(str(row.label)) for row in examples], prompt.label_words_.ids
-        counts = [len(examples)]
-        return differentiate(target, prompt.prompt_, words, ids, labels, counts, material.config.target)[0].flatten()
+        ids, labels = prompt.scorer_.render(examples).ids, [LABELS.index(str(row.label)) for row in examples]
+        return differentiate(prompt.scorer_, prompt.prompt_, ids, labels, [len(examples)])[0].flatten()
 
     real = differentiate_alone(material.inputs.train)
     values = [float(torch.cosine_similarity(differentiate_alone([row]), real, dim=0)) for row in rows]

@@ -9,13 +9,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from dawgen.classifier.batches import pad
 from dawgen.classifier.estimator import PromptClassifier
-from dawgen.classifier.score import pad, score_rows
 from dawgen.errors import BundleError
 from dawgen.prompt.bundle.format import load_bundle
 from dawgen.prompt.bundle.peft import CONFIG, KEY, NOTES, WEIGHTS, read_adapter, write_adapter
-from dawgen.prompt.template import render
-from support.targets import TARGETS, make_backbone, make_pairs, make_task
+from support.targets import TARGETS, make_backbone, make_pairs, make_scorer, make_task
 from support.tiny import Kind, tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
@@ -47,8 +46,8 @@ def test_peft_gives_the_same_scores(tmp_path: Path, kind: Kind) -> None:
     backbone, words = classifier.backbone_, list(classifier.label_words_.ids)
     model = peft.PeftModel.from_pretrained(tiny_model(kind), tmp_path / "peft").eval()
     assert model.peft_config["default"].num_transformer_submodules == 1
-    rows = render(make_pairs(5, seed=1), template=classifier.task_.template, backbone=backbone, max_tokens=60).ids
-    wanted = score_rows(backbone, rows, words, classifier.prompt_)
+    rows = classifier.scorer_.render(make_pairs(5, seed=1)).ids
+    wanted = classifier.scorer_.score(rows, classifier.prompt_)
     with torch.no_grad():
         ids, mask = pad(rows, backbone)
         masked = forward(model, ids, mask)
@@ -94,11 +93,12 @@ def test_what_peft_writes_is_read_as_peft_uses_it(tmp_path: Path, kind: Kind, ma
     assert found.prompt.shape == (4, 32) and found.info is None
     assert found.left_out == (4 if kind == "t5" else 0)  # by default PEFT saves a decoder's prompt that it never uses
     backbone = make_backbone(kind)
-    rows = render(make_pairs(3), template=make_task().template, backbone=backbone, max_tokens=60).ids
+    scorer = make_scorer(backbone, [40, 50])
+    rows = scorer.render(make_pairs(3)).ids
     ids, mask = pad(rows, backbone)
     with torch.no_grad():
         wanted = torch.log_softmax(forward(model, ids, mask)[:, [40, 50]], -1)
-    assert torch.allclose(score_rows(backbone, rows, [40, 50], found.prompt), wanted, atol=1e-5, rtol=0)
+    assert torch.allclose(scorer.score(rows, found.prompt), wanted, atol=1e-5, rtol=0)
 
 
 def change_json(name: str, **fields: Any) -> Any:

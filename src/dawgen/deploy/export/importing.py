@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dawgen.classifier.estimator import PromptClassifier
+from dawgen.classifier.scorer import Scorer
 from dawgen.config import Dtype, TargetConfig
 from dawgen.deploy.export.folder import check_new, fill_new
 from dawgen.deploy.export.hub import fetch_adapter, looks_remote
@@ -18,7 +19,6 @@ from dawgen.errors import BundleError, ConfigError, ModelError
 from dawgen.models.load import Backbone, load_target
 from dawgen.prompt.bundle.format import save_bundle
 from dawgen.prompt.bundle.peft import NOTES, Adapter, read_adapter
-from dawgen.prompt.label_words import resolve_label_words
 from dawgen.tasks import Task
 
 UNKNOWN = "imported from PEFT: on which examples and how it was trained is not known"
@@ -163,10 +163,9 @@ def _check_fit(name: str, found: Adapter, backbone: Backbone) -> None:
 def _dress(found: Adapter, task: Task, backbone: Backbone, notes: list[str]) -> PromptClassifier:
     """Return a classifier that has the prompt as if it had been fitted; its settings are the defaults."""
     length = len(found.prompt)
-    settings = TargetConfig(prompt_length=length).model_dump(exclude={"model"})
-    classifier = PromptClassifier(backbone, task, schedule="real", **settings)
-    classifier.task_, classifier.backbone_ = task, backbone
-    classifier.label_words_ = resolve_label_words(backbone.tokenizer, task.labels, task.label_words)
+    config = TargetConfig(prompt_length=length)
+    classifier = PromptClassifier(backbone, task, schedule="real", **config.model_dump(exclude={"model"}))
+    classifier.task_, classifier.scorer_ = task, Scorer.of(backbone, task, config, prompt_length=length)
     classifier.classes_ = np.array(task.labels, dtype=object)
     classifier.prompt_, classifier.trainable_ = found.prompt.to(backbone.model.device), found.prompt.numel()
     classifier.warnings_, classifier.best_step_, classifier.dev_accuracy_, classifier.cut_ = notes, None, None, 0

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dawgen.classifier.estimator import PromptClassifier
-from dawgen.classifier.score import score_rows
 from dawgen.errors import ModelError
-from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example
 
 if TYPE_CHECKING:
@@ -87,14 +85,12 @@ def label_rows(classifier: PromptClassifier, examples: tuple[Example, ...]) -> d
 
     Raises ModelError where the model gives no number for a row.
     """
-    backbone, prompt = classifier.backbone_, classifier.prompt_
-    limit = limit_tokens(backbone, classifier.max_tokens, len(prompt))
-    rendered = render(examples, template=classifier.task_.template, backbone=backbone, max_tokens=limit)
-    ids, sentinel = classifier.label_words_.ids, classifier.decoder_sentinel
-    scores = score_rows(backbone, rendered.ids, ids, prompt, decoder_sentinel=sentinel)  # [N,K]
+    scorer = classifier.scorer_
+    rendered = scorer.render(examples)
+    scores = scorer.score(rendered.ids, classifier.prompt_)  # [N,K]
     if not bool(torch.isfinite(scores).all()):
         row = int((~torch.isfinite(scores).all(1)).nonzero()[0])
-        raise ModelError(f"{backbone.name}: expected probabilities, got NaN for {examples[row].text1[:60]!r}.")
+        raise ModelError(f"{scorer.backbone.name}: expected probabilities, got NaN for {examples[row].text1[:60]!r}.")
     best, labels = scores.max(1)
     probabilities = [round(value, DIGITS) for value in best.double().exp().tolist()]
     return {"labels": labels.tolist(), "probabilities": probabilities, "cut": rendered.cut}

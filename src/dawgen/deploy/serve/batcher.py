@@ -13,7 +13,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from dawgen.classifier.score import GPU_BUDGET
+from dawgen.classifier.batches import GPU_BUDGET
 from dawgen.deploy.serve.batch_stats import BatchStats as BatchStats
 from dawgen.deploy.serve.batch_stats import TotalStats as TotalStats
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt

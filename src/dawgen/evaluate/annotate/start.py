@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dawgen.config import SEED
 from dawgen.data import find_set, read
 from dawgen.errors import ConfigError, DataError
 from dawgen.evaluate.annotate.guide import write_guide
@@ -14,7 +15,7 @@ from dawgen.files import split_name
 from dawgen.records import Example
 from dawgen.tasks import Task
 
-ROWS, CONTROLS, SEED = 20, 12, 13
+ROWS, CONTROLS = 20, 12
 PLAIN_NAMES = ("synthetic", "train")  # of every run's folder and file: they say nothing about the set
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dawgen.classifier.score import bucket, choose_budget, pad
+from dawgen.classifier.batches import bucket, choose_budget, pad
 from dawgen.errors import ConfigError, ModelError
 from dawgen.models.load import Backbone, resolve_name
 from dawgen.models.trust import code_options, weight_options

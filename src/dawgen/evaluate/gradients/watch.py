@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,15 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dawgen.classifier.gradients import differentiate
-from dawgen.classifier.predict import number_labels
-from dawgen.classifier.rows import LazyRows
+from dawgen.classifier.rows import LazyRows, render_rows
+from dawgen.classifier.scorer import Scorer
 from dawgen.classifier.surgery import Operated, cosine
 from dawgen.classifier.train import Moment
 from dawgen.config import TargetConfig
 from dawgen.evaluate.gradients.controls import draw_second, list_words, shuffle_labels, write_random
 from dawgen.models.load import Backbone
-from dawgen.prompt.label_words import resolve_label_words
-from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example
 from dawgen.tasks import Task
 
@@ -79,14 +75,12 @@ class GradientWatch:
         *,
         seed: int,
     ) -> None:
-        self.backbone, self.task, self.config, self.seed = backbone, task, config, seed
+        self.task, self.config, self.seed = task, config, seed
         self.steps: list[StepView] = []
-        self._words = resolve_label_words(backbone.tokenizer, task.labels, task.label_words).ids
-        limit = limit_tokens(backbone, config.max_tokens, config.prompt_length)
-        self._render = partial(render, template=task.template, backbone=backbone, max_tokens=limit)
+        self._scorer = Scorer.of(backbone, task, config, prompt_length=config.prompt_length)
         self._own = not second
         sources = {"real": real, "synthetic": synthetic, "second_real": second or real}
-        self._rows = {name: LazyRows(rows, task.labels, name, self._render, ()) for name, rows in sources.items()}
+        self._rows = {name: LazyRows(self._scorer, rows, task.labels, name) for name, rows in sources.items()}
         self._synthetic, self._vocabulary = synthetic, list_words(real)
 
     def __call__(self, moment: Moment) -> None:
@@ -97,7 +91,7 @@ class GradientWatch:
         ids = [row for _, _, rows in groups.values() for row in rows]
         labels = [label for _, own, _ in groups.values() for label in own]
         gradients, losses = differentiate(
-            self.backbone, moment.prompt, self._words, ids, labels, [1] * len(ids), self.config
+            self._scorer, moment.prompt, ids, labels, [1] * len(ids), smoothing=self.config.label_smoothing
         )
         sizes = [len(own) for _, own, _ in groups.values()]
         parts = dict(zip(groups, torch.split(gradients, sizes), strict=True))
@@ -130,12 +124,9 @@ class GradientWatch:
         groups["shuffled"] = numbers, shuffle_labels(labels, seed=seed, step=step), ids
         like = [self._synthetic[row] for row in numbers]
         written = write_random(like, self._vocabulary, self.task.labels, seed=seed, step=step)
-        groups["random"] = numbers, list(number_labels(written, self.task.labels, "random text")), self._draw(written)
+        random, _ = render_rows(self._scorer, written, self.task.labels, "random text")
+        groups["random"] = numbers, list(random.labels), random.ids
         return groups
-
-    def _draw(self, examples: Sequence[Example]) -> list[list[int]]:
-        rendered: Any = self._render(examples)
-        return list(rendered.ids)
 
 
 def view_rows(

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dawgen.config import GeneratorConfig
+from dawgen.config import SEED, GeneratorConfig
 from dawgen.files import write_with
 from dawgen.generator.codec import Batch, TokenRow, collate
 from dawgen.generator.prefix import Prefix
@@ -43,7 +43,7 @@ def draw_batch(rows: Sequence[TokenRow], per_label: int, seed: int, step: int) -
 class Tuner:
     """What changes while a prefix is tuned: the prefix, the weight net and the states of their optimizers."""
 
-    def __init__(self, prefix: Prefix, config: GeneratorConfig, *, seed: int = 0) -> None:
+    def __init__(self, prefix: Prefix, config: GeneratorConfig, *, seed: int = SEED) -> None:
         self.prefix, self.config, q = prefix, config, prefix.q
         for value in q.values():
             value.requires_grad_()
@@ -105,7 +105,7 @@ def tune(
     rows: Sequence[TokenRow],
     config: GeneratorConfig,
     *,
-    seed: int = 0,
+    seed: int = SEED,
     log: Log | None = None,
     checkpoint: Path | None = None,
 ) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dawgen.classifier.batches import batch_rows
 from dawgen.classifier.curriculum import Curriculum
 from dawgen.classifier.diagnose import find_collapse, find_flip
-from dawgen.classifier.gradients import batch_rows, measure_losses
-from dawgen.classifier.rows import LazyRows, Rows
-from dawgen.classifier.score import judge_scores
+from dawgen.classifier.gradients import measure_losses
+from dawgen.classifier.metrics import judge_scores
+from dawgen.classifier.rows import LazyRows, Rows, render_rows
 from dawgen.errors import DawgenError
 from dawgen.methods.interface import Given
 from dawgen.methods.weights.tuned import TunedTarget
@@ -51,8 +52,9 @@ def tune(tuned: TunedTarget, given: Given, *, lr: float) -> TunedTarget:
         DawgenError: the loss is no longer finite.
     """
     config = given.target
-    rows = tuned.draw(given.real, "real examples")
-    dev, cut = tuned.render(given.dev, "dev examples") if given.dev else (None, 0)
+    scorer, labels = tuned.scorer, given.task.labels
+    rows = LazyRows(scorer, given.real, labels, "real examples")
+    dev, cut = render_rows(scorer, given.dev, labels, "dev examples") if given.dev else (None, 0)
     plan = Curriculum("real", rows.labels, (), config.steps, config.batch_size, given.seed)
     optimizer = torch.optim.AdamW(tuned.parameters, lr=lr, weight_decay=config.weight_decay)
     best = Best()
@@ -94,7 +96,7 @@ def tune(tuned: TunedTarget, given: Given, *, lr: float) -> TunedTarget:
 def _accumulate(tuned: TunedTarget, rows: LazyRows, chosen: tuple[int, ...]) -> float:
     """Add up the gradient of the step's mean loss, in batches of rows of similar length; return the loss."""
     ids, labels = rows.take(chosen), [rows.labels[row] for row in chosen]
-    device, smoothing = tuned.backbone.model.device, tuned.config.label_smoothing
+    device, smoothing = tuned.scorer.backbone.model.device, tuned.config.label_smoothing
     total = torch.zeros((), device=device)
     for batch in batch_rows([len(tuned.prompt) + len(row) for row in ids], device.type):
         scores = tuned.score([ids[row] for row in batch])

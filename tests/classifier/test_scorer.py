@@ -1,16 +1,11 @@
-"""Scoring: label words against the full head, padding, bucketing and prompts of different length."""
-
-import itertools
+"""The scorer: label words against the full head, padding, batches, and a prompt of its own for each row."""
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from dawgen.classifier.score import bucket, score_rows, score_words, split
+from dawgen.classifier.scorer import score_words
 from dawgen.models.load import Backbone
-from dawgen.prompt.soft_prompt import stack_prompts
-from support.targets import TARGETS, make_backbone, wrap
+from support.targets import TARGETS, make_backbone, make_scorer, wrap
 from support.tiny import Kind, tiny_t5, tiny_tokenizer
 
 WORDS = [82, 12, 40]
@@ -44,7 +39,7 @@ def score_with_full_head(backbone: Backbone, ids: list[int], prompt: torch.Tenso
 def test_label_words_equal_the_full_head(kind: Kind, length: int) -> None:
     backbone = make_backbone(kind)
     prompt = draw_prompt(length, 32)
-    scores = score_rows(backbone, encode(backbone), WORDS, prompt)
+    scores = make_scorer(backbone).score(encode(backbone), prompt)
     wanted = [score_with_full_head(backbone, ids, prompt) for ids in encode(backbone)]
     torch.testing.assert_close(scores, torch.stack(wanted), rtol=0, atol=2e-5)
 
@@ -56,7 +51,7 @@ def test_t5_heads_with_and_without_scaling(tied: bool) -> None:
         model.lm_head.weight = torch.nn.Parameter(draw_prompt(*model.lm_head.weight.shape), requires_grad=False)
     assert model.config.scale_decoder_outputs is tied
     backbone, prompt = wrap(model), draw_prompt(3, 32)
-    scores = score_rows(backbone, encode(backbone), WORDS, prompt)
+    scores = make_scorer(backbone).score(encode(backbone), prompt)
     wanted = [score_with_full_head(backbone, ids, prompt) for ids in encode(backbone)]
     torch.testing.assert_close(scores, torch.stack(wanted), rtol=0, atol=2e-5)
 
@@ -75,22 +70,21 @@ def test_a_bias_of_the_head_counts() -> None:
 def test_padding_and_batches_change_nothing(kind: Kind) -> None:
     backbone, prompt = make_backbone(kind), draw_prompt(4, 32)
     rows = encode(backbone)
-    alone = torch.cat([score_rows(backbone, [row], WORDS, prompt) for row in rows])
+    scorer = make_scorer(backbone)
+    alone = torch.cat([scorer.score([row], prompt) for row in rows])
     for budget in (1, 30, 8192):
-        torch.testing.assert_close(
-            score_rows(backbone, rows, WORDS, prompt, token_budget=budget), alone, atol=2e-5, rtol=0
-        )
-    flipped = score_rows(backbone, rows[::-1], WORDS, prompt, token_budget=30)
+        torch.testing.assert_close(scorer.score(rows, prompt, token_budget=budget), alone, atol=2e-5, rtol=0)
+    flipped = scorer.score(rows[::-1], prompt, token_budget=30)
     torch.testing.assert_close(flipped.flip(0), alone, atol=2e-5, rtol=0)
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_rows_may_have_prompts_of_their_own_of_different_length(kind: Kind) -> None:
+def test_rows_may_have_prompts_of_their_own(kind: Kind) -> None:
     backbone = make_backbone(kind)
-    rows, prompts = encode(backbone), [draw_prompt(length, 32, seed=length) for length in (5, 1, 3, 2)]
-    stacked, mask = stack_prompts(prompts)
-    together = score_rows(backbone, rows, WORDS, stacked, prompt_mask=mask, token_budget=40)
-    alone = [score_rows(backbone, [row], WORDS, prompt) for row, prompt in zip(rows, prompts, strict=True)]
+    scorer, rows = make_scorer(backbone), encode(backbone)
+    prompts = [draw_prompt(3, 32, seed=place) for place in range(len(rows))]
+    together = scorer.score_batch(rows, torch.stack(prompts))
+    alone = [scorer.score([row], prompt) for row, prompt in zip(rows, prompts, strict=True)]
     torch.testing.assert_close(together, torch.cat(alone), atol=2e-5, rtol=0)
 
 
@@ -99,39 +93,5 @@ def test_the_sentinel_switch_moves_the_answer_behind_the_sentinel() -> None:
     ids = encode(backbone)[0]
     inputs = torch.cat([prompt, backbone.model.shared(torch.tensor(ids))])[None]
     full = backbone.model(inputs_embeds=inputs, decoder_input_ids=torch.tensor([[0, 4]])).logits[0, -1]
-    scores = score_rows(backbone, [ids], WORDS, prompt, decoder_sentinel=True)[0]
+    scores = make_scorer(backbone, sentinel=True).score([ids], prompt)[0]
     torch.testing.assert_close(scores, torch.log_softmax(full[WORDS], -1), atol=2e-5, rtol=0)
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(1, 50), max_size=40), st.integers(1, 200))
-def test_buckets_hold_each_row_once_within_the_budget(lengths: list[int], budget: int) -> None:
-    groups = bucket(lengths, budget)
-    assert sorted(row for group in groups for row in group) == list(range(len(lengths)))
-    for group in groups:
-        assert len(group) == 1 or len(group) * max(lengths[row] for row in group) <= budget
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(1, 50), max_size=40), st.integers(1, 200), st.integers(0, 100))
-def test_split_rows_come_once_within_the_budget_and_in_order(lengths: list[int], budget: int, overhead: int) -> None:
-    groups = split(lengths, budget, overhead)
-    assert sorted(row for group in groups for row in group) == list(range(len(lengths)))
-    for group in groups:
-        assert group == sorted(group)
-        assert len(group) == 1 or len(group) * max(lengths[row] for row in group) <= budget
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(1, 20), min_size=1, max_size=5), st.integers(1, 60), st.integers(0, 30))
-def test_split_is_the_cheapest_of_all_ways(lengths: list[int], budget: int, overhead: int) -> None:
-    def weigh(assignment: tuple[int, ...]) -> float:
-        total = 0.0
-        for group in set(assignment):
-            own = [length for length, place in zip(lengths, assignment, strict=True) if place == group]
-            total += len(own) * max(own) + overhead if len(own) == 1 or len(own) * max(own) <= budget else float("inf")
-        return total
-
-    groups = split(lengths, budget, overhead)
-    found = tuple(next(place for place, group in enumerate(groups) if row in group) for row in range(len(lengths)))
-    assert weigh(found) == min(map(weigh, itertools.product(range(len(lengths)), repeat=len(lengths))))

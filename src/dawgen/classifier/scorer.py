@@ -1,0 +1,157 @@
+"""The frozen target as a task asks it: log Pr_theta([MASK] = y | [P;E]) of the paper's L_ce, over label words only.
+
+Everything that scores texts takes one `Scorer`: classifier, training, in-context learning, trained weights, shards, the
+service. The head is applied to K rows of its matrix, never to the whole vocabulary, at the one position that answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dawgen.classifier import causal
+from dawgen.classifier.batches import bucket, choose_budget, pad
+from dawgen.config import TargetConfig
+from dawgen.errors import ModelError
+from dawgen.models.load import Backbone
+from dawgen.prompt.label_words import LabelWords, resolve_label_words
+from dawgen.prompt.soft_prompt import join
+from dawgen.prompt.template import SENTINEL, Rendered, find_sentinel, limit_tokens, render
+from dawgen.records import Example
+from dawgen.tasks.task import Task
+
+Ids = Sequence[Sequence[int]]  # token ids of some rows
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A frozen model, asked with one template for one word of each label.
+
+    words: in the order of the task's labels. max_tokens: of a rendered example, already limited to what the model's
+    window leaves beside the prompt. decoder_sentinel: whether <extra_id_0> stands before the label word.
+
+        scorer = Scorer.of(backbone, task, TargetConfig(), prompt_length=len(prompt))
+        scores = scorer.score(scorer.render(examples).ids, prompt)  # [N,K]
+    """
+
+    backbone: Backbone
+    template: str
+    words: LabelWords
+    max_tokens: int
+    decoder_sentinel: bool = False
+
+    @classmethod
+    def of(cls, backbone: Backbone, task: Task, config: TargetConfig, *, prompt_length: int = 0) -> Scorer:
+        """Return the scorer of a task, for texts beside a prompt of so many rows.
+
+        Raises:
+            ConfigError: a label word that the tokenizer does not have, or a prompt that leaves no room for a text.
+        """
+        words = resolve_label_words(backbone.tokenizer, task.labels, task.label_words)
+        limit = limit_tokens(backbone, config.max_tokens, prompt_length)
+        return cls(backbone, task.template, words, limit, config.decoder_sentinel)
+
+    def render(self, examples: Sequence[Example]) -> Rendered:
+        """Return the examples' token ids, each at most `max_tokens`, and which of them had a text cut.
+
+        Raises:
+            DataError: a pair where the template has one text, or the reverse.
+        """
+        return render(examples, template=self.template, backbone=self.backbone, max_tokens=self.max_tokens)
+
+    def score_examples(self, examples: Sequence[Example], prompt: Tensor) -> NDArray[np.float32]:
+        """Return log-probabilities [N,K] over the label words; prompt: [P,H], P may be 0."""
+        return np.asarray(self.score(self.render(examples).ids, prompt).numpy(), dtype=np.float32)
+
+    def score(self, rows: Ids, prompt: Tensor, *, token_budget: int | None = None) -> Tensor:
+        """Return label-word log-probabilities [N,K] in float32 on the CPU, without gradient, in the order of the rows.
+
+        prompt: [P,H]. Rows of similar length share a batch of at most `token_budget` padded tokens; None chooses by
+        device.
+        """
+        result = torch.empty(len(rows), len(self.words.ids))
+        budget = token_budget or choose_budget(self.backbone.model.device.type)
+        with torch.no_grad():
+            shared = causal.prefill(self.backbone, prompt[None])
+            for batch in bucket([len(row) + len(prompt) for row in rows], budget):
+                own = [rows[row] for row in batch]
+                if shared is None:
+                    result[batch] = self.score_batch(own, prompt).cpu()
+                else:
+                    fronts = [part.expand(len(batch), -1, -1, -1) for part in shared]
+                    result[batch] = self.score_behind(own, fronts).cpu()
+        return result
+
+    def score_batch(self, rows: Ids, prompt: Tensor) -> Tensor:
+        """Return label-word log-probabilities [B,K] of one batch in float32, with gradient where the prompt has one.
+
+        prompt: [P,H], or [B,P,H] with one for each row; P may be 0.
+        """
+        hidden = self.read_state(rows, prompt)
+        return torch.log_softmax(score_words(self.backbone, hidden, self.words.ids), -1)
+
+    def score_behind(self, rows: Ids, shared: Sequence[Tensor]) -> Tensor:
+        """Return the same [B,K] as `score_batch`, from the keys and values of each row's prompt, [B,Hkv,P,dh] each."""
+        ids, mask = pad(rows, self.backbone)
+        seen = torch.cat([mask.new_ones(len(mask), shared[0].shape[2]), mask], 1)
+        inputs = self.backbone.model.get_input_embeddings()(ids)
+        hidden = causal.answer(self.backbone, inputs, seen, shared)
+        return torch.log_softmax(score_words(self.backbone, hidden, self.words.ids), -1)
+
+    def read_state(self, rows: Ids, prompt: Tensor) -> Tensor:
+        """Return the state [B,H] that answers: the decoder's first, or a causal model's last; see `score_batch`."""
+        ids, mask = pad(rows, self.backbone)
+        inputs, seen = join(prompt, self.backbone.model.get_input_embeddings()(ids), mask)
+        if self.backbone.kind == "seq2seq":
+            return answer_seq2seq(self.backbone, inputs, seen, [self.decoder_sentinel] * len(inputs))
+        return causal.answer(self.backbone, inputs, seen)
+
+
+def score_words(backbone: Backbone, hidden: Tensor, word_ids: Sequence[int]) -> Tensor:
+    """Return the words' logits [B,K] in float32 from the last hidden state [B,H]: h @ head[word_ids].T (+ bias).
+
+    A T5 with `scale_decoder_outputs` multiplies h by d_model**-0.5 first, as its own head does.
+    """
+    config, head = backbone.model.config, backbone.model.get_output_embeddings()
+    chosen = torch.tensor(list(word_ids), device=hidden.device)
+    if getattr(config, "scale_decoder_outputs", False):  # T5 family only
+        hidden = hidden * config.d_model**-0.5
+    logits: Tensor = (hidden @ head.weight[chosen].T).float()
+    if head.bias is not None:
+        logits = logits + head.bias[chosen].float()
+    extra = getattr(backbone.model, "final_logits_bias", None)  # BART family only
+    if extra is not None:
+        logits = logits + extra[0, chosen].float()
+    return logits
+
+
+def answer_seq2seq(backbone: Backbone, inputs: Tensor, mask: Tensor, sentinels: Sequence[bool]) -> Tensor:
+    """Return the decoder's state [B,H] after [start] or, where a row's sentinel switch is on, [start] <extra_id_0>.
+
+    inputs: [B,S,H], mask: [B,S]. The first position does not see the second: one decoder pass serves both.
+    """
+    model = backbone.model
+    encoded = model.get_encoder()(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
+    begin = [model.config.decoder_start_token_id]
+    if any(sentinels):
+        begin.append(_find_sentinel(backbone))
+    start = torch.tensor([begin], device=inputs.device).expand(len(inputs), -1)
+    states = model.get_decoder()(
+        input_ids=start, encoder_hidden_states=encoded, encoder_attention_mask=mask, use_cache=False
+    ).last_hidden_state
+    if all(sentinels) or not any(sentinels):
+        return states[:, -1]  # type: ignore[no-any-return]
+    places = torch.tensor(sentinels, device=inputs.device).long()
+    return states[torch.arange(len(states), device=inputs.device), places]  # type: ignore[no-any-return]
+
+
+def _find_sentinel(backbone: Backbone) -> int:
+    number = find_sentinel(backbone.tokenizer)
+    if number is None:
+        raise ModelError(f"{backbone.name}: expected {SENTINEL} in its vocabulary. Set decoder_sentinel to false.")
+    return number

@@ -1,0 +1,72 @@
+"""An estimator's parameters, taken from a class of settings: a new setting is one edit, in `config.py`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from dawgen.errors import ConfigError, suggest
+
+Init = TypeVar("Init", bound=Callable[..., None])
+Config = TypeVar("Config", bound=BaseModel)
+
+
+def take_settings(config: type[BaseModel]) -> Callable[[Init], Init]:
+    """Return a decorator of an estimator's `__init__(self, ..., *, ..., **settings)`.
+
+    Every field of `config` becomes a keyword parameter with its type and default, before the keyword parameters that
+    the function names itself; a field that it names too keeps its place there. The signature is a real one: `help`,
+    `get_params` and `clone` see it. All arguments are stored as they are, under their own names, which is all that
+    scikit-learn wants of a constructor; `read_settings` checks them.
+    """
+
+    def decorate(init: Init) -> Init:
+        own = [p for p in inspect.signature(init).parameters.values() if p.kind is not p.VAR_KEYWORD]
+        named = {parameter.name for parameter in own}
+        added = [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=field.get_default(call_default_factory=True),
+                annotation=field.annotation,
+            )
+            for name, field in config.model_fields.items()
+            if name not in named
+        ]
+        before = [p for p in own if p.kind is not p.KEYWORD_ONLY]
+        after = [p for p in own if p.kind is p.KEYWORD_ONLY]
+        signature = inspect.Signature([*before, *added, *after])
+        names = list(signature.parameters)[1:]
+
+        @wraps(init)
+        def store(self: Any, *arguments: Any, **keywords: Any) -> None:
+            for name in keywords:
+                if name not in names:
+                    raise TypeError(f"{type(self).__name__} has no parameter {name!r}; {suggest(name, names)}")
+            bound = signature.bind(self, *arguments, **keywords)
+            bound.apply_defaults()
+            for name, value in list(bound.arguments.items())[1:]:
+                setattr(self, name, value)
+
+        store.__signature__ = signature  # type: ignore[attr-defined]
+        return store  # type: ignore[return-value]
+
+    return decorate
+
+
+def read_settings(estimator: Any, config: type[Config], section: str, **others: Any) -> Config:
+    """Return the estimator's settings, checked; `others` instead of its own attributes.
+
+    Raises:
+        ConfigError: a value that is out of bounds or of another type, by its name in config files.
+    """
+    values = {name: getattr(estimator, name) for name in config.model_fields} | others
+    try:
+        return config(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{section}.{first['loc'][0]}: {first['msg']}, got {first['input']!r}.") from error
