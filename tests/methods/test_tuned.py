@@ -32,7 +32,12 @@ PAIRS = make_pairs(6, 5)
 def make_given(steps: int = 6, dev: bool = False, rate: float = 3e-3, **changes: Any) -> Given:
     target = TargetConfig(prompt_length=3, steps=steps, batch_size=8, eval_every=2, weight_decay=0)
     baselines = BaselineConfig(tuning_lr=rate, lora_lr=rate, lora_rank=2)
-    values: dict[str, Any] = {"task": make_task(), "real": make_pairs(12, 1), "dev": make_pairs(10, 3) if dev else None}
+    values: dict[str, Any] = {
+        "task": make_task(),
+        "seed": 0,
+        "real": make_pairs(12, 1),
+        "dev": make_pairs(10, 3) if dev else None,
+    }
     return Given(**(values | {"target": target, "baselines": baselines} | changes))
 
 
