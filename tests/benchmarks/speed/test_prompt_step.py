@@ -9,7 +9,16 @@ from benchmarks.speed import matrix_rate, prompt_step
 from benchmarks.speed.harness import Setup
 from benchmarks.speed.matrix_rate import compare_with_matrix_rate, count_step
 from benchmarks.speed.prompt_step import HalfBatches, PeftTuning, compare, compare_projection
-from benchmarks.speed.targets import SHAPES, Family, draw_lengths, make_prompt, make_rows, make_scorer, make_target, ship
+from benchmarks.speed.targets import (
+    SHAPES,
+    Family,
+    draw_lengths,
+    make_prompt,
+    make_rows,
+    make_scorer,
+    make_target,
+    ship,
+)
 from dawgen.classifier.gradients import differentiate
 from dawgen.classifier.rows import Rows
 from dawgen.classifier.train import Training, train_prompt
