@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout, pad
 from transformers import DynamicCache
 
-from dawgen.config import GeneratorConfig
+from dawgen.config import SEED, GeneratorConfig
 from dawgen.generator.codec import Batch
 from dawgen.generator.prefix import Prefix
 from dawgen.generator.tune.alignment import alignment_loss, compare
@@ -67,7 +67,7 @@ class PrefixModel(nn.Module):
 class FewGen:
     """The recipe on a prefix, which it copies: its own is `model.q`."""
 
-    def __init__(self, prefix: Prefix, config: GeneratorConfig, *, seed: int = 0, drop: bool = True) -> None:
+    def __init__(self, prefix: Prefix, config: GeneratorConfig, *, seed: int = SEED, drop: bool = True) -> None:
         self.config = config
         self.model = PrefixModel(prefix).train(drop)
         self.meta = copy.deepcopy(self.model)
