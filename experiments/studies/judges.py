@@ -26,10 +26,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from dawgen.classifier.embed import embed_examples
 from dawgen.config import TargetConfig
 from dawgen.data import read
 from dawgen.evaluate.audit.correctness import count_answers, describe_judge
-from dawgen.evaluate.audit.embed import embed_examples
 from dawgen.evaluate.audit.judge import Judge, number_rows
 from dawgen.files import write_text
 from dawgen.methods.fine_tuning import fit_prompt_fine_tuning

@@ -5,6 +5,7 @@ H hidden width, L layers, V vocabulary, K labels.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -42,6 +43,11 @@ def normalise(text: str) -> str:
 def split_words(text: str) -> list[str]:
     """Return the text's words without case and punctuation."""
     return normalise(text).split()
+
+
+def list_texts(examples: Iterable[Example]) -> list[str]:
+    """Return every text of the examples in order."""
+    return [text for one in examples for text in (one.text1, one.text2) if text is not None]
 
 
 def generated_text(example: Example) -> str:

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dawgen.classifier.embed import average_tokens, embed_examples
 from dawgen.errors import DataError
 from dawgen.evaluate.audit.distance import (
     apply_rbf,
@@ -19,7 +20,6 @@ from dawgen.evaluate.audit.distance import (
     measure_mmd,
     measure_pairs,
 )
-from dawgen.evaluate.audit.embed import average_tokens, embed_examples
 from dawgen.models.load import load_target
 from dawgen.records import Example
 from dawgen.rng import python_rng, torch_rng

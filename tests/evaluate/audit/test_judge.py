@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dawgen.classifier.overlap import mark_words, measure_rows
 from dawgen.errors import DataError
 from dawgen.evaluate.audit.judge import TREES_FROM, Judge, answer_held_out, number_rows
-from dawgen.evaluate.audit.judge_features import mark_words, measure_rows
 from dawgen.records import Example
 from dawgen.rng import python_rng
 from dawgen.scenes import draw_data

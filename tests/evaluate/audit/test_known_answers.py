@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
+from dawgen.classifier.embed import embed_examples
 from dawgen.evaluate.audit.c2st import measure_c2st
 from dawgen.evaluate.audit.distance import measure_energy, measure_mmd
-from dawgen.evaluate.audit.embed import embed_examples
 from dawgen.evaluate.audit.job import Against, Look, Posterior, audit_examples
 from dawgen.models.load import Backbone, load_target
 from dawgen.records import Example

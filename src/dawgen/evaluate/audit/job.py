@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dawgen.classifier.embed import embed_examples
 from dawgen.config import RunConfig
 from dawgen.data import as_row, read
 from dawgen.errors import ConfigError, suggest
 from dawgen.evaluate.audit.c2st import FEWEST, measure_c2st
 from dawgen.evaluate.audit.correctness import describe_correctness, judge_labels
 from dawgen.evaluate.audit.distance import measure_energy, measure_mmd
-from dawgen.evaluate.audit.embed import SentenceEncoder, embed_examples
+from dawgen.evaluate.audit.embed import SentenceEncoder
 from dawgen.evaluate.audit.mauve import measure_mauve
 from dawgen.evaluate.audit.posterior import Origin, describe_posterior, read_raw, score_rows
 from dawgen.evaluate.audit.quality import add_vendi, describe_quality, find_warnings

@@ -1,7 +1,7 @@
 """A judge of labels for tasks without an oracle: word overlap and words, learnt from real rows in seconds.
 
 Two stages of scikit-learn, stacked (Wolpert 1992): logistic regression on which words the texts share or have alone,
-whose log-probabilities for rows that it was not fitted on stand beside the overlap features (`judge_features`) in front
+whose log-probabilities for rows that it was not fitted on stand beside the overlap features (`overlap`) in front
 of gradient-boosted trees. Below TREES_FROM rows a second logistic regression does better than trees.
 
 It uses nothing of the target, so that its mistakes are not those of the model that is trained on the set.
@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from dawgen.classifier.overlap import learn_idf, mark_words, measure_rows
 from dawgen.errors import DataError
-from dawgen.evaluate.audit.judge_features import list_texts, mark_words, measure_rows
-from dawgen.records import Example, split_words
+from dawgen.records import Example
 from dawgen.rng import derive_seed, thin
 
 FOLDS = 5
@@ -51,7 +51,7 @@ class Judge:
         fewest = min(np.bincount(own, minlength=len(labels)))
         if fewest < FEWEST:
             raise DataError(f"expected {FEWEST} real rows or more of each label for a judge, found one with {fewest}.")
-        self._texts = TfidfVectorizer(analyzer=split_words).fit(list_texts(rows))
+        self._idf = learn_idf(rows)
         self._words = CountVectorizer(analyzer=mark_words, binary=True).fit(rows)
         counted = self._words.transform(rows)
         self._first = LogisticRegression(C=PENALTY, max_iter=500).fit(counted, own)
@@ -75,8 +75,7 @@ class Judge:
         return answers
 
     def _measure(self, rows: Sequence[Example]) -> NDArray[np.float64]:
-        idf = dict(zip(self._texts.get_feature_names_out(), self._texts.idf_, strict=True))
-        return measure_rows(rows, idf)
+        return measure_rows(rows, self._idf)
 
     def _make_second(self) -> Any:
         if self.rows < TREES_FROM:

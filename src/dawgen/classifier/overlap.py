@@ -1,4 +1,4 @@
-"""The judge's features: how much the two texts overlap, and which words both or one of them have.
+"""How much two texts overlap, and which words they share or have alone: what needs no model.
 
 idf(w) = ln((1 + N) / (1 + n_w)) + 1 over the N texts of the rows that the judge learns from, n_w of which have w.
 """
@@ -10,8 +10,9 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
 
-from dawgen.records import Example, split_words
+from dawgen.records import Example, list_texts, split_words
 
 # "n" and "t" are what is left of "isn't" where the apostrophe is a space
 NEGATIONS = frozenset(
@@ -19,6 +20,12 @@ NEGATIONS = frozenset(
 )
 
 Weigh = Callable[[frozenset[str]], float]
+
+
+def learn_idf(rows: Sequence[Example]) -> dict[str, float]:
+    """Return the idf of every word in the rows' texts."""
+    fitted = TfidfVectorizer(analyzer=split_words).fit(list_texts(rows))
+    return dict(zip(fitted.get_feature_names_out(), fitted.idf_, strict=True))
 
 
 def measure_rows(rows: Sequence[Example], idf: Mapping[str, float]) -> NDArray[np.float64]:
@@ -37,11 +44,6 @@ def mark_words(example: Example) -> list[str]:
     second = frozenset(split_words(example.text2 or ""))
     places = (("1", first - second), ("2", second - first), ("12", first & second))
     return [f"{place}:{word}" for place, words in places for word in sorted(words)]
-
-
-def list_texts(rows: Sequence[Example]) -> list[str]:
-    """Return every text of the rows."""
-    return [text for row in rows for text in (row.text1, row.text2) if text is not None]
 
 
 def _measure_row(row: Example, weigh: Weigh) -> list[float]:
