@@ -65,5 +65,5 @@ def test_tables_order_what_grids_know() -> None:
     assert {*arms.PLAIN, *grid_arms.GENERATORS} <= set(grid_arms.ORDER)
     # with a set, edited and gold rows last, as their sizes are
     assert grid_arms.ORDER[-6:] == ("eda", "zero_generation", "plain", "fewgen", "dawgen", "gold")
-    assert next(iter(grid_arms.SCHEDULES)) == "synthetic" and list(grid_arms.SCHEDULES)[-1] == "paired"
+    assert list(grid_arms.SCHEDULES)[-3:] == ["real_then_synthetic", "synthetic_then_real", "paired"]
     assert {*arms.SURGERIES} == {*grid_arms.RULES} - {""}

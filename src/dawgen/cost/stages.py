@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import cycle, islice
 from typing import Any
 
 from dawgen.config import GeneratorKind, RunConfig
@@ -19,6 +20,7 @@ from dawgen.methods.spec import MethodSpec
 from dawgen.methods.table import METHODS
 
 JUDGED = 100  # candidates per label by which a kind of generator is judged
+FIT = 4e-4  # seconds of scikit-learn per training row of a probe: features without a model, logistic regression
 CURATE = 4e-4  # seconds of Python per candidate: filters, and 3-grams looked up in the index of kept rows
 
 
@@ -90,7 +92,8 @@ def list_kind(config: RunConfig, load: Workload, shape: Shape, kind: GeneratorKi
 
 def list_method(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, device: str) -> list[Stage]:
     """Return the stages of one method."""
-    return list((_train if spec.steps else _ask)(config, load, shape, spec, device))
+    count = _train if spec.steps else _fit if spec.probe else _ask
+    return list(count(config, load, shape, spec, device))
 
 
 def count_texts(config: RunConfig, load: Workload) -> int:
@@ -141,6 +144,17 @@ def _ask(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, devi
         work = count_evaluation(shape, lengths, config.target, prompt=0, device=device)
         held = weigh(shape) + hold_evaluation(shape, lengths, prompt=0, device=device)
         yield Stage(spec.name, "evaluation", work, "evaluation", memory=held)
+
+
+def _fit(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, device: str) -> Iterable[Stage]:
+    """The features of all rows, and a head on those of the training rows."""
+    real, synthetic = _count_data(config, load, spec)
+    if spec.asks:
+        lengths = (*islice(cycle(load.train), real + synthetic), *load.test)
+        work = count_evaluation(shape, lengths, config.target, prompt=0, device=device)
+        held = weigh(shape) + hold_evaluation(shape, lengths, prompt=0, device=device)
+        yield Stage(spec.name, "features", work, "evaluation", memory=held)
+    yield Stage(spec.name, "fitting", (), fixed=FIT * (real + synthetic))
 
 
 def _train(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, device: str) -> Iterable[Stage]:

@@ -68,6 +68,11 @@ class MethodSpec:
         return self.rows == "gold"
 
     @property
+    def probe(self) -> bool:
+        """Whether it only fits a head on features that nothing was trained for, in seconds."""
+        return self.trains == ("head",)
+
+    @property
     def steps(self) -> bool:
         """Whether it is trained in steps with the target's settings: logged, resumed, evaluated on a dev set."""
-        return bool(self.trains) and self.trains != ("head",)
+        return bool(self.trains) and not self.probe

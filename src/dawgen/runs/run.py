@@ -119,7 +119,7 @@ def _do_stages(run: _Ready, job: Job) -> dict[str, Any]:
         metrics["methods"][method] = numbers
     for name, means in measure_interference(out / "log.jsonl").items():
         metrics["methods"][name]["interference"] = means
-    metrics["warnings"] = [*metrics["warnings"], *find_no_gain(metrics["methods"])]
+    metrics["warnings"] = [*metrics["warnings"], *find_no_gain(metrics["methods"]), *find_probe(metrics["methods"])]
     write_json(out / "metrics.json", metrics)
     job.log.tidy()
     return metrics
@@ -158,6 +158,21 @@ def find_no_gain(methods: dict[str, dict[str, Any]]) -> list[str]:
     if base is None or own is None or own >= base:
         return []
     return [f"dawgen: {own:.1%} is below prompt_tuning's {base:.1%}: synthetic data did not help here"]
+
+
+def find_probe(methods: dict[str, dict[str, Any]]) -> list[str]:
+    """Return a warning if a probe did as well as the best prompt; one on gold examples has more to learn from."""
+    known = {name: row["accuracy"] for name, row in methods.items() if row.get("accuracy") is not None}
+    probes = [name for name in known if METHODS[name].probe]
+    prompts = [name for name in known if METHODS[name].trains == ("prompt",) and not METHODS[name].gold]
+    if not probes or not prompts:
+        return []
+    probe, prompt = (max(names, key=known.__getitem__) for names in (probes, prompts))
+    if known[probe] < known[prompt]:
+        return []
+    how = "above" if known[probe] > known[prompt] else "as good as"
+    numbers = f"{known[probe]:.1%} is {how} {prompt}'s {known[prompt]:.1%}"
+    return [f"{probe}: {numbers}: a probe that is fitted in seconds would do"]
 
 
 def _record(run: _Ready, threads: int) -> dict[str, Any]:

@@ -48,6 +48,14 @@ def test_damaged_answers_are_refused(tmp_path: Path, text: str, message: str) ->
         read_facts(FinishedRun.open(folder))
 
 
+def test_probes_are_not_examined_as_prompts(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "a")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["methods"]["linear_probe"] = metrics["methods"]["prompt_tuning"]
+    write(folder / "metrics.json", json.dumps(metrics))
+    assert "linear_probe" not in read_facts(FinishedRun.open(folder)).methods
+
+
 def test_a_method_that_nobody_knows_is_refused(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "a")
     metrics = json.loads((folder / "metrics.json").read_text())

@@ -25,7 +25,7 @@ def read_grid_facts(folder: Path) -> list[Facts]:
             seed=seed,
             shots=shots,
             labels=grid.labels.get(task, ()),
-            methods={name_arm(row): _read_row(row) for row in rows},
+            methods={name_arm(row): _read_row(row) for row in rows if not row.arm.probe},
             notes=(NOTE,),
         )
         for (task, target, shots, seed), rows in groups.items()

@@ -28,7 +28,11 @@ def read_facts(run: FinishedRun) -> Facts:
         shots=metrics.shots_per_label,
         labels=metrics.labels,
         words=_read_words(run),
-        methods={name: _read_method(run, name, numbers) for name, numbers in metrics.methods.items()},
+        methods={
+            name: _read_method(run, name, numbers)
+            for name, numbers in metrics.methods.items()
+            if name not in METHODS or not METHODS[name].probe  # what can be wrong with a prompt is no fault of a probe
+        },
         set=_read_set(run),
     )
 

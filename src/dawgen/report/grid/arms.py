@@ -56,6 +56,12 @@ class Arm:
         """Whether few shots and seed change nothing: a spread over seeds would look like certainty."""
         return self.method in METHODS and not METHODS[self.method].shots
 
+    @property
+    def probe(self) -> bool:
+        """Whether the arm fits a probe, with or without a set."""
+        name = SCHEDULES.get(self.schedule, "") if self.method in GENERATORS else self.method
+        return name in METHODS and METHODS[name].probe
+
 
 def shorten_name(name: str) -> str:
     """Return an arm's name as `Arm.name` writes it, e.g. "dawgen" for "dawgen/paired/project"."""
