@@ -127,7 +127,11 @@ class RunConfig(Settings):
     per_label: Positive = 500
     compare_generators: tuple[GeneratorKind, ...] = ()  # more kinds to tune, and to judge by an oracle if there is one
     # Names that `dawgen.methods.table` knows. It stands above this file: they are checked where settings are resolved.
-    methods: Annotated[tuple[str, ...], Field(min_length=1)] = ("prompt_tuning", "dawgen")
+    methods: Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "prompt_tuning",
+        "linear_probe",  # in seconds it says whether a simple probe would have done
+        "dawgen",
+    )
     leaks: Literal["refuse", "drop"] = "refuse"
     conflicts: Literal["refuse", "drop"] = "refuse"
     threads: Positive | None = None  # None: all that the process may use

@@ -12,7 +12,7 @@ from dawgen.errors import ConfigError, DataError, ShortfallError
 from dawgen.files import hash_file
 from dawgen.report.run.metrics import read_metrics
 from dawgen.runs.progress import Reporter
-from dawgen.runs.run import find_no_gain, run_job
+from dawgen.runs.run import find_no_gain, find_probe, run_job
 from dawgen.runs.stages import train_stage
 from support.jobs import make_pairs, quick_settings, save_models, write_inputs, write_rows
 
@@ -277,3 +277,14 @@ def test_synthetic_data_that_did_not_help_are_named(real: float | None, both: fl
     methods = {"dawgen": {"accuracy": both}, "prompt_tuning": {"accuracy": real}}
     assert bool(find_no_gain(methods)) == warned
     assert find_no_gain({"dawgen": {"accuracy": 0.5}}) == []
+
+
+@pytest.mark.parametrize(
+    ("probe", "own", "words"),
+    [(0.816, 0.79, "linear_probe: 81.6% is above dawgen's 79.0%"), (0.79, 0.79, "is as good as"), (0.7, 0.79, None)],
+)
+def test_a_probe_that_did_as_well_as_the_best_prompt_is_named(probe: float, own: float, words: str | None) -> None:
+    methods = {"linear_probe": {"accuracy": probe}, "dawgen": {"accuracy": own}, "gold": {"accuracy": 0.99}}
+    found = find_probe(methods | {"prompt_tuning": {"accuracy": 0.6}, "lora": {"accuracy": None}})
+    assert [words in text for text in found] == ([] if words is None else [True])
+    assert find_probe({"linear_probe": {"accuracy": probe}}) == []
