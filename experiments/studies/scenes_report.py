@@ -109,16 +109,18 @@ def render_generators(rows: Sequence[Row]) -> str:
     """Return label fidelity and accuracies by generator and curation, mean over tasks and seeds."""
     tasks, table = list_tasks(rows), []
     targets = [t for t in list_targets(rows) if pick(rows, target=t, data="raw")]
+    probe = "linear_probe_synthetic"
+    methods = ("synthetic_only", OWN, *((probe,) if any(row.method == probe for row in rows) else ()))
+    shown = [(target, method) for target in targets for method in methods]
     for kind in dict.fromkeys(row.generator for row in rows if row.generator):
         for data in ("raw", "curated"):
             fidelity = pick(rows, generator=kind, data=data, method="")
             line = [kind, data, *(describe([v for (t, _), v in fidelity.items() if t == task]) for task in tasks)]
-            for target in targets:
-                for method in ("synthetic_only", OWN):
-                    found = pick(rows, generator=kind, data=data, method=method, target=target)
-                    line.append(f"{100 * fmean(found.values()):.1f}" if found else "-")
+            for target, method in shown:
+                found = pick(rows, generator=kind, data=data, method=method, target=target)
+                line.append(f"{100 * fmean(found.values()):.1f}" if found else "-")
             table.append(line)
-    head = [f"{target} {method}" for target in targets for method in ("synthetic_only", OWN)]
+    head = [f"{target} {method}" for target, method in shown]
     return tabulate(["generator", "set", *(f"fidelity {task}" for task in tasks), *head], table)
 
 

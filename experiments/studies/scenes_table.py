@@ -3,13 +3,16 @@
 python -m experiments.studies.scenes_table --out runs/scenes --csv experiments/results/scenes.csv \\
     --plot docs/images/scenes.png
 python -m experiments.studies.scenes_table --csv experiments/results/scenes.csv --into docs/evidence.md  # tables again
+python -m experiments.studies.scenes_table --out runs/probes --csv experiments/results/scenes.csv \\
+    --methods tfidf_probe linear_probe tfidf_probe_synthetic linear_probe_synthetic  # their rows into the file
 
 Methods use dawgen's curated set; the other generators, and sets without curation, are compared on the first target by
-training on the set alone and by the full method. All sets have the same size, and `gold` trains on as many real rows.
+training on the set alone and by the full method, and probes use the plain generator's curated set too. All sets have
+the same size, and `gold` trains on as many real rows.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -23,8 +26,10 @@ TASKS = ("scenes-nli", "scenes-paraphrase", "scenes-question")
 SEEDS = (13, 21, 42, 87, 100)
 KINDS: tuple[GeneratorKind, ...] = get_args(GeneratorKind)
 # The methods that the published file has; grids (`dawgen bench`) have the others.
-WITHOUT_SET: tuple[str, ...] = ("zero_shot", "in_context", "prompt_tuning", "gold")
+WITHOUT_SET: tuple[str, ...] = ("zero_shot", "in_context", "tfidf_probe", "linear_probe", "prompt_tuning", "gold")
+PROBES = ("tfidf_probe_synthetic", "linear_probe_synthetic")
 WITH_SET: tuple[str, ...] = (
+    *PROBES,
     "synthetic_only",
     "pooled",
     "real_then_synthetic",
@@ -45,6 +50,7 @@ def main() -> None:
     parser.add_argument("--per-label", type=int, default=300)
     parser.add_argument("--steps", type=int, default=None, help="of the target, instead of the default")
     parser.add_argument("--csv", type=Path, help="written with --out, else read")
+    parser.add_argument("--methods", nargs="+", default=[], help="only these; all other rows of --csv stay as they are")
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--into", type=Path, help="a page whose blocks are filled")
     options = parser.parse_args()
@@ -52,7 +58,7 @@ def main() -> None:
         parser.error("expected --out FOLDER to run the experiment, or --csv FILE to read its rows; got neither.")
     rows = [] if options.out is None else run(options)
     if options.out is not None and options.csv is not None:
-        write_rows(options.csv, rows)
+        write_rows(options.csv, join_rows(read_rows(options.csv), rows) if options.methods else rows)
     if options.csv is not None:
         rows = read_rows(options.csv)  # rounded, so that the tables are the same as those read later
     if options.plot is not None:
@@ -69,10 +75,11 @@ def run(options: argparse.Namespace) -> list[Row]:
         for task in options.tasks
         for seed in options.seeds
         for kind in KINDS
+        if not options.methods or any(kind == used for used, _, _ in choose_arms(options, options.targets[0]))
     }
     made = run_cells(sets.values(), options.out, jobs=options.jobs)
     rows = []
-    for (task, seed, kind), cell in sets.items():
+    for (task, seed, kind), cell in () if options.methods else sets.items():
         for data in FILES:
             numbers = made[cell.key]
             if "error" not in numbers:
@@ -83,7 +90,7 @@ def run(options: argparse.Namespace) -> list[Row]:
         for task in options.tasks
         for seed in options.seeds
         for target in options.targets
-        for kind, data, method in list_arms(generators=target == options.targets[0])
+        for kind, data, method in choose_arms(options, target)
         if not kind or "error" not in made[sets[task, seed, kind].key]
     }
     found = run_cells(arms.values(), options.out, jobs=options.jobs)
@@ -92,6 +99,18 @@ def run(options: argparse.Namespace) -> list[Row]:
         if "error" not in numbers:
             rows.append(Row(*key, numbers["accuracy"], numbers["macro_f1"], numbers["n_test"], numbers["seconds"]))
     return rows
+
+
+def choose_arms(options: argparse.Namespace, target: str) -> list[tuple[str, str, str]]:
+    """Return the arms of a target, those of the chosen methods."""
+    arms = list_arms(generators=target == options.targets[0])
+    return [arm for arm in arms if not options.methods or arm[2] in options.methods]
+
+
+def join_rows(known: Iterable[Row], new: Iterable[Row]) -> list[Row]:
+    """Return all rows, a new one in place of the known one of its name."""
+    named = {(row.task, row.target, row.generator, row.data, row.method, row.seed): row for row in (*known, *new)}
+    return list(named.values())
 
 
 def list_arms(*, generators: bool) -> Iterator[tuple[str, str, str]]:
@@ -105,6 +124,7 @@ def list_arms(*, generators: bool) -> Iterator[tuple[str, str, str]]:
         for data in FILES:
             if (kind, data) != ("dawgen", "curated"):
                 yield from ((kind, data, method) for method in ("synthetic_only", "dawgen"))
+    yield from (("plain", "curated", method) for method in PROBES)
 
 
 def make_arm(

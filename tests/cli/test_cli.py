@@ -80,7 +80,7 @@ def test_a_run_prints_its_table_and_ends_with_json(dawgen: Any, tmp_path: Path, 
     assert "prompt_tuning" in out
     assert "report.html" in out
     metrics = json.loads(out.splitlines()[-1])
-    assert set(metrics["methods"]) == {"prompt_tuning", "dawgen"}
+    assert set(metrics["methods"]) == {"prompt_tuning", "linear_probe", "dawgen"}
     assert metrics == json.loads((tmp_path / "run" / "metrics.json").read_text())
     status, out, _ = dawgen("report", tmp_path / "run", "--out", tmp_path / "page.html")
     assert status == 0

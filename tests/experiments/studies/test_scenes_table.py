@@ -28,8 +28,8 @@ def make_rows() -> list[Row]:
 
 def test_every_generator_is_there_with_and_without_curation() -> None:
     arms = list(list_arms(generators=True))
-    assert len(arms) == len(set(arms)) == 4 + 6 + 7 * 2
-    assert len(list(list_arms(generators=False))) == 4 + 6
+    assert len(arms) == len(set(arms)) == 6 + 8 + 7 * 2 + 2
+    assert len(list(list_arms(generators=False))) == 6 + 8 + 2
     for kind in ("untuned", "plain", "weighted", "dawgen"):
         for data in ("raw", "curated"):
             assert {"synthetic_only", "dawgen"} <= {m for k, d, m in arms if (k, d) == (kind, data)}
