@@ -13,13 +13,12 @@ from dawgen.bench.cells import hash_facts
 from dawgen.bench.job import describe_cell
 from dawgen.bench.plan import Cell
 from dawgen.bench.predict import predict_cells
+from dawgen.bench.prompts import write_raw
 from dawgen.bench.sets import SetCell
-from dawgen.curation.filters import is_empty
-from dawgen.data import RowFile, as_row, read_shards
+from dawgen.data import RowFile
 from dawgen.engine.local import LocalEngine
 from dawgen.engine.schedule import run_all as run_on
 from dawgen.engine.storage import Store
-from dawgen.files import write_jsonl
 from dawgen.scenes.fidelity import measure_fidelity
 from dawgen.tasks import Task
 
@@ -38,7 +37,7 @@ class RawSet(SetCell):
         """Make the set, and measure label fidelity of the raw rows too ("raw_fidelity", None without an oracle)."""
         numbers = super().run(store)
         with store.workspace(self.place) as folder:
-            write_raw(folder, self.config.per_label)
+            write_raw(folder / "raw", folder / "raw.jsonl", self.config.per_label)
             task = Task.load(str(self.config.task)).name
             found = measure_fidelity(task, RowFile(folder / "raw.jsonl"))
         return numbers | {"raw_fidelity": found["label_fidelity"]}
@@ -71,17 +70,6 @@ def run_cells(cells: Iterable[Cell], out: Path, *, jobs: int) -> dict[str, dict[
         return run_on(wanted.values(), store, engine, seconds=times.seconds, ended=end)
     finally:
         engine.close()
-
-
-def write_raw(folder: Path, per_label: int) -> None:
-    """Write a set's raw.jsonl from its shards: the first `per_label` whole texts of each label."""
-    seen, rows = Counter[str](), []
-    for candidate in read_shards(folder / "raw"):
-        label = str(candidate.example.label)
-        if candidate.finished and not is_empty(candidate.example) and seen[label] < per_label:
-            seen[label] += 1
-            rows.append(as_row(candidate.example))
-    write_jsonl(folder / "raw.jsonl", rows)
 
 
 def add_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dawgen.bench.grid import read_grid
 from dawgen.bench.job import look_ahead, run_grid
 from dawgen.bench.plan import Plan, make_plan
+from dawgen.bench.read import read_grid
 from dawgen.engine.engine import Engine
 from dawgen.engine.local import LocalEngine
 from dawgen.engine.storage import Store

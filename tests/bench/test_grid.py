@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dawgen.bench.grid import read_grid
+from dawgen.bench.read import read_grid
 from dawgen.errors import ConfigError
 from support.grids import write_grid
 
@@ -78,6 +78,20 @@ def test_generators_schedules_and_surgery_make_arms_and_surgery_goes_with_paired
         ("train: train.jsonl", "train: none.jsonl", 3, "there is no .*none.jsonl"),
         ("test: test.jsonl, ", "", 3, "expected train and test, or neither"),
         ("name: small", "name: small\nbaseline: nothing", 2, "baseline: unknown arm"),
+        ("arms: [lora]", "arms: [lora]\n    sweeps: {}", 10, r"blocks\.0\.sweeps: unknown key.*did you mean sweep"),
+        ("arms: [lora]", "arms: [lora]\n    sweep: {target.lrr: [1]}", 10, "sweep.target.lrr: .*did you mean lr"),
+        ("arms: [lora]", "arms: [lora]\n    sweep: {target.lr: [0]}", 10, r"target\.lr: .*greater than 0"),
+        ("arms: [lora]", "arms: [lora]\n    sweep: {target.lr: 0.1}", 10, "valid tuple"),
+        ("arms: [lora]", "arms: [lora]\n    sweep: {target.lr: []}", 10, "at least 1 item"),
+        ("arms: [lora]", "arms: [lora]\n    sweep: {per_label: [9]}", 10, "a grid says this by 'multiples'"),
+        ("arms: [lora]", "arms: [dawgen]\n    sets: [rwa]", 10, "blocks.0.sets: there is no such file: .*rwa"),
+        ("arms: [lora]", "arms: [dawgen]\n    sets: [a/x.csv, b/x.csv]", 10, "sets of different names, found x, x"),
+        (
+            "arms: [lora]",
+            "arms: [dawgen/paired, fewgen]\n    sets: [train.jsonl]",
+            10,
+            "dawgen/paired and fewgen/paired are one",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(data: Path, old: str, new: str, line: int, words: str) -> None:
@@ -106,7 +120,7 @@ def test_the_grid_that_a_run_leaves_can_be_read_again(tmp_path: Path) -> None:
     assert read_grid(again) == grid
 
 
-@pytest.mark.parametrize("name", ["mini", "paper"])
-def test_the_grids_that_come_with_the_project_can_be_read(name: str) -> None:
-    grid = read_grid(Path("experiments") / f"{name}.yaml", need_files=False)
-    assert grid.name == name
+@pytest.mark.parametrize("path", sorted(Path("experiments/grids").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_grids_that_come_with_the_project_can_be_read(path: Path) -> None:
+    assert read_grid(path, need_files=False).name == path.stem
+    assert f"dawgen bench --grid {path}" in path.read_text()

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from dawgen.bench.arms import parse_arm
-from dawgen.bench.grid import read_grid
 from dawgen.bench.plan import Plan, make_plan
 from dawgen.bench.prompts import PromptCell
+from dawgen.bench.read import read_grid
 from dawgen.bench.sets import SetCell
 from dawgen.errors import ConfigError
 

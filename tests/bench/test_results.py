@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dawgen.bench.grid import read_grid
 from dawgen.bench.plan import Plan, make_plan
+from dawgen.bench.read import read_grid
 from dawgen.bench.results import COLUMNS, average_rows, collect_results, count_failures, format_csv, read_numbers
 from dawgen.engine.storage import Store
 

@@ -27,12 +27,13 @@ FILES = ("train", "dev", "test", "unlabelled")
 OUTSIDE = {"methods", "threads", "tracking", "compare_generators", "synthetic"}
 SURGERY = ("surgery", "granularity", "epsilon")  # of the synthetic gradient
 READ = ("model", "max_tokens", "decoder_sentinel", "dtype")  # all that a target depends on that takes no steps
+UNREAD = ("target", "baselines", "label_words")  # what a set does not depend on
 SAID = ("prompt_sources",)  # settings of methods that a cell's other fields say
 
 
 def describe_set(config: RunConfig) -> dict[str, Any]:
     """Return the settings that a set's numbers depend on: not how a prompt is trained."""
-    return _describe_without(config, ("target", "baselines", "label_words"))
+    return _describe_without(config, UNREAD)
 
 
 def describe_prompt(config: RunConfig, method: str, *, synthetic: bool) -> dict[str, Any]:

@@ -106,7 +106,8 @@ def list_fields(grid: Grid) -> list[Field]:
     for row in grid.rows:
         if row.shots:
             arms = found.setdefault((row.task, row.target), {})
-            arms.setdefault(row.arm, {}).setdefault((row.shots, row.multiple), {})[row.seed] = row
+            multiple = None if row.multiple is None else round(row.multiple)  # a name of the size: 18.75 is 19
+            arms.setdefault(row.arm, {}).setdefault((row.shots, multiple), {})[row.seed] = row
     fields = []
     for (task, target), arms in found.items():
         named = [arm for arm in arms if arm.name == shorten_name(grid.baseline)]

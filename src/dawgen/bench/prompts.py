@@ -14,9 +14,12 @@ from pathlib import Path, PurePosixPath
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from dawgen.bench.cells import cached_target, describe_prompt, hash_facts, hash_weights, quiet_job
+from dawgen.bench.cells import cached_target, describe_prompt, hash_content, hash_facts, hash_weights, quiet_job
 from dawgen.config import RunConfig
-from dawgen.files import read_json
+from dawgen.curation.filters import is_empty
+from dawgen.data import as_row, read_shards
+from dawgen.errors import DataError
+from dawgen.files import read_json, write_jsonl
 from dawgen.methods.table import METHODS
 from dawgen.records import Example
 from dawgen.rng import python_rng
@@ -35,10 +38,10 @@ CURVES = ("loss_real", "loss_synthetic", "cos", "conflict", "removed")
 class PromptCell:
     """A prompt, or another way of a method, to train and measure.
 
-    config: the settings, without `synthetic`. source: the set's file inside the store, where one is used. take: how
-    many of its rows of each label, None for all. prompts: folders of other tasks' prompts inside the store (SPoT).
-    test_rows: measure on so many drawn test rows, the same for every seed. keep: leave the trained prompt in the store,
-    as others start from it.
+    config: the settings, without `synthetic`. source: the set inside the store, where one is used: its file, or the
+    folder of its texts as they were written. given: a set's file elsewhere instead. take: how many of its rows of each
+    label, None for all. prompts: folders of other tasks' prompts inside the store (SPoT). test_rows: measure on so many
+    drawn test rows, the same for every seed. keep: leave the trained prompt in the store, as others start from it.
     """
 
     config: RunConfig
@@ -48,6 +51,7 @@ class PromptCell:
     prompts: tuple[str, ...] = ()
     test_rows: int | None = None
     keep: bool = False
+    given: str | None = None
 
     folder = "prompts"
 
@@ -76,7 +80,7 @@ class PromptCell:
     def key(self) -> str:
         """The hash that names the cell's files: settings, contents of files, the target, the set; not the machine."""
         facts = {
-            "config": describe_prompt(self.config, self.method, synthetic=self.source is not None),
+            "config": describe_prompt(self.config, self.method, synthetic=bool(self.source or self.given)),
             "method": self.method,
             "source": self.source,
             "take": self.take,
@@ -86,7 +90,7 @@ class PromptCell:
             # What only sets have; names of prompts that are there already were made with it.
             "likeliest": False,
         }
-        return hash_facts(facts)
+        return hash_facts(facts | ({"given": hash_content(self.given)} if self.given else {}))
 
     def is_done(self, store: Store) -> bool:
         """Return whether the cell's files are there."""
@@ -103,12 +107,14 @@ def train_prompt(cell: PromptCell, store: Store) -> dict[str, Any]:
     Returns its part of metrics.json, and "correct" (one character per test row, "1" where the prediction is right),
     "curves" (see `draw_curves`) and "fidelity" (of the synthetic rows that it used, None without).
     """
-    config = resolve_names(cell, store)
-    inputs = load_cell(config, cell.test_rows)
-    synthetic = None if inputs.synthetic is None else take_rows(inputs.synthetic, cell.take)
-    target = cached_target(config.target.model, config.target.dtype)
     with _open_folder(cell, store) as name:
         folder = Path(name)
+        config = resolve_names(cell, store, folder)
+        inputs = load_cell(config, cell.test_rows)
+        synthetic = None if inputs.synthetic is None else take_rows(inputs.synthetic, cell.take)
+        if cell.given is not None and cell.take is not None:
+            check_count(synthetic or (), inputs.task.labels, cell.take, cell.given)
+        target = cached_target(config.target.model, config.target.dtype)
         job = quiet_job(config.seed, folder)
         numbers = run_method(cell.method, inputs, synthetic, target, config, folder=folder, job=job)
         found = None if synthetic is None else measure_fidelity(inputs.task.name, synthetic)
@@ -120,11 +126,14 @@ def train_prompt(cell: PromptCell, store: Store) -> dict[str, Any]:
         }
 
 
-def resolve_names(cell: PromptCell, store: Store) -> RunConfig:
-    """Return the settings with local files in place of the store's names."""
+def resolve_names(cell: PromptCell, store: Store, folder: Path) -> RunConfig:
+    """Return the settings with local files in place of the store's names. folder: for a file of texts as written."""
     update: dict[str, Any] = {"methods": (cell.method,)}
     if cell.source is not None:
-        update["synthetic"] = str(store.fetch(cell.source))
+        found = store.fetch(cell.source)
+        update["synthetic"] = str(write_raw(found, folder / "raw.jsonl", cell.take) if found.is_dir() else found)
+    elif cell.given is not None:
+        update["synthetic"] = cell.given
     if cell.prompts:
         bundles = tuple(str(store.fetch(name)) for name in cell.prompts)
         update["baselines"] = cell.config.baselines.model_copy(update={"prompt_sources": bundles})
@@ -152,6 +161,24 @@ def take_rows(rows: Sequence[Example], per_label: int | None) -> Sequence[Exampl
         if seen[row.label] <= per_label:
             taken.append(row)
     return taken
+
+
+def check_count(rows: Iterable[Example], labels: Iterable[str], per_label: int, name: str) -> None:
+    """Raise DataError where a label has fewer rows: the set would not be of the size that the results say."""
+    seen = Counter(row.label for row in rows)
+    if short := [label for label in labels if seen[label] < per_label]:
+        raise DataError(
+            f"{name}: expected {per_label} rows of {short[0]!r}, found {seen[short[0]]}.\n"
+            "Give the grid smaller multiples."
+        )
+
+
+def write_raw(shards: Path, path: Path, per_label: int | None) -> Path:
+    """Write the texts of shards as they were written, the first whole ones of each label, and return the path."""
+    whole = (c.example for c in read_shards(shards) if c.finished and not is_empty(c.example))
+    rows = take_rows(list(whole), per_label)
+    write_jsonl(path, [as_row(row) for row in rows])
+    return path
 
 
 def draw_curves(steps: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]]:

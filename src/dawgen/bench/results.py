@@ -6,16 +6,18 @@ import csv
 import io
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import dawgen
+from dawgen.bench.cells import UNREAD
+from dawgen.bench.grid import Grid
 from dawgen.bench.plan import Plan
 from dawgen.bench.prompts import PromptCell
-from dawgen.report.grid.arms import Arm
+from dawgen.report.grid.arms import GENERATORS, Arm, describe_variant
 from dawgen.tasks import Task
 
 if TYPE_CHECKING:
@@ -73,11 +75,14 @@ def collect_results(plan: Plan, numbers: Numbers, engine: str) -> dict[str, Any]
     sets = []
     for key, row in plan.sets.items():
         name = {"task": row.task, "method": row.method, "shots": row.shots, "seed": row.seed, "key": key}
+        if swept := {each: value for each, value in row.sweep if each.partition(".")[0] not in UNREAD}:
+            name["sweep"] = swept
         if "error" in numbers.get(key, {}):
             failed.append(name | {"error": numbers[key]["error"]})
         elif key in numbers:
             sets.append(name | {field: numbers[key][field] for field in OF_SETS})
     tasks = dict.fromkeys(name for block in plan.grid.blocks for name in block.tasks)
+    defaults = list_swept(plan.grid)
     return {
         "name": plan.grid.name,
         "baseline": plan.grid.baseline,
@@ -87,7 +92,19 @@ def collect_results(plan: Plan, numbers: Numbers, engine: str) -> dict[str, Any]
         "sets": sets,
         "failed": failed,
         "dev_choices": max(len(cells) for cells in plan.rows.values()),
-    }
+    } | ({"swept": defaults} if defaults else {})
+
+
+def list_swept(grid: Grid) -> dict[str, Any]:
+    """Return the settings that blocks sweep, each with the value that it has otherwise; None where blocks differ."""
+    found: dict[str, set[Any]] = {}
+    for block in grid.blocks:
+        for name in block.sweep:
+            value: Any = grid.resolve(block)
+            for part in name.split("."):
+                value = getattr(value, part)
+            found.setdefault(name, set()).add(value)
+    return {name: values.pop() if len(values) == 1 else None for name, values in found.items()}
 
 
 def read_numbers(plan: Plan, store: Store) -> dict[str, dict[str, Any]]:
@@ -103,14 +120,28 @@ def write_results(store: Store, results: Mapping[str, Any]) -> None:
 
 def format_csv(rows: list[dict[str, Any]]) -> str:
     """Return the rows of results.csv: shares with 4 digits, seconds with 1."""
-    stream = io.StringIO()
+    stream, more = io.StringIO(), list_more(rows)
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow((*COLUMNS, *more))
     for row in rows:
         shown = row | {name: f"{row[name]:.4f}" for name in ("accuracy", "macro_f1")}
         shown |= {"seconds": f"{row['seconds']:.1f}", "multiple": "" if row["multiple"] is None else row["multiple"]}
-        writer.writerow([shown[column] for column in COLUMNS])
+        writer.writerow([*(shown[column] for column in COLUMNS), *(show_more(row, column) for column in more)])
     return stream.getvalue()
+
+
+def list_more(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the columns that only grids with several sets or swept settings have."""
+    rows = list(rows)
+    data = ["data"] if any("data" in row for row in rows) else []
+    return [*data, *dict.fromkeys(name for row in rows for name in row.get("sweep", {}))]
+
+
+def show_more(row: Mapping[str, Any], column: str) -> Any:
+    """Return such a column of a row, "" where it says nothing of it."""
+    if column == "data":
+        return row.get("data") or ("curated" if row["method"] in GENERATORS else "")
+    return row.get("sweep", {}).get(column, "")
 
 
 def average_rows(rows: list[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
@@ -118,6 +149,8 @@ def average_rows(rows: list[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
     found: dict[tuple[Any, ...], list[float]] = {}
     for row in rows:
         arm = Arm(row["method"], row["schedule"], row["surgery"]).name
+        if variant := describe_variant(row.get("data", ""), row.get("sweep", {})):
+            arm = f"{arm} ({variant})"
         name = (row["task"], row["target"], arm, row["shots"], "" if row["multiple"] is None else row["multiple"])
         found.setdefault(name, []).append(row["accuracy"])
     for name, values in found.items():
@@ -126,7 +159,11 @@ def average_rows(rows: list[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
 
 def summarise_results(results: Mapping[str, Any]) -> dict[str, Any]:
     """Return the grid's name, the columns of results.csv of each row, and the failures: what --json prints."""
-    rows = [{column: row[column] for column in COLUMNS} for row in results["rows"]]
+    more = list_more(results["rows"])
+    rows = [
+        {column: row[column] for column in COLUMNS} | {column: show_more(row, column) for column in more}
+        for row in results["rows"]
+    ]
     return {"name": results["name"], "rows": rows, "failed": results["failed"]}
 
 

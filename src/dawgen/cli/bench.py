@@ -39,9 +39,9 @@ def bench(
     if engine not in ("local", "ray"):
         raise ConfigError(f"--engine {engine}: expected local or ray.")
     from dawgen.bench.arms import parse_arm
-    from dawgen.bench.grid import read_grid
     from dawgen.bench.job import look_ahead, run_grid
     from dawgen.bench.plan import make_plan
+    from dawgen.bench.read import read_grid
     from dawgen.bench.results import summarise_results
     from dawgen.engine.storage import Store
     from dawgen.runtime import count_cpus

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dawgen.bench.grid import read_grid
 from dawgen.bench.plan import make_plan
+from dawgen.bench.read import read_grid
 from dawgen.errors import DataError
 from dawgen.evaluate.breakpoints.study import study_grid
 from experiments.pages import breakpoints, generator_costs

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dawgen.bench.grid import read_grid
 from dawgen.bench.plan import make_plan
+from dawgen.bench.read import read_grid
 from dawgen.errors import DataError
 from dawgen.report.grid.arms import Arm
 from experiments.pages.blocks import fill_blocks

@@ -8,20 +8,11 @@ import pytest
 from dawgen.bench.prompts import PromptCell
 from dawgen.bench.sets import SetCell
 from dawgen.config import RunConfig
-from dawgen.data import RowFile, ShardStore
+from dawgen.data import RowFile
 from dawgen.engine.storage import Store
 from dawgen.errors import DataError
-from dawgen.records import Candidate, Example
-from experiments.studies.cells import RawSet, run_cells, write_raw
+from experiments.studies.cells import RawSet, run_cells
 from support.jobs import quick_settings, save_models, write_inputs
-
-
-def test_a_set_without_curation_has_whole_texts_only(tmp_path: Path) -> None:
-    texts = [("a", True), ("", True), ("b", False), ("c", True), ("d", True)]
-    rows = [Candidate(Example("x", text, "yes"), finished=finished) for text, finished in texts]
-    ShardStore(tmp_path / "raw", {}).write(0, rows)
-    write_raw(tmp_path, 2)
-    assert [row.text2 for row in RowFile(tmp_path / "raw.jsonl")] == ["a", "c"]
 
 
 def test_a_raw_set_is_no_other_set_and_has_both_files(tmp_path: Path) -> None:

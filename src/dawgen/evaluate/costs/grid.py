@@ -10,8 +10,8 @@ from statistics import fmean
 from typing import Any
 
 from dawgen.bench.gains import Field, Point, list_fields, measure_gain
-from dawgen.bench.grid import read_grid as read_settings
 from dawgen.bench.plan import make_plan
+from dawgen.bench.read import read_grid as read_settings
 from dawgen.config import GeneratorKind, RunConfig
 from dawgen.cost.generators import GeneratorCost, measure_kind
 from dawgen.engine.storage import Store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dawgen.config import GeneratorKind
@@ -68,6 +69,11 @@ def shorten_name(name: str) -> str:
     if name == "dawgen/paired/project":
         return "dawgen"
     return name.removesuffix("/none")
+
+
+def describe_variant(data: str, sweep: Mapping[str, object]) -> str:
+    """Return in what a row differs from the arm as it is: "raw, target.lr=0.1", or ""."""
+    return ", ".join([*([data] if data else []), *(f"{name}={value}" for name, value in sweep.items())])
 
 
 def name_family(method: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from dawgen.report.grid.arms import ORDER
-from dawgen.report.grid.files import Grid, GridSet
+from dawgen.report.grid.arms import ORDER, describe_variant
+from dawgen.report.grid.files import Grid, GridFailure, GridSet
 from dawgen.report.grid.view import View
 from dawgen.report.table.core import Table, make_table
 from dawgen.report.table.text import write_range
@@ -83,7 +83,7 @@ def list_failed(grid: Grid) -> Table:
         [
             one.task,
             one.target or "-",
-            one.arm.name if one.target else f"set of {one.method}",
+            name_failure(one),
             "-" if one.shots is None else str(one.shots),
             "-" if one.multiple is None else str(one.multiple),
             str(one.seed),
@@ -99,6 +99,12 @@ def list_failed(grid: Grid) -> Table:
         key="failed",
         names=7,
     )
+
+
+def name_failure(one: GridFailure) -> str:
+    """Return the arm with what sets it apart from the arm as it is, or the set's generator."""
+    variant = describe_variant(one.data, one.sweep)
+    return (one.arm.name if one.target else f"set of {one.method}") + (f" ({variant})" if variant else "")
 
 
 def _share_dropped(one: GridSet) -> float:

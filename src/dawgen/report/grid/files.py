@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,15 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from dawgen.errors import DataError
-from dawgen.report.grid.arms import Arm
+from dawgen.report.grid.arms import Arm, describe_variant
 
 
 @dataclass(frozen=True, slots=True)
 class GridRow:
     """One finished cell. Shares in [0, 1]; seconds of wall and processor time; confusion: one row per gold label.
 
-    multiple: synthetic examples per real one, None without a set; correct: one "0" or "1" per test row; looks: how
+    multiple: synthetic examples per real one, None without a set; data: which set, "" for what curation kept of the
+    arm's own; sweep: settings that differ from the grid's; correct: one "0" or "1" per test row; looks: how
     many checkpoints the dev set chose from; trainable: trained numbers; fidelity: share of the set's labels that an
     oracle confirms; curves: up to 15 windows of the training log by field.
     """
@@ -29,7 +30,7 @@ class GridRow:
     schedule: str
     surgery: str
     shots: int | None
-    multiple: int | None
+    multiple: int | float | None
     seed: int
     key: str
     accuracy: float
@@ -47,6 +48,8 @@ class GridRow:
     fidelity: float | None = None
     curves: Mapping[str, tuple[float | None, ...]] | None = None
     warnings: tuple[str, ...] = ()
+    data: str = ""
+    sweep: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def arm(self) -> Arm:
@@ -56,7 +59,8 @@ class GridRow:
     @property
     def name(self) -> tuple[object, ...]:
         """What tells the cell from all others of a grid."""
-        return self.task, self.target, self.arm, self.shots, self.multiple, self.seed
+        variant = describe_variant(self.data, self.sweep)
+        return self.task, self.target, self.arm, variant, self.shots, self.multiple, self.seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class GridSet:
     fidelity: float | None = None
     dropped: Mapping[str, int] | None = None
     samples: tuple[Mapping[str, Any], ...] = ()
+    sweep: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,9 @@ class GridFailure:
     schedule: str = ""
     surgery: str = ""
     shots: int | None = None
-    multiple: int | None = None
+    multiple: int | float | None = None
+    data: str = ""
+    sweep: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def arm(self) -> Arm:
@@ -100,7 +107,9 @@ class Grid:
     """A grid's results; every list may be empty.
 
     baseline: the arm that others are compared with; labels: of each task, in the order of confusion matrices;
-    dev_choices: number of settings among which the grid lets the dev set choose, 1 where there is no choice.
+    dev_choices: number of settings among which the grid lets the dev set choose, 1 where there is no choice. swept:
+    settings that were tried with several values, and the value that each has otherwise. Rows on other sets or with
+    other settings than the grid's are `variants`, so that no table of arms mixes them with `rows`.
     """
 
     name: str
@@ -111,6 +120,8 @@ class Grid:
     sets: tuple[GridSet, ...] = ()
     failed: tuple[GridFailure, ...] = ()
     dev_choices: int = 1
+    swept: Mapping[str, Any] = field(default_factory=dict)
+    variants: tuple[GridRow, ...] = ()
 
 
 def read_grid(folder: Path) -> Grid:
@@ -134,7 +145,10 @@ def read_grid(folder: Path) -> Grid:
         if row.name in seen:
             raise DataError(f"{where}: expected each cell once, got it twice; the file is damaged.")
         seen.add(row.name)
-    return grid
+    rows = tuple(row for row in grid.rows if not (row.data or row.sweep))
+    variants = tuple(row for row in grid.rows if row.data or row.sweep)
+    sets = tuple(one for one in grid.sets if not one.sweep)
+    return replace(grid, rows=rows, variants=variants, sets=sets)
 
 
 @cache
@@ -143,9 +157,9 @@ def _make_adapter() -> TypeAdapter[Grid]:
 
 
 def _check_row(row: GridRow, where: str) -> None:
-    for field in ("accuracy", "macro_f1"):
-        if not 0 <= getattr(row, field) <= 1:
-            raise DataError(f"{where}: expected {field} in [0, 1], got {getattr(row, field)}.")
+    for name in ("accuracy", "macro_f1"):
+        if not 0 <= getattr(row, name) <= 1:
+            raise DataError(f"{where}: expected {name} in [0, 1], got {getattr(row, name)}.")
     if len(row.correct) != row.n_test or set(row.correct) - {"0", "1"}:
         raise DataError(
             f"{where}: expected `correct` to hold a 0 or 1 for each of {row.n_test} test rows, "

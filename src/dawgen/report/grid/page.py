@@ -24,6 +24,7 @@ MANY = 8  # kinds of cells' warnings that the page lists
 SECTIONS = (
     ("main", "Methods", "In the charts: mean over seeds, 95 % interval of that mean as a line, each seed as a stroke."),
     ("f1", "Macro-F1", ""),
+    ("variants", "Sets and settings", "What else the grid was tried with; no other section holds these rows."),
     ("paper", "Beside the paper", ""),
     ("ablation", "Ablation", "What each part of the method adds: the set alone, real examples in each step, surgery."),
     ("combination", "Combining real and synthetic data", ""),

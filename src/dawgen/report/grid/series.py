@@ -45,7 +45,7 @@ class Sizes:
     task: str
     target: str
     varied: Size
-    fixed: int | None
+    fixed: float | None
     series: dict[Arm, list[Mean]]
 
 
@@ -108,16 +108,16 @@ def add_confusions(rows: Iterable[GridRow]) -> list[list[int]]:
     return [[sum(cells) for cells in zip(*lines, strict=True)] for lines in zip(*matrices, strict=True)]
 
 
-def _get_other(row: GridRow, varied: Size) -> int | None:
+def _get_other(row: GridRow, varied: Size) -> float | None:
     return row.multiple if varied == "shots" else row.shots
 
 
-def _list_fitting(fixed: int | None, varied: Size) -> set[int | None]:
+def _list_fitting(fixed: float | None, varied: Size) -> set[float | None]:
     return {fixed, None} if varied == "shots" else {fixed}
 
 
 def _make_series(rows: Sequence[GridRow], varied: Size) -> dict[Arm, list[Mean]]:
-    values: dict[Arm, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    values: dict[Arm, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         size = row.shots if varied == "shots" else row.multiple
         if size:

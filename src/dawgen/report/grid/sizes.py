@@ -9,7 +9,7 @@ from dawgen.report.grid.view import find_most
 from dawgen.report.table.core import Table, make_table
 from dawgen.report.table.text import count_synthetic, write_mean, write_slug
 
-Read = Callable[[GridRow], int | None]
+Read = Callable[[GridRow], float | None]
 
 
 def list_sizes(grid: Grid, target: str) -> list[Table]:
@@ -40,7 +40,7 @@ def list_sizes(grid: Grid, target: str) -> list[Table]:
 
 def _tabulate(rows: Sequence[GridRow], read: Read, unit: str, *, title: str, key: str, note: str) -> Table:
     """Return a row per task and arm that has several sizes, a column per size that any of them has."""
-    groups: dict[tuple[str, str], dict[int, list[float]]] = {}
+    groups: dict[tuple[str, str], dict[float, list[float]]] = {}
     for row in sorted(rows, key=lambda row: (row.arm.place, row.seed)):
         size = read(row)
         if size and not row.arm.fixed:

@@ -17,6 +17,7 @@ from dawgen.report.grid.significance import (
     list_surgery_tests,
 )
 from dawgen.report.grid.sizes import list_sizes
+from dawgen.report.grid.variants import list_variants
 from dawgen.report.grid.view import Field, View, list_targets, make_view
 from dawgen.report.table.core import Cell, Table, make_table
 from dawgen.report.table.text import write_mean, write_share
@@ -55,7 +56,8 @@ def make_tables(grid: Grid) -> list[Table]:
             list_dev_choices(view),
             list_cost(view),
         ]
-    return [table for table in [*tables, list_sets(grid), list_failed(grid)] if table.rows]
+    found = [*tables, *list_variants(grid), list_sets(grid), list_failed(grid)]
+    return [table for table in found if table.rows]
 
 
 def list_main(view: View, contrasts: Sequence[Contrast]) -> Table:

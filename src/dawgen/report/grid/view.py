@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
-from typing import Literal
+from typing import Literal, TypeVar
 
 from dawgen.report.grid.arms import Arm, shorten_name
 from dawgen.report.grid.files import Grid, GridRow
 from dawgen.report.table.text import count_synthetic, write_slug
 
+N = TypeVar("N", int, float)
 Key = tuple[str, int]  # task, seed
 Field = Literal["accuracy", "macro_f1"]
 
@@ -26,7 +27,7 @@ class View:
 
     target: str
     shots: int | None
-    multiple: int | None
+    multiple: float | None
     rows: tuple[GridRow, ...]
     baseline: Arm | None
     settings: int  # among which the grid lets the dev set choose
@@ -105,7 +106,7 @@ def make_view(grid: Grid, target: str) -> View:
     return View(target, shots, multiple, tuple(rows), base[0] if base else None, grid.dev_choices)
 
 
-def find_most(values: Iterable[int | None]) -> int | None:
+def find_most(values: Iterable[N | None]) -> N | None:
     """Return the most frequent number, the smaller one of equals, None without any."""
     counts = Counter(value for value in values if value)
     return min(counts, key=lambda value: (-counts[value], value)) if counts else None

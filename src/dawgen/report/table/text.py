@@ -47,7 +47,7 @@ def write_range(values: Sequence[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,}-{high:,}"
 
 
-def count_synthetic(multiple: int) -> str:
+def count_synthetic(multiple: float) -> str:
     """Return the size of a synthetic set in words."""
     return f"{multiple} synthetic {'example' if multiple == 1 else 'examples'} per real one"
 
