@@ -98,29 +98,32 @@ def draw_request(rng: random.Random, world: World, most: int, *, guests: float =
     return Request(name, places, [known.items[place] for place in places])
 
 
-async def be_client(
-    number: int,
-    line: Line,
-    *,
-    expected: Expected,
-    tally: Tally,
-    end: float,
-    seed: int,
-    aborts: float,
-    most: int,
-    pause: float = 0,
-) -> None:
-    """Ask one request after another until `end` (time.monotonic), giving up the share `aborts` of them.
+@dataclass(frozen=True)
+class Load:
+    """How hard the service is used. aborts: share of the requests that are given up. most: texts of a request.
 
-    pause: seconds, at most, before each request; half of it on average.
+    pause: seconds, at most, that a client waits before each request.
     """
-    rng, times = python_rng(seed, "soak client", number), [0.1]
+
+    clients: int = 200
+    seconds: float = 120
+    aborts: float = 0.1
+    most: int = 8
+    pause: float = 0
+    model: str = "mini-t5"
+    threads: int = 1
+    seed: int = 0
+
+
+async def be_client(number: int, line: Line, load: Load, *, expected: Expected, tally: Tally, end: float) -> None:
+    """Ask one request after another until `end` (time.monotonic), giving up a share of them."""
+    rng, times = python_rng(load.seed, "soak client", number), [0.1]
     while time.monotonic() < end:
-        await asyncio.sleep(min(rng.uniform(0, pause), end - time.monotonic()))
+        await asyncio.sleep(min(rng.uniform(0, load.pause), end - time.monotonic()))
         if time.monotonic() >= end:
             break
-        request = draw_request(rng, expected.world, most)
-        if rng.random() < aborts:
+        request = draw_request(rng, expected.world, load.most)
+        if rng.random() < load.aborts:
             await give_up(rng, line, request, median(times[-9:]))
             tally.aborted += 1
             continue

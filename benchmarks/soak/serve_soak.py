@@ -17,15 +17,14 @@ import itertools
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 
-from benchmarks.soak.serve_clients import TOLERANCE, Expected, Tally, be_client
+from benchmarks.soak.serve_clients import TOLERANCE, Expected, Load, Tally, be_client
 from benchmarks.soak.serve_process import Server, serving
 from benchmarks.soak.serve_wire import Line
 from benchmarks.soak.serve_world import World, make_world
@@ -36,23 +35,6 @@ TOKEN = "soak-token-of-the-loopback-address"
 CHANGE = 0.5  # seconds between two changes of the guests
 GROWTH = 0.01  # of the resident size, at most, from the third to the last quarter of the time
 SETTLE = 20  # seconds in which the service must have come to rest afterwards
-
-
-@dataclass(frozen=True)
-class Load:
-    """How hard the service is used. aborts: share of the requests that are given up. most: texts of a request.
-
-    pause: seconds, at most, that a client waits before each request.
-    """
-
-    clients: int = 200
-    seconds: float = 120
-    aborts: float = 0.1
-    most: int = 8
-    pause: float = 0
-    model: str = "mini-t5"
-    threads: int = 1
-    seed: int = 0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -101,17 +83,10 @@ async def _soak(out: Path, world: World, load: Load, more: Sequence[str]) -> dic
         files = {"before": await _rest(server)}
         begin = time.monotonic()
         end = begin + load.seconds
-        ask = partial(
-            be_client,
-            expected=expected,
-            tally=tally,
-            end=end,
-            seed=load.seed,
-            aborts=load.aborts,
-            most=load.most,
-            pause=load.pause,
-        )
-        clients = [ask(number, Line(server.port, TOKEN)) for number in range(load.clients)]
+        lines = [Line(server.port, TOKEN) for _ in range(load.clients)]
+        clients = [
+            be_client(number, one, load, expected=expected, tally=tally, end=end) for number, one in enumerate(lines)
+        ]
         changes, memory, *_ = await asyncio.gather(
             _change_guests(line, expected, end), _sample(server, end, load.seconds / 100), *clients
         )

@@ -14,7 +14,7 @@ the same size, and `gold` trains on as many real rows.
 import argparse
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from dawgen.bench.prompts import PromptCell
 from dawgen.config import GeneratorKind, RunConfig
@@ -38,6 +38,17 @@ WITH_SET: tuple[str, ...] = (
     "dawgen",
 )
 FILES = {"raw": "raw.jsonl", "curated": "train.jsonl"}
+
+
+class Name(NamedTuple):
+    """What tells a trained prompt from all others; generator and data are "" without a synthetic set."""
+
+    task: str
+    target: str
+    generator: str
+    data: str
+    method: str
+    seed: int
 
 
 def main() -> None:
@@ -86,7 +97,7 @@ def run(options: argparse.Namespace) -> list[Row]:
                 fidelity = numbers["raw_fidelity" if data == "raw" else "fidelity"]
                 rows.append(Row(task, "", kind, data, "", seed, fidelity, None, numbers["kept"], numbers["seconds"]))
     arms = {
-        (task, target, kind, data, method, seed): make_arm(task, target, method, seed, options, sets, kind, data)
+        (name := Name(task, target, kind, data, method, seed)): make_arm(name, options, sets.get((task, seed, kind)))
         for task in options.tasks
         for seed in options.seeds
         for target in options.targets
@@ -127,27 +138,18 @@ def list_arms(*, generators: bool) -> Iterator[tuple[str, str, str]]:
     yield from (("plain", "curated", method) for method in PROBES)
 
 
-def make_arm(
-    task: str,
-    target: str,
-    method: str,
-    seed: int,
-    options: argparse.Namespace,
-    sets: dict[tuple[str, int, str], RawSet],
-    kind: str,
-    data: str,
-) -> PromptCell:
-    """Return the cell of an arm."""
-    settings = {"model": target} | ({} if options.steps is None else {"steps": options.steps})
+def make_arm(name: Name, options: argparse.Namespace, source: RawSet | None) -> PromptCell:
+    """Return the cell of an arm. source: its set, None without one."""
+    settings = {"model": name.target} | ({} if options.steps is None else {"steps": options.steps})
     config = RunConfig(
-        task=task,
-        seed=seed,
+        task=name.task,
+        seed=name.seed,
         per_label=options.per_label,
-        methods=(method,),
+        methods=(name.method,),
         target=settings,
-        leaks="drop" if data == "raw" else "refuse",  # without curation a test pair may be written by chance
+        leaks="drop" if name.data == "raw" else "refuse",  # without curation a test pair may be written by chance
     )
-    return PromptCell(config, method, f"{sets[task, seed, kind].place}/{FILES[data]}" if kind else None)
+    return PromptCell(config, name.method, f"{source.place}/{FILES[name.data]}" if source else None)
 
 
 if __name__ == "__main__":

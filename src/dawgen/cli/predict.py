@@ -39,8 +39,8 @@ def predict(
     """
     from dawgen.deploy.predict.job import How, label_file
 
-    how = How(shard_rows, threads, engine, workers, address, gpus)
-    numbers = label_file(bundle, source, out, columns=o.parse_columns(columns), how=how, fresh=fresh)
+    how = How(shard_rows, threads, engine, workers, address, gpus, fresh)
+    numbers = label_file(bundle, source, out, columns=o.parse_columns(columns), how=how)
     speed = numbers["rows_per_second"]
     typer.echo(f"{numbers['rows']:,} rows in {out}" + (f", {speed:,.0f} rows/s" if speed else ""))
     for label, count in numbers["labels"].items():

@@ -141,7 +141,7 @@ def test_shards_of_other_settings_are_refused(
         patch.setattr(parts, "version", lambda name: "0")
         with pytest.raises(ConfigError, match=r"changes: versions.tokenizers .* -> 0"):
             label(bundle, source, out)
-    assert label(bundle, source, out, fresh=True)["reused_shards"] == 0
+    assert label(bundle, source, out, replace(SMALL, fresh=True))["reused_shards"] == 0
     assert out.read_bytes() == whole
 
 
@@ -229,7 +229,7 @@ def test_a_folder_of_other_files_is_left_alone(bundle: Path, source: Path, tmp_p
     folder.mkdir()
     (folder / "mine.txt").write_text("mine")
     with pytest.raises(ConfigError, match="found other files"):
-        label(bundle, source, tmp_path / "out.jsonl", fresh=fresh)
+        label(bundle, source, tmp_path / "out.jsonl", replace(SMALL, fresh=fresh))
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
 
 

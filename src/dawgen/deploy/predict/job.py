@@ -33,6 +33,7 @@ class How:
     """How the work is divided; of these settings only shard_rows and threads may change bits of the probabilities.
 
     workers: None chooses by CPUs, memory and shards. address, gpus: of the Ray cluster, and of each of its tasks.
+    fresh: label shards anew that are there.
     """
 
     shard_rows: int = SHARD_ROWS
@@ -41,6 +42,7 @@ class How:
     workers: int | None = None
     address: str = "auto"
     gpus: float = 0.0
+    fresh: bool = False
 
 
 def label_file(
@@ -50,7 +52,6 @@ def label_file(
     *,
     columns: Mapping[str, str] | None = None,
     how: How | None = None,
-    fresh: bool = False,
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:
     """Write the rows of a file with label and probability; returns counts and times.
@@ -71,7 +72,7 @@ def label_file(
     facts = _check_rows(rows, out)
     with hold_parts(out):
         settings = make_settings(info.digest, facts, how.shard_rows, how.threads, device)
-        parts = Parts(out, settings, fresh=fresh)
+        parts = Parts(out, settings, fresh=how.fresh)
         work = _Work(rows, facts, parts, Worker(bundle, info.digest, device, how.threads), how)
         numbers = work.label(reporter)
         numbers |= _finish(out, work, info.labels)
