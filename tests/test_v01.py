@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from transformers import AutoModelForSeq2SeqLM
 
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.evaluate.audit.job import draw_files
@@ -125,3 +126,11 @@ def test_a_grid_has_nothing_left_to_run(dawgen: Any, tmp_path: Path) -> None:
     assert after["rows"] == before["rows"] and after["sets"] == before["sets"]
     assert dawgen("report", grid)[0] == 0
     assert yaml.safe_load((grid / "grid.yaml").read_text()) == yaml.safe_load((OLD / "grid/grid.yaml").read_text())
+
+
+def test_the_published_cards_line_finds_a_bundled_model() -> None:
+    line = "from dawgen.backbones.load import resolve_name"
+    assert line in (OLD / "adapter" / "README.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(line, names)
+    assert AutoModelForSeq2SeqLM.from_pretrained(names["resolve_name"]("mini-t5")).config.d_model == 128

@@ -21,7 +21,7 @@ from dawgen.config import RunConfig
 from dawgen.cost.predict import BUDGET, Measuring, forget
 from dawgen.cost.table import compare
 from dawgen.files import write_json
-from dawgen.models.load import resolve_name
+from dawgen.models.load import resolve_model
 from dawgen.report.run.metrics import RunMetrics
 from dawgen.runs.demo import demo_config
 from dawgen.runs.forecast import forecast
@@ -86,7 +86,7 @@ def _save(folder: Path, family: str, size: dict[str, int]) -> str:
         else:
             model = T5ForConditionalGeneration(T5Config(decoder_start_token_id=0, **ids, **size))
     model.save_pretrained(folder / family)
-    AutoTokenizer.from_pretrained(resolve_name("mini-ctrl" if family == "gpt2" else "mini-t5")).save_pretrained(
+    AutoTokenizer.from_pretrained(resolve_model("mini-ctrl" if family == "gpt2" else "mini-t5")).save_pretrained(
         folder / family
     )
     return str(folder / family)

@@ -25,7 +25,7 @@ from benchmarks.speed.serving_traffic import Request
 from benchmarks.speed.targets import make_scorer
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.models.fuse import fuse
-from dawgen.models.load import Backbone, resolve_name
+from dawgen.models.load import Backbone, resolve_model
 
 Start = Literal["forkserver", "spawn"]
 Prompt = tuple[Any, tuple[int, ...]]  # what a process is given of each prompt: [P,H] as an array, ids of label words
@@ -142,7 +142,7 @@ def load_saved(folder: Path) -> Backbone:
     logging.set_verbosity_error()
     model = AutoModelForSeq2SeqLM.from_pretrained(folder).eval().requires_grad_(False)
     fuse(model)
-    tokenizer = AutoTokenizer.from_pretrained(resolve_name("mini-t5"))  # for its pad token only
+    tokenizer = AutoTokenizer.from_pretrained(resolve_model("mini-t5"))  # for its pad token only
     return Backbone(model, tokenizer, "seq2seq", "random t5", None, "random")
 
 

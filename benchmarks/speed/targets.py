@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, T5Config,
 from dawgen.classifier.rows import Rows
 from dawgen.classifier.scorer import Scorer
 from dawgen.models.fuse import fuse
-from dawgen.models.load import Backbone, resolve_name
+from dawgen.models.load import Backbone, resolve_model
 from dawgen.prompt.label_words import LabelWords
 from dawgen.rng import python_rng, torch_rng
 
@@ -67,7 +67,7 @@ def make_target(family: Family, size: Size, *, device: str = "cpu", dtype: torch
                 scale = shape.head**-0.5 if family == "t5" and name.endswith(".q.weight") else 1
                 parameter.normal_(std=scale * parameter.shape[1] ** -0.5, generator=rng)
     model.eval().requires_grad_(False)
-    tokenizer = AutoTokenizer.from_pretrained(resolve_name("mini-t5"))  # for its pad token only
+    tokenizer = AutoTokenizer.from_pretrained(resolve_model("mini-t5"))  # for its pad token only
     return Backbone(model, tokenizer, "seq2seq" if family == "t5" else "causal", f"random {family}", None, "random")
 
 

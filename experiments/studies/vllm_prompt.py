@@ -21,7 +21,7 @@ from torch import Tensor
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.data import read
 from dawgen.errors import ConfigError
-from dawgen.models.load import resolve_name
+from dawgen.models.load import resolve_model
 from dawgen.prompt.soft_prompt import join
 from dawgen.records import Example
 
@@ -63,7 +63,7 @@ def start_engine(classifier: PromptClassifier, **options: Any) -> Any:
 
     backbone = classifier.backbone_
     settings = {
-        "model": resolve_name(backbone.name),
+        "model": resolve_model(backbone.name),
         "revision": backbone.revision,
         "dtype": classifier.dtype,
         "enable_prompt_embeds": True,

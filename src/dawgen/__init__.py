@@ -1,14 +1,23 @@
-"""dawgen: from a handful of labelled texts to a tested soft prompt. Public names load when they are first used."""
+"""From a handful of labelled texts to a tested soft prompt on a frozen language model.
+
+    import dawgen
+    task = dawgen.Task.load("scenes-nli")
+    real = dawgen.read("train.jsonl", task=task)
+    synthetic = dawgen.Generator(task=task).fit(real).generate(per_label=100, first_texts=texts)
+    dawgen.PromptClassifier(task=task).fit(real, synthetic).save("bundle")
+
+Public names load when they are first used, so that `import dawgen` takes no time.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import importlib as _importlib
+import typing as _typing
 
 from dawgen import errors
 from dawgen.records import Example
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from dawgen.classifier.estimator import PromptClassifier
     from dawgen.curation import curate
     from dawgen.data import read
@@ -16,6 +25,7 @@ if TYPE_CHECKING:
     from dawgen.deploy.export.importing import import_peft
     from dawgen.deploy.serve.client import Client
     from dawgen.generator.estimator import Generator
+    from dawgen.models.load import resolve_model
     from dawgen.tasks import Task
 
 __version__ = "0.1.0"
@@ -32,6 +42,7 @@ __all__ = [
     "export_peft",
     "import_peft",
     "read",
+    "resolve_model",
 ]
 
 _HOMES = {
@@ -43,16 +54,17 @@ _HOMES = {
     "export_peft": "dawgen.deploy.export.exporting",
     "import_peft": "dawgen.deploy.export.importing",
     "read": "dawgen.data",
+    "resolve_model": "dawgen.models.load",
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'dawgen' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    value: object = getattr(_importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return list(__all__)

@@ -1,6 +1,14 @@
 """The errors that dawgen raises on purpose; each says what was expected, what came and what to do.
 
-`exit_status` is what the command line returns: 2 for wrong input or arguments, 1 for a job that failed.
+`exit_status` is what the command line returns: 2 for wrong input or arguments, 1 for a job that failed. Every error is
+a `DawgenError`: `ConfigError`, `DataError`, `ModelError`, `BundleError`, `ShortfallError`.
+
+>>> import dawgen
+>>> try:
+...     dawgen.Task.load("scenes-nly")
+... except dawgen.errors.DawgenError as error:
+...     print(type(error).__name__, error.exit_status, str(error).splitlines()[0].partition("; ")[0])
+ConfigError 2 unknown task 'scenes-nly'
 """
 
 import difflib

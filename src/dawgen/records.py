@@ -13,7 +13,17 @@ _NOT_WORD = re.compile(r"[\W_]+")
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One text or pair of texts with its label; `label` is None if it is not known."""
+    """One text or pair of texts with its label.
+
+    Args:
+        text1: the text, or the first of a pair.
+        text2: the second of a pair, None for a single text.
+        label: None where nobody knows it.
+
+    >>> import dawgen
+    >>> dawgen.Example("a man is asleep", "a man is awake", "contradiction").label
+    'contradiction'
+    """
 
     text1: str
     text2: str | None = None

@@ -17,7 +17,7 @@ from dawgen.config import Dtype, RunConfig
 from dawgen.errors import ModelError
 from dawgen.files import hash_file
 from dawgen.methods.table import METHODS
-from dawgen.models.load import Backbone, load_generator, load_target, resolve_name
+from dawgen.models.load import Backbone, load_generator, load_target, resolve_model
 from dawgen.runs.folder import Job, StepLog
 from dawgen.runs.progress import Reporter
 from dawgen.runtime import pick_device
@@ -78,7 +78,7 @@ def hash_facts(facts: Any) -> str:
 def hash_weights(model: str) -> str:
     """Return the hash of a local model's weights, the name of any other, also of one that is not there."""
     try:
-        weights = Path(resolve_name(model)) / "model.safetensors"
+        weights = Path(resolve_model(model)) / "model.safetensors"
     except ModelError:  # the cell will say it when its turn comes
         return model
     return hash_file(weights) if weights.is_file() else model

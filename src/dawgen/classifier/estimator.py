@@ -46,16 +46,35 @@ JUDGED = 1000  # training rows, at most, by which a prompt without a dev set is 
 class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Classifies texts with one frozen model and [P,H] trained numbers.
 
-    model: a name or folder, or a loaded `Backbone` that several classifiers share (then `dtype` and `device` are its
-    own). task: None makes one from the examples. init_from: a prompt [P,H], or another bundle whose prompt to start
-    from. The other parameters are `TargetConfig`'s. After `fit`: task_, backbone_, label_words_, prompt_ [P,H],
-    classes_ (the task's label order), warnings_ (for metrics.json), best_step_ and dev_accuracy_ (None without a dev
-    set), cut_ (texts of training steps and the dev set that were cut to max_tokens), trainable_ (P * H). A saved or
+    Args:
+        model: a name or folder, or a loaded `Backbone` that several classifiers share (then `dtype` and `device` are
+            its own).
+        task: None makes one from the examples.
+        schedule: which rows meet in a step; `paired` has as many of each source and operates on their gradients.
+        init_from: a prompt [P,H], or another bundle whose prompt to start from.
+        device: None takes a GPU if there is one.
+        seed: of the prompt's start and the order of rows.
+        settings: the fields of `TargetConfig`, each with its default there.
+
+    After `fit`: task_, scorer_ (the target as the task asks it) with backbone_ and label_words_, prompt_ [P,H],
+    classes_ [K] (the task's label order), warnings_ (for metrics.json), best_step_ and dev_accuracy_ (None without a
+    dev set), cut_ (texts of training steps and the dev set that were cut to max_tokens), trainable_ (P * H). A saved or
     loaded one has digest_, its bundle's.
 
-        >>> classifier = PromptClassifier("mini-t5", task, steps=150).fit(real, synthetic)
-        >>> classifier.predict([("A man sleeps.", "Nobody is awake.")])
-        array(['contradiction'], dtype=object)
+    Raises:
+        TypeError: a parameter that there is not. Wrong values raise ConfigError in `fit`.
+
+    >>> import dawgen
+    >>> real = [
+    ...     dawgen.Example("a man is asleep", "a man is sleeping", "entailment"),
+    ...     dawgen.Example("a man is asleep", "a man is awake", "contradiction"),
+    ... ]
+    >>> classifier = dawgen.PromptClassifier("mini-t5", steps=2, prompt_length=4, device="cpu").fit(real)
+    >>> classifier.predict_proba([("a girl is singing", "a girl is making music")]).shape
+    (1, 2)
+    >>> classifier.save("bundle")
+    >>> dawgen.PromptClassifier.load("bundle", device="cpu").classes_.tolist()
+    ['contradiction', 'entailment']
     """
 
     @take_settings(TargetConfig)

@@ -1,4 +1,10 @@
-"""The command line: verbs only. Models and heavy libraries load inside the verb that needs them."""
+"""The command line: verbs only. Models and heavy libraries load inside the verb that needs them.
+
+In use:
+
+    dawgen run --task scenes-nli --out runs/first
+    dawgen predict runs/first/prompts/dawgen --in rows.csv --out labelled.csv
+"""
 
 from __future__ import annotations
 

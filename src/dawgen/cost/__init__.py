@@ -1,4 +1,10 @@
-"""What a run will take before it starts: FLOPs, bytes and kernel calls by formula, seconds by a short calibration."""
+"""What a run will take before it starts: FLOPs, bytes and kernel calls by formula, seconds by a short calibration.
+
+In use:
+
+    from dawgen.cost import assume_workload, predict_run
+    prediction = predict_run(config, assume_workload(config), target_config, generator_config)
+"""
 
 from dawgen.cost.machine import Machine
 from dawgen.cost.predict import Measuring, Prediction, predict_run

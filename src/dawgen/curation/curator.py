@@ -152,11 +152,26 @@ def curate(
 ) -> tuple[list[Example], list[Dropped]]:
     """Return the examples to keep and the dropped ones, both in the order given.
 
-    labels: the task's labels in its order, needed if candidates have `logp`; by default those of the real rows.
-    Raises DataError for candidates with `logp` if no labels are given, and for labels that real rows do not have.
+    Args:
+        synthetic: examples, or candidates as a generator writes them, which may carry `logp` [K].
+        real: the few labelled examples; thresholds per label come from them.
+        dev, test: rows that no synthetic one may repeat.
+        labels: the task's labels in its order, needed if candidates have `logp`; by default those of the real rows.
+        config: which filters, and how strict.
 
-        kept, dropped = curate(synthetic, real=real)
-        Counter(row.reason for row in dropped)
+    Returns:
+        The examples that stay, and a `Dropped` with reason, score and twin for every other one.
+
+    Raises:
+        DataError: candidates with `logp` and no labels given, or a label that the real rows do not have.
+
+    >>> import dawgen
+    >>> real = [dawgen.Example("a man is asleep", "a man is sleeping", "entailment")]
+    >>> texts = ["a girl is running", "", "a girl runs"]
+    >>> synthetic = [dawgen.Example("a girl runs", text, "entailment") for text in texts]
+    >>> kept, dropped = dawgen.curate(synthetic, real=real)
+    >>> len(kept), [row.reason for row in dropped]
+    (1, ['empty', 'copy'])
     """
     candidates = [row if isinstance(row, Candidate) else Candidate(row) for row in synthetic]
     if labels is None:

@@ -1,4 +1,10 @@
-"""Input and storage: reading files, few-shot sampling, leak checks and the shards of a synthetic set."""
+"""Input and storage: reading files, few-shot sampling, leak checks and the shards of a synthetic set.
+
+In use:
+
+    from dawgen.data import read
+    real = read("train.csv", columns={"text1": "premise", "text2": "hypothesis"}, task=task)
+"""
 
 from dawgen.data.fewshot import FewShot, split_fewshot
 from dawgen.data.leaks import (

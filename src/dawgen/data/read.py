@@ -37,16 +37,24 @@ def read(
 ) -> list[Example]:
     """Return the examples of a file, a folder or a dataset on the Hugging Face Hub.
 
-        dawgen.read("train.csv", columns={"text1": "premise", "text2": "hypothesis"})
+    Args:
+        source: a .jsonl, .ndjson, .json, .csv, .tsv, .txt or .parquet file (text files also with .gz), a folder with a
+            dataset, or `owner/name[:config]` on the hub, which is the only source that uses the network.
+        columns: the source's column for text1, text2 or label; without it these names, then those of the task's hub
+            data; `text` stands for text1.
+        task: gives the labels that are allowed, their numbers, and whether pairs are expected.
+        split: of a dataset, such as "train".
+        need_label: False reads no labels, as for first texts and prediction.
 
-    source: a .jsonl, .ndjson, .json, .csv, .tsv, .txt or .parquet file (text files also with .gz), a folder with a
-        dataset, or `owner/name[:config]` on the hub, which is the only source that uses the network.
-    columns: the source's column for text1, text2 or label; without it these names, then those of the task's hub data;
-        `text` stands for text1.
-    task: gives the labels that are allowed, their numbers, and whether pairs are expected.
-    need_label: False reads no labels, as for first texts and prediction.
+    Raises:
+        DataError: with file and line for everything that is wrong in the data. ConfigError: wrong `columns`.
 
-    Raises DataError with file and line for everything that is wrong in the data, ConfigError for wrong `columns`.
+    >>> import dawgen
+    >>> rows = "premise,hypothesis,label\\nHe sleeps,He is awake,contradiction\\nHe sleeps,He rests,entailment\\n"
+    >>> with open("train.csv", "w") as file:
+    ...     _ = file.write(rows)
+    >>> dawgen.read("train.csv", columns={"text1": "premise", "text2": "hypothesis"})[0]
+    Example(text1='He sleeps', text2='He is awake', label='contradiction')
     """
     return [row.example for row in read_rows(source, columns=columns, task=task, split=split, need_label=need_label)]
 

@@ -30,12 +30,30 @@ SCORE_ROWS = 64  # rows of one forward in log_likelihood
 class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A frozen causal model with one tuned prefix per label (paper, step 1 and 2).
 
-    model: a bundled, local or hub causal model, or a loaded `Backbone`. task: None reads it off the examples.
-    The other parameters are those of `GeneratorConfig`; decode: how texts are written; device: None takes a GPU if
-    there is one. `fit` sets task_, backbone_, codec_, prefix_ and warnings_, `generate` sets generation_.
+    Args:
+        model: a bundled, local or hub causal model, or a loaded `Backbone`.
+        task: None reads it off the examples.
+        decode: how texts are written, None for the defaults of `DecodeConfig`.
+        device: None takes a GPU if there is one.
+        seed: of tuning and writing.
+        settings: the fields of `GeneratorConfig`, each with its default there.
 
-        generator = Generator(task=task).fit(real)
-        synthetic = generator.generate(per_label=100, first_texts=texts)
+    `fit` sets task_, backbone_, codec_, prefix_ (per label, layer and head P keys and values) and warnings_, `generate`
+    sets generation_.
+
+    Raises:
+        TypeError: a parameter that there is not. Wrong values raise ConfigError in `fit`.
+
+    >>> import dawgen
+    >>> task = dawgen.Task.load("scenes-nli")
+    >>> texts = ["a man is sleeping", "a tall woman is reading a book", "a boy is running in the park"]
+    >>> real = [dawgen.Example(text, text, label) for text in texts for label in task.labels]
+    >>> generator = dawgen.Generator("mini-ctrl", task, steps=2, device="cpu").fit(real)
+    >>> synthetic = generator.generate(per_label=1, first_texts=texts)
+    >>> sorted(example.label for example in synthetic) == sorted(task.labels)
+    True
+    >>> generator.log_likelihood(synthetic).shape
+    (3, 3)
     """
 
     @take_settings(GeneratorConfig)

@@ -81,11 +81,20 @@ def load_target(name: str, *, dtype: Dtype = "float32", device: str = "cpu") -> 
     return backbone
 
 
-def resolve_name(name: str) -> str:
-    """Return the name or folder for `from_pretrained`: a mini's folder in the package, else the name itself.
+def resolve_model(name: str) -> str:
+    """Return where transformers' `from_pretrained` finds a model: a mini's folder in the package, else the name itself.
+
+    Args:
+        name: a bundled mini, a folder, or a model on the Hugging Face Hub.
 
     Raises:
         ModelError: a mini or a folder that does not exist.
+
+    >>> import dawgen
+    >>> dawgen.resolve_model("gpt2")
+    'gpt2'
+    >>> dawgen.resolve_model("mini-t5").endswith("mini-t5")
+    True
     """
     if name in MINIS:
         folder = _WEIGHTS / name
@@ -110,12 +119,12 @@ def read_config(name: str) -> Any:
     Raises:
         ModelError: it cannot be found or read, or it is code that is not trusted.
     """
-    return _read(name, AutoConfig, resolve_name(name), **code_options(name))
+    return _read(name, AutoConfig, resolve_model(name), **code_options(name))
 
 
 def read_tokenizer(name: str) -> Any:
     """Return the tokenizer of the model; raises as `read_config`."""
-    return _read(name, AutoTokenizer, resolve_name(name), **code_options(name))
+    return _read(name, AutoTokenizer, resolve_model(name), **code_options(name))
 
 
 def fingerprint(model: Any, tokenizer: Any) -> str:
@@ -142,7 +151,7 @@ def _hash_weights(digest: Any, model: Any, dtype: torch.dtype | None) -> None:
 
 
 def _load(name: str, dtype: Dtype, device: str) -> Backbone:
-    source = resolve_name(name)
+    source = resolve_model(name)
     with _quiet():
         config = read_config(name)
         check_source(name, source, config)

@@ -1,4 +1,12 @@
-"""Statistics over tasks, seeds and test rows, with their uncertainty: small formulas, one file each."""
+"""Statistics over tasks, seeds and test rows, with their uncertainty: small formulas, one file each.
+
+>>> from dawgen.stats import compare, find_t_interval
+>>> low, high = find_t_interval([0.81, 0.84, 0.78])
+>>> round(low, 3), round(high, 3)
+(0.735, 0.885)
+>>> compare({13: 0.81, 21: 0.84}, {13: 0.75, 21: 0.80}).wins
+2
+"""
 
 from dawgen.stats.agreement import bootstrap_alpha, measure_alpha, measure_kappa
 from dawgen.stats.auc import find_auc_error, find_aucs

@@ -1,4 +1,9 @@
-"""Tasks: the labels and how the two models are asked about them; one YAML file each."""
+"""Tasks: the labels and how the two models are asked about them; one YAML file each.
+
+>>> from dawgen.tasks import Task
+>>> Task.load("scenes-nli").labels
+('entailment', 'neutral', 'contradiction')
+"""
 
 from dawgen.tasks.task import GeneratorPrompts, Hub, Task
 

@@ -46,9 +46,26 @@ class Hub(Settings):
 class Task(Settings):
     """One classification task on texts or pairs of texts.
 
-    template: the target's input, with {text1}, for pairs {text2}, and optionally {mask}, the place of the answer.
-    label_words: one word per label; None leaves the choice to the target's vocabulary.
-    first_texts: in plain words, what kind of text text1 is.
+    Args:
+        name: how tables and folders call it.
+        labels: two or more different names, in the order that every [N,K] of scores has.
+        label_words: one word per label; None leaves the choice to the target's vocabulary.
+        pair: whether an example is two texts.
+        template: the target's input, with {text1}, for pairs {text2}, and optionally {mask}, the place of the answer.
+        generator: how the generator is asked for texts of a label.
+        first_texts: in plain words, what kind of text text1 is.
+        hub: where the task's data lie on the Hugging Face Hub.
+
+    Raises:
+        ValidationError: labels, words, prompts and template do not fit each other; `load` and `from_examples` raise
+            ConfigError and DataError instead.
+
+    >>> import dawgen
+    >>> task = dawgen.Task.load("scenes-nli")
+    >>> task.labels, task.pair
+    (('entailment', 'neutral', 'contradiction'), True)
+    >>> dawgen.Task.from_examples([dawgen.Example("great", label="good"), dawgen.Example("dull", label="bad")]).labels
+    ('bad', 'good')
     """
 
     name: str

@@ -1,4 +1,9 @@
-"""Shared by dawgen's web pages and services: sockets, the guard against foreign requests, and the files of a page."""
+"""Shared by dawgen's web pages and services: sockets, the guard against foreign requests, and the files of a page.
+
+>>> from dawgen.web import is_loopback, make_address
+>>> is_loopback("127.0.0.1"), make_address("127.0.0.1", 8400)
+(True, 'http://127.0.0.1:8400/')
+"""
 
 from dawgen.web.files import guess_type, list_static, read_static
 from dawgen.web.guard import HEADERS, is_elsewhere, is_loopback, names_loopback

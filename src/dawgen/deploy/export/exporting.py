@@ -47,12 +47,25 @@ def export_peft(
 ) -> Exported:
     """Write a bundle as a PEFT adapter with its model card into a new folder.
 
-    model: the base model in another place, as for `PromptClassifier.load`, which checks it. base: how others find the
-    base on the hub, where the bundle names a folder. repo: where the folder will be published, for the card's snippets.
-    runs: runs of the same job with other seeds, for the card.
+    Args:
+        bundle: the folder of a bundle.
+        out: a folder that does not exist yet.
+        model: the base model in another place, as for `PromptClassifier.load`, which checks it.
+        base: how others find the base on the hub, where the bundle names a folder.
+        repo: where the folder will be published, for the card's snippets.
+        license: of the card, by the hub's name for it.
+        runs: runs of the same job with other seeds, for the card.
+
+    Returns:
+        The kind "model", and the bytes of each file by name; the adapter's prompt is [P,H] in float32.
 
     Raises:
         BundleError: a damaged bundle, or a base that is another one. ConfigError: a wrong argument or a used folder.
+
+    >>> import dawgen
+    >>> exported = dawgen.export_peft("bundle", "adapter")
+    >>> sorted(exported.files)
+    ['README.md', 'adapter_config.json', 'adapter_model.safetensors', 'dawgen.json']
     """
     source, folder = Path(bundle), Path(out)
     check_new(folder)

@@ -45,12 +45,26 @@ def import_peft(
 ) -> Imported:
     """Write a bundle into a new folder from an adapter: a folder, or OWNER/NAME on the hub.
 
-    task, label_words: what the labels of another's adapter mean; dawgen's own knows it. model: the base model, where
-    it is not found under the adapter's name for it. Every check of a bundle is made before it is written.
+    Every check of a bundle is made before it is written.
+
+    Args:
+        adapter: a folder with adapter_config.json and its weights, or OWNER/NAME.
+        out: a folder that does not exist yet.
+        task, label_words: what the labels of another's adapter mean; dawgen's own knows it.
+        model: the base model, where it is not found under the adapter's name for it.
+        endpoint: another hub than Hugging Face's.
+
+    Returns:
+        The bundle's folder and what is worth knowing about it.
 
     Raises:
         BundleError: no soft prompt, damaged files, or another base model. ConfigError: a task that lacks or is too
-        much, or a used folder. ModelError: the base model cannot be found.
+            much, or a used folder. ModelError: the base model cannot be found.
+
+    >>> import dawgen
+    >>> _ = dawgen.import_peft("adapter", "imported")
+    >>> dawgen.PromptClassifier.load("imported").prompt_.shape
+    torch.Size([4, 128])
     """
     folder = Path(out)
     check_new(folder)

@@ -63,7 +63,23 @@ class Prompt:
 
 
 class Client:
-    """A service by its address. token: where it asks for one. timeout: seconds for a request with its repetitions."""
+    """A service of `dawgen serve` by its address.
+
+    Args:
+        url: where it listens.
+        token: where it asks for one.
+        timeout: seconds for a request with its repetitions.
+
+    Raises:
+        ConfigError: an address or a token that is none. The methods raise `ServiceError` where the service refuses or
+            does not answer, and DataError for an item that is neither a text nor a pair.
+
+    >>> import dawgen
+    >>> client = dawgen.Client("http://127.0.0.1:8400")
+    >>> [answer] = client.classify("bundle", [("a girl is singing", "a girl is making music")])
+    >>> sorted(answer.probabilities)
+    ['contradiction', 'entailment']
+    """
 
     def __init__(self, url: str = "http://127.0.0.1:8400", token: str | None = None, timeout: float = 30.0) -> None:
         self.url, self.timeout = url.rstrip("/"), timeout

@@ -1,1 +1,6 @@
-"""The quality of a synthetic set, measured against the few real examples."""
+"""The quality of a synthetic set, measured against the few real examples.
+
+In use:
+
+    dawgen audit synthetic.jsonl --real train.jsonl --task scenes-nli
+"""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dawgen.errors import ConfigError, ModelError
-from dawgen.models.load import resolve_name
+from dawgen.models.load import resolve_model
 from dawgen.models.trust import code_options, weight_options
 from dawgen.records import Example
 
@@ -21,7 +21,7 @@ class SentenceEncoder:
     """
 
     def __init__(self, name: str, *, device: str) -> None:
-        library, place = import_sentence_transformers(), resolve_name(name)
+        library, place = import_sentence_transformers(), resolve_model(name)
         code, weights = code_options(name), weight_options(name)
         try:
             self.name, self._model = (

@@ -1,1 +1,6 @@
-"""`dawgen analyze breakpoints`: with how many real examples do synthetic data stop helping?"""
+"""`dawgen analyze breakpoints`: with how many real examples do synthetic data stop helping?
+
+In use:
+
+    dawgen analyze breakpoints grid
+"""

@@ -1,1 +1,6 @@
-"""`dawgen analyze cost`: the costs of every kind of generator, side by side."""
+"""`dawgen analyze cost`: the costs of every kind of generator, side by side.
+
+In use:
+
+    dawgen analyze cost runs/first
+"""

@@ -1,1 +1,6 @@
-"""Names what is wrong with a run, with its evidence, likely cause and the switch to try."""
+"""Names what is wrong with a run, with its evidence, likely cause and the switch to try.
+
+In use:
+
+    dawgen doctor runs/first
+"""

@@ -1,4 +1,10 @@
-"""The templates of the report and the dataset card, and how they write numbers."""
+"""The templates of the report and the dataset card, and how they write numbers.
+
+In use:
+
+    from dawgen.report.templates import make_environment
+    page = make_environment().get_template("page.html.j2").render(runs=runs)
+"""
 
 from __future__ import annotations
 
