@@ -24,7 +24,7 @@ from benchmarks.speed.targets import Family, Size, make_target, ship
 from dawgen.deploy.serve.batcher import Batcher
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.models.load import Backbone
-from dawgen.prompt.bundle.format import TOLERANCE
+from dawgen.prompt.bundle.golden import TOLERANCE
 
 PROMPTS, LENGTH = 32, 20
 CLIENTS, GPU_CLIENTS = 64, 256

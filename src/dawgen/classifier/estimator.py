@@ -22,16 +22,10 @@ from dawgen.config import SEED, Schedule, TargetConfig
 from dawgen.errors import BundleError, ConfigError, DataError, DawgenError
 from dawgen.models.load import Backbone, load_target, name_dtype
 from dawgen.parameters import read_settings, take_settings
+from dawgen.prompt.bundle.checks import check_base, describe_base
 from dawgen.prompt.bundle.files import clean
-from dawgen.prompt.bundle.format import (
-    BundleInfo,
-    check_base,
-    check_golden,
-    describe_base,
-    golden_examples,
-    load_bundle,
-    save_bundle,
-)
+from dawgen.prompt.bundle.format import BundleInfo, load_bundle, save_bundle
+from dawgen.prompt.bundle.golden import check_golden, golden_examples
 from dawgen.prompt.initialise import start_prompt
 from dawgen.prompt.label_words import LabelWords
 from dawgen.prompt.template import limit_tokens

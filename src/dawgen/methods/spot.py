@@ -29,7 +29,8 @@ def fit_spot(backbone: Backbone, given: Given) -> PromptClassifier:
     Raises:
         ConfigError: no sources. BundleError: one that is damaged, of another model or of another length.
     """
-    from dawgen.prompt.bundle.format import check_base, load_bundle
+    from dawgen.prompt.bundle.checks import check_base
+    from dawgen.prompt.bundle.format import load_bundle
 
     check_sources(given)
     sources: list[tuple[str, Tensor]] = []

@@ -11,17 +11,10 @@ import torch
 
 from dawgen.config import TargetConfig
 from dawgen.errors import BundleError
+from dawgen.prompt.bundle.checks import check_base, describe_base, hash_tokenizer
 from dawgen.prompt.bundle.files import compute_digest
-from dawgen.prompt.bundle.format import (
-    BundleInfo,
-    check_base,
-    check_golden,
-    describe_base,
-    golden_examples,
-    hash_tokenizer,
-    load_bundle,
-    save_bundle,
-)
+from dawgen.prompt.bundle.format import BundleInfo, load_bundle, save_bundle
+from dawgen.prompt.bundle.golden import check_golden, golden_examples
 from dawgen.prompt.label_words import resolve_label_words
 from support.bundles import read_content
 from support.targets import make_backbone, make_task

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -129,6 +130,13 @@ def compute_digest(content: Mapping[str, Any], prompt: Tensor) -> str:
 def clean(text: object) -> str:
     """Return what an error says of a stranger's file: at most 400 characters, with ? for control characters."""
     return "".join(char if char.isprintable() or char == "\n" else "?" for char in str(text)[:400])
+
+
+def explain(error: ValidationError) -> str:
+    """Return pydantic's first message without the value, which may be anything."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return clean(f"{place!r:.80}: {first['msg'].removeprefix('Value error, ')!s:.160}")
 
 
 def _point_inside(folder: Path) -> str:

@@ -1,0 +1,139 @@
+"""What is checked of a bundle beside its bytes: its parts agree, and it sits on the model it was trained on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from torch import Tensor
+
+from dawgen.errors import BundleError
+from dawgen.models.load import Backbone, name_dtype
+from dawgen.prompt.bundle.files import explain
+from dawgen.prompt.bundle.golden import SENTENCES
+from dawgen.prompt.vocabulary import encode_word, find_frequent
+from dawgen.tasks.task import Task
+
+if TYPE_CHECKING:
+    from dawgen.prompt.bundle.format import BundleInfo
+
+LONGEST = 1024  # rows of a prompt: attention to it costs their square
+LONGEST_TEMPLATE = 4000  # characters
+_ODD = ("ÀÉ ﬁn \u2167 \uff11\uff12 naïve", "  two  spaces\tand\na line ", "DON'T re-enter 3.14e-5!?", "日本 Ωμέγα 🙂")
+
+
+def check_parts(folder: Path, prompt: Tensor, info: BundleInfo) -> None:
+    """Refuse a bundle whose parts contradict each other, or which could use memory and time without bound."""
+    reason = next(_find_faults(prompt, info), None)
+    if reason is not None:
+        raise BundleError(f"{folder}: the bundle contradicts itself, or a part is out of bounds: {reason}")
+
+
+def describe_base(backbone: Backbone) -> dict[str, Any]:
+    """Return the fields of `BundleInfo` that say which model a prompt belongs to."""
+    return {
+        "base": backbone.name,
+        "revision": backbone.revision,
+        "fingerprint": backbone.fingerprint,
+        "weights": backbone.exact,
+        "tokenizer": hash_tokenizer(backbone.tokenizer),
+        "dtype": name_dtype(backbone),
+    }
+
+
+def check_base(prompt: Tensor, info: BundleInfo, backbone: Backbone) -> None:
+    """Refuse a base model that is not the one the prompt was trained on.
+
+    In the dtype of the bundle every bit of the weights counts; in another dtype those that bfloat16 keeps.
+
+    Raises:
+        BundleError: another tokenizer, other weights or another architecture, with the name of both; or label words
+            with ids that the tokenizer does not give.
+    """
+    named = f"the bundle was trained on {info.base}" + (f" at {info.revision}" if info.revision else "")
+    got = backbone.name + (f" at {backbone.revision}" if backbone.revision else "")
+    width = backbone.model.get_input_embeddings().weight.shape[1]
+    if prompt.shape[1] != width:
+        raise BundleError(f"{named}, whose width is {prompt.shape[1]}; got {got} of width {width}.\nLoad {info.base}.")
+    if hash_tokenizer(backbone.tokenizer) != info.tokenizer:
+        raise BundleError(f"{named}; the tokenizer of {got} is another one.\nLoad {info.base} as it was.")
+    if backbone.fingerprint != info.fingerprint:
+        raise BundleError(f"{named}; the weights of {got} are others.\nLoad {info.base} as it was.")
+    if name_dtype(backbone) == info.dtype and backbone.exact != info.weights:
+        raise BundleError(
+            f"{named}; the weights of {got} are others, by less than bfloat16 shows.\nLoad {info.base} as it was."
+        )
+    _check_words(info, backbone)
+
+
+def hash_tokenizer(tokenizer: Any) -> str:
+    """Return a SHA-256 of the vocabulary, of its scores or merges, and of how fixed texts are split."""
+    return _hash_tokenizer(tokenizer, len(tokenizer))
+
+
+def _find_faults(prompt: Tensor, info: BundleInfo) -> Iterator[str]:
+    try:
+        task = Task.model_validate_json(json.dumps(info.task), strict=True)
+    except ValidationError as error:
+        yield f"task: {explain(error)}"
+        return
+    words, count = info.label_words, len(info.labels)
+    given = None if task.label_words is None else tuple(task.label_words[label] for label in task.labels)
+    names = (info.base, info.revision or "-")
+    rules = {
+        "base and revision: expected a printable name": all(
+            name.isprintable() and 0 < len(name) <= 1000 for name in names
+        ),
+        "base is not settings.model": info.base == info.settings.model,
+        "template is not the task's": info.template == task.template,
+        f"template: expected at most {LONGEST_TEMPLATE} characters": len(info.template) <= LONGEST_TEMPLATE,
+        "labels are not the task's": info.labels == task.labels,
+        "label_words: expected one for each label, all different": len(words) == count == len(set(words)),
+        "label_words are not the task's": given in (None, words),
+        "label_ids: expected one for each label, all different": len(info.label_ids)
+        == count
+        == len(set(info.label_ids)),
+        "label_ids: expected none below 0": min(info.label_ids, default=0) >= 0,
+        "max_tokens is not settings.max_tokens": info.max_tokens == info.settings.max_tokens,
+        "decoder_sentinel is not settings.decoder_sentinel": info.decoder_sentinel == info.settings.decoder_sentinel,
+        f"prompt: expected at most {LONGEST} rows": len(prompt) <= LONGEST,
+        "prompt: its rows are not settings.prompt_length": len(prompt) == info.settings.prompt_length,
+        f"golden: expected log-probabilities [{len(SENTENCES)},{count}]": len(info.golden) == len(SENTENCES)
+        and all(len(row) == count and _is_distribution(row) for row in info.golden),
+    }
+    yield from (reason for reason, holds in rules.items() if not holds)
+
+
+def _is_distribution(row: tuple[float, ...]) -> bool:
+    return max(row, default=1) <= 1e-3 and math.isclose(sum(math.exp(value) for value in row), 1, abs_tol=1e-3)
+
+
+def _check_words(info: BundleInfo, backbone: Backbone) -> None:
+    rows = backbone.model.get_output_embeddings().weight.shape[0]
+    for word, number in zip(info.label_words, info.label_ids, strict=True):
+        known = number < rows and (
+            encode_word(backbone.tokenizer, word) == [number] or find_frequent(backbone.tokenizer).get(number) == word
+        )
+        if not known:
+            raise BundleError(f"label word {word!r:.60}: expected the id that the tokenizer gives it, got {number}.")
+
+
+@lru_cache(maxsize=8)
+def _hash_tokenizer(tokenizer: Any, _size: int) -> str:
+    digest = hashlib.sha256(json.dumps(sorted(tokenizer.get_vocab().items())).encode())
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        model = json.loads(backend.to_str())["model"]
+        split: Any = [model.get("vocab") if isinstance(model.get("vocab"), list) else None, model.get("merges")]
+    else:  # a tokenizer in Python, as CTRL's
+        split = sorted([*pair, rank] for pair, rank in getattr(tokenizer, "bpe_ranks", {}).items())
+    digest.update(json.dumps(split).encode())
+    probes = [*(sentence for pair in SENTENCES for sentence in pair), *_ODD]
+    digest.update(json.dumps(tokenizer(probes)["input_ids"]).encode())
+    return digest.hexdigest()
