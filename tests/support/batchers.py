@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -13,7 +14,7 @@ from dawgen.deploy.serve.batcher import Batcher
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.deploy.serve.pending import PendingRequest
 from support.loaded_prompts import draw_rows, make_loaded
-from support.targets import make_backbone, make_scorer
+from support.targets import make_backbone
 from support.tiny import Kind
 
 SOON = 20.0  # seconds; what should come at once has to come before
@@ -31,7 +32,7 @@ def make_stepped(**options: Any) -> Batcher:
 
 
 def answer_alone(rows: list[list[int]], loaded: LoadedPrompt, kind: Kind = "t5") -> torch.Tensor:
-    scorer = make_scorer(make_backbone(kind), loaded.word_ids, sentinel=loaded.decoder_sentinel)
+    scorer = replace(loaded.scorer, backbone=make_backbone(kind))
     return torch.cat([scorer.score([row], loaded.prompt) for row in rows])
 
 

@@ -1,13 +1,14 @@
 """Prompts as the service holds them, and rows for them, made of random numbers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt, compute_shared
 from dawgen.models.load import Backbone
 from dawgen.rng import python_rng
-from support.targets import make_task
+from support.targets import make_scorer, make_task
 
 WORDS = (82, 12, 40, 17, 25)
 
@@ -34,10 +35,7 @@ def make_loaded(
         task=make_task(),
         labels=names,
         prompt=prompt,
-        word_ids=own,
-        template=make_task().template,
-        max_tokens=64,
-        decoder_sentinel=sentinel and backbone.kind == "seq2seq",
+        scorer=replace(make_scorer(backbone, own, sentinel=sentinel), max_tokens=64),
         shared=shared,
         nbytes=prompt.nbytes + (0 if shared is None else shared.nbytes),
     )

@@ -33,7 +33,7 @@ def make_tiny(setup: Setup, family: Family) -> serving.Case:
 def answer_singly(case: serving.Case) -> list[Tensor]:
     backbone, prompts, traffic = case
     shipped, asked = ship(backbone), [(request, prompts[request.prompt]) for request in traffic]
-    return [make_scorer(shipped, held.word_ids).score([request.ids], held.prompt)[0] for request, held in asked]
+    return [make_scorer(shipped, held.scorer.words.ids).score([request.ids], held.prompt)[0] for request, held in asked]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -83,7 +83,7 @@ def test_a_saved_model_is_the_same_one(tmp_path: Path) -> None:
     backbone, prompts, traffic = make_tiny(Setup(), "t5")
     save_model(backbone, tmp_path)
     rows, held = [request.ids for request in traffic], prompts[0]
-    scorers = [make_scorer(model, held.word_ids) for model in (load_saved(tmp_path), ship(backbone))]
+    scorers = [make_scorer(model, held.scorer.words.ids) for model in (load_saved(tmp_path), ship(backbone))]
     scores = [scorer.score(rows, held.prompt) for scorer in scorers]
     assert torch.equal(*scores)
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from dawgen.classifier.scorer import Scorer
 from dawgen.deploy.serve.answer import PART, render_parts
 from dawgen.deploy.serve.app import make_app
 from dawgen.deploy.serve.batcher import Batcher
-from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.deploy.serve.pending import StoppedError
 from dawgen.deploy.serve.registry import Registry
 from dawgen.deploy.serve.server import LoadingApp, Service, finish, run_service
@@ -41,15 +41,15 @@ def still(bundles: Path) -> Iterator[Service]:
 def slow_reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """Tokenising that waits: `begun` is set when it has begun, it goes on once `go` is; `parts`: how often it began."""
     found = SimpleNamespace(begun=threading.Event(), go=threading.Event(), parts=0)
-    render = LoadedPrompt.render
+    render = Scorer.render
 
-    def wait(self: LoadedPrompt, *arguments: Any) -> Any:
+    def wait(self: Scorer, *arguments: Any) -> Any:
         found.parts += 1
         found.begun.set()
         assert found.go.wait(20)
         return render(self, *arguments)
 
-    monkeypatch.setattr(LoadedPrompt, "render", wait)
+    monkeypatch.setattr(Scorer, "render", wait)
     yield found
     found.go.set()
 
@@ -98,17 +98,17 @@ def test_a_client_that_hangs_up_while_its_text_is_read_sends_no_row_to_the_queue
 
 def test_a_request_that_is_given_up_is_read_no_further(still: Service) -> None:
     examples, given_up, parts = make_pairs(3 * PART + 1), threading.Event(), list[int]()
-    loaded, backbone = still.registry.get("pairs"), still.registry.backbone
+    scorer = still.registry.get("pairs").scorer
     long = [Example("word " * 500, "b") if row % 5 == 0 else example for row, example in enumerate(examples)]
-    assert render_parts(loaded, backbone, long, given_up) == loaded.render(backbone, long)
+    assert render_parts(scorer, long, given_up) == scorer.render(long)
 
-    def render(_: Any, part: Any) -> Any:
+    def render(part: Any) -> Any:
         parts.append(len(part))
         given_up.set()
-        return loaded.render(backbone, part)
+        return scorer.render(part)
 
     with pytest.raises(StoppedError):
-        render_parts(SimpleNamespace(render=render), backbone, examples, given_up)  # type: ignore[arg-type]
+        render_parts(SimpleNamespace(render=render), examples, given_up)  # type: ignore[arg-type]
     assert parts == [PART]
 
 
@@ -250,7 +250,7 @@ def test_many_that_come_and_go_leave_nothing_behind(bundles: Path) -> None:
         assert {200, 201, 204} <= set(statuses) <= {0, 200, 201, 204, 404, 409}
         assert 0 in statuses
         assert (service.admission.inside, batcher.stats().queued) == (0, 0)
-        alone = registry.get("pairs").render(make_backbone(), [row]).ids
+        alone = registry.get("pairs").scorer.render([row]).ids
         assert batcher.submit(registry.get("pairs"), alone).future.result(20).shape == (1, 2)
 
 

@@ -1,6 +1,7 @@
 """Mixed batches: the same answers as one row alone, whatever it shares the batch with."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.deploy.serve.mixed import index_prompts, index_words, score_mixed
 from dawgen.models.load import Backbone
 from support.loaded_prompts import draw_rows, make_loaded
-from support.targets import TARGETS, make_backbone, make_pairs, make_scorer, make_task, wrap
+from support.targets import TARGETS, make_backbone, make_pairs, make_task, wrap
 from support.tiny import Kind, tiny_bart, tiny_mistral
 
 EXACT = 1e-5
@@ -21,15 +22,14 @@ PROMPTS = [(5, 2, False), (1, 4, True), (9, 3, False), (0, 2, True), (5, 3, True
 
 
 def score_alone(backbone: Backbone, row: Sequence[int], loaded: LoadedPrompt) -> torch.Tensor:
-    scorer = make_scorer(backbone, loaded.word_ids, sentinel=loaded.decoder_sentinel)
-    return scorer.score([row], loaded.prompt.float())[0]
+    return replace(loaded.scorer, backbone=backbone).score([row], loaded.prompt.float())[0]
 
 
 def assert_as_alone(backbone: Backbone, rows: Sequence[Sequence[int]], prompts: Sequence[LoadedPrompt]) -> None:
     together = score_mixed(backbone, rows, prompts)
     assert len(together) == len(rows)
     for scores, row, loaded in zip(together, rows, prompts, strict=True):
-        assert scores.shape == (len(loaded.word_ids),)
+        assert scores.shape == (len(loaded.scorer.words.ids),)
         torch.testing.assert_close(scores, score_alone(backbone, row, loaded), rtol=0, atol=EXACT)
 
 
@@ -128,7 +128,7 @@ def test_what_is_served_answers_as_its_classifier(kind: Kind) -> None:
     backbone, pairs = make_backbone(kind), make_pairs(6)
     classifier = PromptClassifier(backbone, make_task(), prompt_length=4, steps=2).fit(pairs)
     loaded = LoadedPrompt.of(classifier, "pairs", "0" * 64)
-    rows = loaded.render(backbone, pairs).ids
+    rows = loaded.scorer.render(pairs).ids
     scores = torch.stack(score_mixed(backbone, rows, [loaded] * len(rows)))
     torch.testing.assert_close(scores, torch.from_numpy(classifier.predict_log_proba(pairs)), rtol=0, atol=EXACT)
     before = scores[0].clone()
@@ -142,4 +142,4 @@ def test_a_causal_prompt_counts_its_keys_and_values_and_its_limit_leaves_room_in
         PromptClassifier(backbone, make_task(), prompt_length=4, steps=2).fit(pairs), "pairs", "0" * 64
     )
     assert loaded.nbytes == 4 * 32 * 4 + 2 * 2 * 2 * 4 * 8 * 4  # prompt; 2 layers x (key, value) x 2 heads x 4 x 8
-    assert loaded.max_tokens == min(96 - 4, 128)
+    assert loaded.scorer.max_tokens == min(96 - 4, 128)

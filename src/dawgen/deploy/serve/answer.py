@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from dawgen.classifier.scorer import Scorer
 from dawgen.deploy.serve.batcher import Batcher
 from dawgen.deploy.serve.deadline import Deadline
 from dawgen.deploy.serve.limits import read_examples
-from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.deploy.serve.logs import RequestLog
 from dawgen.deploy.serve.metrics import Metrics
 from dawgen.deploy.serve.pending import StoppedError
@@ -22,7 +22,6 @@ from dawgen.deploy.serve.registry import Registry
 from dawgen.deploy.serve.schemas import Answer, Question, Result
 from dawgen.deploy.serve.settings import ServeSettings
 from dawgen.errors import ModelError
-from dawgen.models.load import Backbone
 from dawgen.prompt.template import Rendered
 from dawgen.records import Example
 
@@ -57,7 +56,7 @@ class Answerer:
         given_up = Event()
         try:
             async with Deadline(receive, log.started + self.settings.timeout) as deadline:
-                reading = self._readers.submit(render_parts, loaded, self.registry.backbone, examples, given_up)
+                reading = self._readers.submit(render_parts, loaded.scorer, examples, given_up)
                 rendered = await deadline.wait(asyncio.wrap_future(reading))
                 pending = self.batcher.submit(loaded, rendered.ids)
                 scores = await deadline.wait(asyncio.wrap_future(pending.future))
@@ -68,8 +67,8 @@ class Answerer:
         return Answer(prompt=loaded.name, digest=loaded.digest, results=results)
 
 
-def render_parts(loaded: LoadedPrompt, backbone: Backbone, examples: Sequence[Example], given_up: Event) -> Rendered:
-    """Return what `LoadedPrompt.render` does, a few examples at a time, and stop once the request is given up.
+def render_parts(scorer: Scorer, examples: Sequence[Example], given_up: Event) -> Rendered:
+    """Return what `Scorer.render` does, a few examples at a time, and stop once the request is given up.
 
     Raises:
         StoppedError: the request was given up.
@@ -78,7 +77,7 @@ def render_parts(loaded: LoadedPrompt, backbone: Backbone, examples: Sequence[Ex
     for start in range(0, len(examples), PART):
         if given_up.is_set():
             raise StoppedError("nobody waits for this request any more.")
-        rendered = loaded.render(backbone, examples[start : start + PART])
+        rendered = scorer.render(examples[start : start + PART])
         ids += rendered.ids
         cut += [start + row for row in rendered.cut_rows]
     return Rendered(ids, cut)

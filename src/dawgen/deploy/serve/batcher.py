@@ -47,7 +47,7 @@ class Batcher:
     setting. clock: seconds. start: False for a batcher without a thread, whose batches `step` computes.
 
         >>> with Batcher(backbone) as batcher:
-        ...     batcher.submit(prompt, prompt.render(backbone, examples).ids).future.result()
+        ...     batcher.submit(prompt, prompt.scorer.render(examples).ids).future.result()
     """
 
     def __init__(
@@ -149,8 +149,8 @@ class Batcher:
         if not 0 < len(rows) <= self.most_rows:
             raise DataError(f"expected 1 to {self.most_rows} rows, got {len(rows)}.")
         for place, row in enumerate(rows):
-            if not 0 < len(row) <= prompt.max_tokens:
-                raise DataError(f"row {place}: expected 1 to {prompt.max_tokens} tokens, got {len(row)}.")
+            if not 0 < len(row) <= prompt.scorer.max_tokens:
+                raise DataError(f"row {place}: expected 1 to {prompt.scorer.max_tokens} tokens, got {len(row)}.")
             if not 0 <= min(row) <= max(row) < self._words:
                 raise DataError(f"row {place}: expected token ids below {self._words}, got {min(row)} to {max(row)}.")
 

@@ -36,7 +36,7 @@ def score_mixed(backbone: Backbone, rows: Rows, prompts: Sequence[LoadedPrompt])
     # the labels that a row's prompt does not have.
     own = torch.cat([logits, logits.new_full((len(rows), 1), -torch.inf)], 1).gather(1, columns[owners])
     scores = torch.log_softmax(own, -1)
-    return [line[: len(loaded.word_ids)] for line, loaded in zip(scores, prompts, strict=True)]
+    return [line[: len(loaded.scorer.words.ids)] for line, loaded in zip(scores, prompts, strict=True)]
 
 
 def number_prompts(prompts: Sequence[LoadedPrompt]) -> tuple[list[LoadedPrompt], list[int]]:
@@ -52,7 +52,7 @@ def index_words(prompts: Sequence[LoadedPrompt]) -> tuple[list[int], Tensor]:
     A prompt with fewer labels than another has the number behind the last in its remaining columns.
     """
     places: dict[int, int] = {}
-    own = [[places.setdefault(word, len(places)) for word in loaded.word_ids] for loaded in prompts]
+    own = [[places.setdefault(word, len(places)) for word in loaded.scorer.words.ids] for loaded in prompts]
     longest = max(map(len, own))
     return list(places), torch.tensor([[*line, *[len(places)] * (longest - len(line))] for line in own])
 
@@ -71,7 +71,7 @@ def _read_joined(backbone: Backbone, rows: Rows, distinct: Sequence[LoadedPrompt
         inputs.flatten(0, 1).index_copy_(0, places.to(device), bank.index_select(0, sources.to(device)))
     if backbone.kind == "causal":
         return causal.answer(backbone, inputs, mask)
-    sentinels = [distinct[owner].decoder_sentinel for owner in owners]
+    sentinels = [distinct[owner].scorer.decoder_sentinel for owner in owners]
     return answer_seq2seq(backbone, inputs, mask, sentinels)
 
 
