@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dawgen.classifier import causal
-from dawgen.classifier.batches import bucket, choose_budget, pad
+from dawgen.classifier.batches import bucket, choose_budget
 from dawgen.config import TargetConfig
 from dawgen.errors import ModelError
 from dawgen.models.load import Backbone
@@ -110,6 +110,16 @@ class Scorer:
         if self.backbone.kind == "seq2seq":
             return answer_seq2seq(self.backbone, inputs, seen, [self.decoder_sentinel] * len(inputs))
         return causal.answer(self.backbone, inputs, seen)
+
+
+def pad(rows: Sequence[Sequence[int]], backbone: Backbone) -> tuple[Tensor, Tensor]:
+    """Return ids and mask [B,T] on the model's device, padded on the right."""
+    longest = max(len(row) for row in rows)
+    fill = backbone.tokenizer.pad_token_id
+    ids = [[*row, *[fill] * (longest - len(row))] for row in rows]
+    mask = [[1] * len(row) + [0] * (longest - len(row)) for row in rows]
+    device = backbone.model.device
+    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
 
 
 def score_words(backbone: Backbone, hidden: Tensor, word_ids: Sequence[int]) -> Tensor:

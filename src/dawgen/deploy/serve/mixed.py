@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from dawgen.classifier import causal
-from dawgen.classifier.batches import pad
-from dawgen.classifier.scorer import answer_seq2seq, score_words
+from dawgen.classifier.scorer import answer_seq2seq, pad, score_words
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.models.load import Backbone
 
