@@ -6,10 +6,12 @@ import sys
 from typing import Any
 
 import pytest
+import typer.main
 from sklearn.base import clone
 
 import dawgen
 from dawgen.classifier.estimator import PromptClassifier
+from dawgen.cli import app
 from dawgen.config import SEED, GeneratorConfig, RunConfig, TargetConfig
 from dawgen.errors import ConfigError
 from dawgen.generator.estimator import Generator
@@ -83,6 +85,14 @@ def test_the_seed_has_one_default() -> None:
     assert RunConfig().seed == demo_config().seed == Given.__dataclass_fields__["seed"].default == SEED
     for function in (*ESTIMATORS, demo_config, run_demo):
         assert inspect.signature(function).parameters["seed"].default == SEED
+    said = [one.help for verb in list_verbs(typer.main.get_command(app)) for one in verb.params if one.name == "seed"]
+    assert len(said) >= 8 and all(f"default: {SEED}" in text for text in said)
+
+
+def list_verbs(command: Any) -> list[Any]:
+    """Return the verbs of the command line, those inside groups too."""
+    groups = getattr(command, "commands", None)
+    return [command] if groups is None else [verb for one in groups.values() for verb in list_verbs(one)]
 
 
 def test_no_device_means_the_gpu_if_there_is_one() -> None:
