@@ -44,6 +44,8 @@ def slow_reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     render = Scorer.render
 
     def wait(self: Scorer, *arguments: Any) -> Any:
+        if not threading.current_thread().name.startswith("render"):  # a bundle that is loaded, not a request
+            return render(self, *arguments)
         found.parts += 1
         found.begun.set()
         assert found.go.wait(20)
