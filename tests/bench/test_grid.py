@@ -116,7 +116,7 @@ def test_a_look_ahead_needs_no_files(tmp_path: Path) -> None:
 
 def test_the_grid_that_a_run_leaves_can_be_read_again(tmp_path: Path) -> None:
     grid = read_grid(write_grid(tmp_path))
-    again = write(tmp_path, yaml.safe_dump(grid.model_dump(mode="json")))
+    again = write(tmp_path, yaml.safe_dump(grid.describe()))
     assert read_grid(again) == grid
 
 

@@ -110,6 +110,16 @@ class Grid(Settings):
             merge_settings(merged, layer)
         return resolve_config(preset=self.preset, arguments=merged)
 
+    def describe(self) -> dict[str, Any]:
+        """Return the grid as its folder keeps it; keys that came later stand there only where they are used."""
+        found = self.model_dump(mode="json")
+        for block in found["blocks"]:
+            if block["sets"] == ["curated"]:
+                del block["sets"]
+            if not block["sweep"]:
+                del block["sweep"]
+        return found
+
 
 def nest(name: str, value: Any) -> dict[str, Any]:
     """Return {"target": {"lr": 0.1}} for "target.lr" and 0.1."""

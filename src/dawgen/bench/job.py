@@ -55,7 +55,7 @@ def run_grid(plan: Plan, outlook: Outlook, store: Store, engine: Engine, name: s
 
     name: the engine's, for the record. say: gets lines about failures and time.
     """
-    store.write_text("grid.yaml", yaml.safe_dump(plan.grid.model_dump(mode="json"), sort_keys=False))
+    store.write_text("grid.yaml", yaml.safe_dump(plan.grid.describe(), sort_keys=False))
     numbers, progress = read_numbers(plan, store), _Progress(outlook, engine.slots)
 
     def end(cell: Cell, found: dict[str, Any]) -> None:
