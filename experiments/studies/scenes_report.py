@@ -163,17 +163,18 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     from matplotlib.figure import Figure
 
     tasks, targets = list_tasks(rows), list_targets(rows)
-    figure = Figure(figsize=(3.4 * len(tasks) + 1.2, 2.9 * len(targets)), layout="constrained")
+    methods = [method for method in reversed(ORDER) if pick(rows, method=method)]
+    figure = Figure(figsize=(3.4 * len(tasks) + 1.2, 3.1 * len(targets)), layout="constrained")
     grid = figure.subplots(len(targets), len(tasks), sharex=True, sharey=True, squeeze=False)
     for target, line in zip(targets, grid, strict=True):
         for task, axes in zip(tasks, line, strict=True):
-            for place, method in enumerate(reversed(ORDER)):
+            for place, method in enumerate(methods):
                 values = [100 * v for v in _of(pick_method(rows, target, method), task).values()]
                 colour = {OWN: ORANGE, BASE: BLUE, CEILING: BLUE}.get(method, GREY)
                 axes.plot(values, [place] * len(values), "o", color=colour, alpha=0.55, markersize=4)
                 if values:
                     axes.plot([fmean(values)] * 2, [place - 0.35, place + 0.35], color=colour, linewidth=2)
-            axes.set_yticks(range(len(ORDER)), reversed(ORDER))
+            axes.set_yticks(range(len(methods)), methods)
             axes.set_title(f"{task}, {target}", fontsize=10)
             axes.grid(alpha=0.3)
     for axes in grid[-1]:

@@ -9,7 +9,7 @@ from dawgen.stats import show_way
 from experiments.pages.blocks import fill_blocks
 from experiments.studies import scenes_table
 from experiments.studies.scenes_report import Row, draw, make_blocks, pick_method, read_rows, render_methods, write_rows
-from experiments.studies.scenes_table import list_arms
+from experiments.studies.scenes_table import join_rows, list_arms
 
 ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "experiments" / "results" / "scenes.csv"
@@ -39,6 +39,13 @@ def test_rows_survive_the_file(tmp_path: Path) -> None:
     rows = make_rows()
     write_rows(tmp_path / "rows.csv", rows)
     assert read_rows(tmp_path / "rows.csv") == rows
+
+
+def test_rows_of_chosen_methods_take_the_place_of_known_ones_and_leave_the_others() -> None:
+    rows = make_rows()
+    again = replace(rows[0], accuracy=0.9)
+    new = replace(rows[0], method="linear_probe")
+    assert join_rows(rows, [new, again]) == [again, *rows[1:], new]
 
 
 def test_the_way_to_gold_is_a_ratio_of_sums() -> None:
