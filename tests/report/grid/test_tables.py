@@ -41,6 +41,14 @@ def test_the_same_files_give_the_same_tables(tmp_path: Path) -> None:
     assert make_tables(read_grid(folder)) == make_tables(read_grid(folder))
 
 
+def test_probes_stand_in_the_main_table_with_and_without_a_set(tmp_path: Path) -> None:
+    probes = [("linear_probe", "real", ""), ("dawgen", "linear_probe", "")]
+    main = find_table(make_tables(read_grid(make_grid(tmp_path, arms=[*ARMS, *probes]))), "main-mini-t5")
+    names = [row[0].text for row in main.rows]
+    assert names.index("in_context") + 1 == names.index("linear_probe")
+    assert names.index("dawgen/linear_probe") + 1 == names.index("dawgen/paired")
+
+
 def test_main_has_mean_deviation_and_interval_and_averages_whole_seeds(tmp_path: Path) -> None:
     scores = {("a", 1): 0.5, ("a", 2): 0.6, ("a", 3): 0.7, ("b", 1): 0.3, ("b", 2): 0.4}
     grid = read_scored(

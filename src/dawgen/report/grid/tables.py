@@ -157,7 +157,9 @@ def _choose_main(view: View) -> list[Arm]:
     return [
         arm
         for arm in view.arms
-        if arm.method not in GENERATORS or (arm.schedule == "paired" and arm.surgery in ("none", "project"))
+        if arm.method not in GENERATORS
+        or arm.probe
+        or (arm.schedule == "paired" and arm.surgery in ("none", "project"))
     ]
 
 
