@@ -18,7 +18,8 @@ demo: $(VENV)/installed ## install into .venv, then the whole job on the bundled
 	$(VENV)/bin/dawgen demo
 
 test: $(VENV)/installed-dev lint ## install with all extras, then lint, types and tests
-	$(IN) pytest
+	OMP_NUM_THREADS=1 $(IN) pytest -n auto --dist loadfile -m 'not alone'
+	$(IN) pytest -m alone
 
 lint: $(VENV)/installed-dev ## style and types only
 	$(IN) ruff check .

@@ -27,6 +27,8 @@ from support.jobs import quick_settings, save_models, write_inputs
 
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 PATIENCE = 60.0  # seconds
+pytestmark = pytest.mark.alone  # a second cluster on the machine would find the first
+
 TIMES = ("seconds", "cpu_seconds", "times")
 
 

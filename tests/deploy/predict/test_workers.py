@@ -77,6 +77,7 @@ def test_two_processes_write_what_one_does(bundle: Path, source: Path, tmp_path:
     assert (tmp_path / "1.parquet").read_bytes() == (tmp_path / "2.parquet").read_bytes()
 
 
+@pytest.mark.alone
 def test_a_ray_cluster_writes_what_one_process_does(bundle: Path, source: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the Ray engine needs dawgen[ray]")
     for engine in ("local", "ray"):

@@ -104,7 +104,7 @@ def pretend(wrong: bool) -> Callable[[Callable[[], Tensor]], Callable[[], Tensor
 def test_each_size_is_recorded_once_and_only_where_its_replay_gives_the_same(
     monkeypatch: pytest.MonkeyPatch, wrong: bool
 ) -> None:
-    generator, memory = tuned("ctrl"), Memory()
+    generator, memory = tuned("llama"), Memory()
     rows = rows_of(generator)
     plain = write(generator, rows, GREEDY, memory=memory)
     assert memory.buffers is not None
@@ -126,7 +126,7 @@ def test_a_step_that_cannot_be_recorded_runs_as_it_is(monkeypatch: pytest.Monkey
     def refuse(forward: Callable[[], Tensor]) -> Callable[[], Tensor]:
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    generator, memory = tuned("ctrl"), Memory()
+    generator, memory = tuned("llama"), Memory()
     plain = write(generator, rows_of(generator), GREEDY, memory=memory)
     assert memory.buffers is not None
     memory.buffers._records = True

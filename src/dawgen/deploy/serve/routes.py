@@ -59,7 +59,10 @@ def make_work_routes(registry: Registry, answerer: Answerer, metrics: Metrics, s
         log_event("prompt added", prompt=loaded.name, digest=loaded.digest)
         return describe_prompt(loaded)
 
-    @router.delete("/prompts/{name}", summary="Remove a prompt", status_code=204, responses=UNKNOWN)
+    # FastAPI before 0.117 takes "-> None" for a body, which 204 has not.
+    @router.delete(
+        "/prompts/{name}", summary="Remove a prompt", status_code=204, response_model=None, responses=UNKNOWN
+    )
     async def remove_prompt(name: str) -> None:
         registry.remove(name)
         metrics.forget(name)
