@@ -172,7 +172,7 @@ def test_a_report_takes_runs_or_one_grid(tmp_path):
         make_report([run, grid])
     with pytest.raises(ConfigError, match="--compare paper: expected a grid's folder"):
         make_report([run], compare="paper")
-    with pytest.raises(DataError, match="expected a run folder"):
+    with pytest.raises(DataError, match="expected a finished run"):
         make_report([tmp_path])
 
 
