@@ -144,6 +144,7 @@ def test_weights_are_those_of_the_model() -> None:
         assert memory.weigh(read_shape(model.config)) == pytest.approx(found, rel=0.1), kind
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets a process's largest size")
 def test_a_fresh_process_holds_what_the_formula_says() -> None:
     command = [sys.executable, "-m", "benchmarks.speed.memory_model", "--case", "T5 small", "evaluation"]

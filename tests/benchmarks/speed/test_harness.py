@@ -36,6 +36,7 @@ def test_a_result_judges_its_median_by_its_side(side: str, holds: bool) -> None:
     assert result.holds is holds
 
 
+@pytest.mark.alone
 def test_peak_memory_is_that_of_a_process_of_its_own() -> None:
     held = torch.ones(64 << 20, dtype=torch.uint8)  # in this process: no business of the others
     quiet, loud = (int(run_apart("tests.benchmarks.speed.peak", str(size))) for size in (0, 64 << 20))

@@ -61,6 +61,7 @@ def test_processes_give_the_answers_of_single_rows(fleet: tuple[Fleet, serving.C
         check_answers(processes.ask(case[2], under_way, at_work), answer_singly(case), torch.float32)
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not can_read_memory(), reason="the system has no /proc/PID/smaps_rollup")
 def test_processes_share_the_weights_file_but_not_what_they_hold(fleet: tuple[Fleet, serving.Case]) -> None:
     own, shared = read_memory(os.getpid())
