@@ -125,7 +125,10 @@ def test_a_second_signal_ends_it_at_once_and_says_what_was_lost(served: SimpleNa
     with post_raw(served):
         wait_for_metric(served, "dawgen_queue_rows", 2)
         served.process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
+        end = time.monotonic() + 10
+        while '"stopping"' not in served.log.read_text():  # two signals at a time would be one
+            assert time.monotonic() < end
+            time.sleep(0.02)
         served.process.send_signal(signal.SIGINT)
         assert served.process.wait(10) == 1
     assert "1 accepted requests were not answered" in served.log.read_text()
