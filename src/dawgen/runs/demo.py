@@ -8,7 +8,7 @@ from dawgen.runs.progress import Reporter
 from dawgen.runs.run import run_job
 
 TASK = "scenes-nli"
-METHODS = ("zero_shot", "prompt_tuning", "synthetic_only", "paired", "dawgen", "gold")
+METHODS = ("zero_shot", "linear_probe", "prompt_tuning", "synthetic_only", "paired", "dawgen", "gold")
 KINDS: tuple[GeneratorKind, ...] = ("untuned", "plain", "weighted", "dawgen")
 
 
