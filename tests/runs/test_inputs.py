@@ -82,3 +82,13 @@ def test_scenes_draw_their_own_data_and_refuse_half_of_it(tmp_path: Path) -> Non
     assert len(found.first_texts or []) == 20
     with pytest.raises(ConfigError, match="--test without --train"):
         load(task="scenes-question", test=str(tmp_path / "test.csv"))
+
+
+def test_a_task_with_rows_of_its_own_is_measured_on_all_but_the_shots() -> None:
+    found = load(task="tickets", shots=16)
+    assert (len(found.train), len(found.test or []), found.dev, found.gold) == (64, 176, None, [])
+    assert not {row.text1 for row in found.train} & {row.text1 for row in found.test or []}
+    assert list(found.hashes) == ["tickets.csv"]
+    assert any("no dev set" in note for note in found.notes)
+    with pytest.raises(ConfigError, match="--test without --train"):
+        load(task="tickets", test="mine.csv")

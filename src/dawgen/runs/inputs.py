@@ -25,7 +25,7 @@ from dawgen.files import hash_file
 from dawgen.methods.table import METHODS
 from dawgen.records import Example, normalise
 from dawgen.scenes import LABELS, draw_data
-from dawgen.tasks import Task
+from dawgen.tasks import Task, find_rows
 
 SCENES_TEST = 600  # rows, when a scenes task draws its own test set
 UNLABELLED = 2000  # texts that it draws for methods that learn from them
@@ -58,6 +58,8 @@ def load_inputs(config: RunConfig) -> Inputs:
     task = Task.load(config.task) if config.task else None
     if task and task.name in LABELS and config.train is None:
         return _draw_scenes(task, config)
+    if task and config.train is None and (own := find_rows(str(config.task))):
+        return _split_own(task, own, config)
     source = config.train or (task.hub.repo if task and task.hub else None)
     if source is None:
         raise ConfigError("expected --train FILE, or --task with a task that has data of its own; got neither.")
@@ -121,10 +123,41 @@ def _hash_files(config: RunConfig) -> dict[str, str]:
     return {name: hash_file(Path(name)) for name in names if name and Path(name).is_file()}
 
 
-def _draw_scenes(task: Task, config: RunConfig) -> Inputs:
+def _refuse_others(task: Task, config: RunConfig) -> None:
+    """Raise ConfigError where files of the user would be mixed with rows that come with the task."""
     given = [flag for flag in ("dev", "test") if getattr(config, flag)]
     if given:
         raise ConfigError(f"--{given[0]} without --train: task {task.name} draws its own data. Give --train too.")
+
+
+def _split_own(task: Task, file: Path, config: RunConfig) -> Inputs:
+    """Return the rows that come with the task: the shots, and all others as test rows."""
+    _refuse_others(task, config)
+    task = _give_words(task, config)
+    few = split_fewshot(
+        [row.example for row in read_rows(file, task=task)], task.labels, config.shots, config.seed, need_dev=False
+    )
+    notes = [f"{file.name} comes with the task: {few.note}, the other {len(few.rest)} are the test set, no dev set"]
+    warnings: list[str] = []
+    held: dict[str, list[Row] | None] = {"test": place_rows(few.rest, "test")}
+    unlabelled = _read_unlabelled(config, held, notes)
+    return Inputs(
+        task=task,
+        train=few.train,
+        dev=None,
+        test=few.rest,
+        gold=[],  # what is left measures the result
+        first_texts=unlabelled if task.pair else None,
+        unlabelled=unlabelled,
+        synthetic=_read_synthetic(config, task, held, notes, warnings),
+        hashes={file.name: hash_file(file), **_hash_files(config)},
+        notes=notes,
+        warnings=warnings,
+    )
+
+
+def _draw_scenes(task: Task, config: RunConfig) -> Inputs:
+    _refuse_others(task, config)
     task = _give_words(task, config)
     gold = config.per_label if any(METHODS[method].gold for method in config.methods) else 0
     texts = 4 * config.per_label

@@ -5,6 +5,7 @@
 ('entailment', 'neutral', 'contradiction')
 """
 
+from dawgen.tasks.rows import find_rows
 from dawgen.tasks.task import GeneratorPrompts, Hub, Task
 
-__all__ = ["GeneratorPrompts", "Hub", "Task"]
+__all__ = ["GeneratorPrompts", "Hub", "Task", "find_rows"]
