@@ -78,8 +78,8 @@ class TargetConfig(Settings):
     """The soft prompt on the frozen target (paper, Algorithm 2)."""
 
     model: str = "mini-t5"
-    prompt_length: Positive = 20  # (paper: 100)
-    init: Literal["label_words", "vocabulary", "random"] = "label_words"
+    prompt_length: Positive | Literal["auto"] = 20  # (paper: 100) | as many as the task's question has tokens
+    init: Literal["label_words", "question", "vocabulary", "random"] = "label_words"
     optimizer: Literal["adafactor", "adamw"] = "adafactor"
     lr: Rate = 0.3  # (optima) for Adafactor
     decay: Literal["cosine", "constant"] = "cosine"  # (optima)
@@ -97,6 +97,17 @@ class TargetConfig(Settings):
     max_tokens: Positive = 256  # the template's tokens; longer ones are cut, text1 first
     decoder_sentinel: bool = False  # [pad] <extra_id_0> instead of [pad] before the label word
     dtype: Dtype = "float32"
+
+    @property
+    def length(self) -> int:
+        """P, where `auto` has been replaced by a number (`prompt.question.settle_length`).
+
+        Raises:
+            ValueError: it has not.
+        """
+        if self.prompt_length == "auto":
+            raise ValueError("prompt_length: expected a number, got auto: it depends on the task.")
+        return self.prompt_length
 
 
 class BaselineConfig(Settings):

@@ -13,6 +13,7 @@ from dawgen.classifier.estimator import PromptClassifier
 from dawgen.config import TargetConfig
 from dawgen.errors import BundleError, ConfigError, DataError
 from dawgen.models.load import load_target
+from dawgen.prompt.question import encode_question
 from dawgen.records import Example
 from support.targets import LABELS, make_backbone, make_pairs, make_task
 from support.tiny import save_tiny
@@ -43,6 +44,19 @@ def test_parameters_are_the_settings_and_only_stored() -> None:
     assert clone(PromptClassifier(backbone)).model is backbone
     with pytest.raises(ConfigError, match="target.lr"):
         PromptClassifier(backbone, make_task(), lr=-1.0).fit(make_pairs(4))
+
+
+def test_a_prompt_as_long_as_the_question_is_saved_with_its_number(tmp_path: Path, folder: Path) -> None:
+    backbone = load_target(str(folder))
+    task = make_task(question="is it the same ? yes or no")
+    settings = SMALL | {"prompt_length": "auto", "init": "question"}
+    classifier = PromptClassifier(backbone, task, **settings).fit(make_pairs(8, 1))
+    length = len(encode_question(backbone.tokenizer, "is it the same ? yes or no"))
+    assert classifier.prompt_.shape == (length, 32) and classifier.prompt_length == "auto"
+    classifier.save(tmp_path)
+    loaded = PromptClassifier.load(tmp_path, backbone)
+    assert loaded.prompt_length == length and loaded.task_.question == task.question
+    np.testing.assert_array_equal(loaded.predict_proba(make_pairs(4)), classifier.predict_proba(make_pairs(4)))
 
 
 def test_predictions_follow_the_probabilities_for_every_kind_of_item() -> None:

@@ -84,3 +84,25 @@ def test_the_benchmark_runs_small(tmp_path: Path) -> None:
     assert [row[0] for row in rows][:2] == ["tuning dawgen", "judging dawgen"]
     lines = [judge("job", stage, [(ours, theirs)]) for stage, ours, theirs in rows if theirs]
     assert len(render(lines).splitlines()) == 2 + len(lines)
+
+
+def test_a_length_that_the_question_gives_is_forecast(dawgen: Any, models: dict[str, str]) -> None:
+    options = (
+        "--task",
+        "scenes-topic",
+        "--shots",
+        "4",
+        "--generator",
+        models["generator"],
+        "--target",
+        models["target"],
+    )
+    seconds = {}
+    for length in ("auto", "16", "4"):
+        status, out, err = dawgen(
+            "analyze", "cost", *options, "--set", f"target.prompt_length={length}", *FIGURES, "--json"
+        )
+        assert status == 0, err
+        stages = json.loads(out.splitlines()[-1])["stages"]
+        seconds[length] = sum(stage["seconds"] for stage in stages if stage["group"] == "prompt_tuning")
+    assert seconds["4"] < seconds["auto"] != seconds["16"]  # the tiny tokenizer spells some words letter by letter

@@ -1,13 +1,18 @@
 """Baselines: the same scoring without a prompt, and shots that fit the window."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
+from dawgen.classifier.estimator import PromptClassifier
 from dawgen.classifier.scorer import Scorer
 from dawgen.config import TargetConfig
-from dawgen.methods.in_context import predict_in_context, write_answered
-from dawgen.methods.zero_shot import predict_zero_shot
+from dawgen.methods.in_context import fit_in_context, predict_in_context, write_answered
+from dawgen.methods.interface import Given, write_question
+from dawgen.methods.zero_shot import fit_zero_shot, predict_zero_shot
 from dawgen.models.load import Backbone
 from dawgen.records import Example
 from support.targets import LABELS, TARGETS, make_backbone, make_pairs, make_scorer, make_task
@@ -26,6 +31,29 @@ def test_zero_shot_is_scoring_without_a_prompt(kind: Kind) -> None:
     scorer = make_scorer(backbone, [82, 12])
     wanted = scorer.score(scorer.render(pairs).ids, torch.empty(0, 32))
     np.testing.assert_array_equal(scores, wanted.numpy())
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("length", ["auto", 5])
+def test_zero_shot_is_the_first_step_of_a_prompt_from_the_question(kind: Kind, length: Any) -> None:
+    backbone, task, pairs = make_backbone(kind), make_task(question="is it the same ? yes or no"), make_pairs(5)
+    config = TargetConfig(init="question", prompt_length=length)
+    asked = predict_zero_shot(backbone, task, pairs, config)
+    # at a rate of next to nothing a step leaves the start as it is
+    still = PromptClassifier(backbone, task, init="question", prompt_length=length, steps=1, lr=1e-12, weight_decay=0.0)
+    np.testing.assert_allclose(asked, still.fit(make_pairs(4)).predict_log_proba(pairs), atol=1e-6)
+    assert not np.allclose(asked, predict_zero_shot(backbone, task, pairs), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_the_question_stands_before_the_shots(kind: Kind) -> None:
+    backbone, task, pairs = make_backbone(kind), make_task(question="is it the same ?"), make_pairs(5)
+    given = Given(task, make_pairs(4, 1), target=TargetConfig(init="question", prompt_length="auto"))
+    alone = fit_in_context(backbone, replace(given, real=[]))
+    assert alone.predict(pairs).tolist() == fit_zero_shot(backbone, given).predict(pairs).tolist()
+    scorer, start = ask(backbone), write_question(backbone, task, given.target)
+    behind = predict_in_context(scorer, task, given.real, pairs, seed=0, prompt=start)
+    assert not np.allclose(behind, predict_in_context(scorer, task, given.real, pairs, seed=0), atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", TARGETS)

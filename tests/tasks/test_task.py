@@ -51,6 +51,41 @@ def test_prompts_say_what_their_label_means() -> None:
     assert "different" in mrpc["not_equivalent"]
 
 
+@pytest.mark.parametrize("name", Task.names())
+def test_every_task_asks_a_short_question_that_names_its_words(name: str) -> None:
+    task = Task.load(name)
+    assert task.question is not None and task.ask() == task.question
+    assert task.question.endswith("?") and len(task.question.split()) <= 25
+    names = [label.replace("_", " ") for label in task.labels] if len(task.labels) <= 10 else []
+    words = list(task.label_words.values()) if task.label_words else names
+    assert all(word in task.question for word in words)
+
+
+def test_without_a_question_a_neutral_one_names_the_words() -> None:
+    rows = [Example("Goal!", label="sport"), Example("Yummy.", label="food"), Example("Sofa.", label="at_home")]
+    assert Task.from_examples(rows).ask() == "Which of these is it: at home, food or sport?"
+    assert Task.from_examples(rows, question="What is it?").ask() == "What is it?"
+    words = {"sport": "ball", "food": "meal", "at_home": "house"}
+    assert Task.from_examples(rows, label_words=words).ask() == "Which of these is it: house, meal or ball?"
+    pairs = [Example("a", "b", label) for label in ("same", "other")]
+    assert Task.from_examples(pairs).ask() == "What is the relation of the second text to the first: other or same?"
+
+
+def test_a_neutral_question_does_not_list_many_labels() -> None:
+    many = [Example("a", label=f"label{i}") for i in range(11)]
+    assert Task.from_examples(many).ask() == "What kind of text is it?"
+    assert Task.from_examples(many[:10]).ask().endswith("label8 or label9?")
+    long = [Example("a", "b", label=letter * 150) for letter in "xy"]
+    assert Task.from_examples(long).ask() == "What is the relation of the second text to the first?"
+
+
+@pytest.mark.parametrize("question", ['" "', '"a\\nb"', "x" * 1001], ids=["blank", "two lines", "long"])
+def test_a_question_is_one_short_line(tmp_path: Path, question: str) -> None:
+    (tmp_path / "mine.yaml").write_text(SOUND + f"question: {question}\n")
+    with pytest.raises(ConfigError, match="question: expected one line"):
+        Task.load(tmp_path / "mine.yaml")
+
+
 def test_task_file_of_the_user(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(SOUND)
     task = Task.load(tmp_path / "mine.yaml")

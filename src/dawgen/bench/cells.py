@@ -27,6 +27,7 @@ FILES = ("train", "dev", "test", "unlabelled")
 OUTSIDE = {"methods", "threads", "tracking", "compare_generators", "synthetic"}
 SURGERY = ("surgery", "granularity", "epsilon")  # of the synthetic gradient
 READ = ("model", "max_tokens", "decoder_sentinel", "dtype")  # all that a target depends on that takes no steps
+ASKED = ("init", "prompt_length")  # and one that is asked with the question from which prompts start
 UNREAD = ("target", "baselines", "label_words")  # what a set does not depend on
 SAID = ("prompt_sources",)  # settings of methods that a cell's other fields say
 
@@ -49,7 +50,8 @@ def describe_prompt(config: RunConfig, method: str, *, synthetic: bool) -> dict[
             found.pop("per_label")
     found["baselines"] = {name: found["baselines"][name] for name in spec.settings if name not in SAID}
     if not spec.steps:
-        found["target"] = {name: found["target"][name] for name in READ}
+        asked = ASKED if config.target.init == "question" and not spec.probe else ()
+        found["target"] = {name: found["target"][name] for name in (*READ, *asked)}
     elif not synthetic:
         for name in SURGERY:
             found["target"].pop(name)

@@ -28,6 +28,7 @@ from dawgen.prompt.bundle.format import BundleInfo, load_bundle, save_bundle
 from dawgen.prompt.bundle.golden import check_golden, golden_examples
 from dawgen.prompt.initialise import start_prompt
 from dawgen.prompt.label_words import LabelWords
+from dawgen.prompt.question import settle_length
 from dawgen.prompt.template import limit_tokens
 from dawgen.records import Example
 from dawgen.runtime import pick_device
@@ -109,12 +110,13 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         """
         config, schedule = self._read_settings(), self._choose_schedule(real, synthetic)
         self.task_ = self.task or Task.from_examples(real or synthetic or ())
-        labels, backbone = self.task_.labels, self._find_backbone()
-        scorer = Scorer.of(backbone, self.task_, config, prompt_length=config.prompt_length)
+        labels, backbone, question = self.task_.labels, self._find_backbone(), self.task_.ask()
+        config = settle_length(config, backbone.tokenizer, question)
+        scorer = Scorer.of(backbone, self.task_, config, prompt_length=config.length)
         real_rows = LazyRows(scorer, real or (), labels, "real examples")
         synthetic_rows = LazyRows(scorer, synthetic or (), labels, "synthetic examples")
         dev_rows, cut = render_rows(scorer, dev, labels, "dev examples") if dev else (None, 0)
-        start = start_prompt(backbone, scorer.words.words, config, self.seed, self.init_from)
+        start = start_prompt(backbone, scorer.words.words, config, self.seed, self.init_from, question=question)
         training = Training(real_rows, synthetic_rows, dev_rows, schedule, self.seed, config)
         trained = train_prompt(scorer, start, training, log=log, checkpoint=checkpoint, watch=watch)
         self.prompt_, self.trainable_ = trained.prompt, trained.prompt.numel()
@@ -187,7 +189,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             max_tokens=self.max_tokens,
             schedule=self.schedule,
             seed=self.seed,
-            settings=self._read_settings(),
+            settings=self._read_settings().model_copy(update={"prompt_length": len(self.prompt_)}),
             golden=tuple(tuple(row) for row in self._score_golden().tolist()),
             warnings=tuple(self.warnings_),
             metrics=metrics or {},

@@ -113,13 +113,13 @@ def hold_training(
 ) -> float:
     """Return the peak of a step on `rows` rows of these lengths; weights: the model's own are trained."""
     rng = python_rng(0, "cost/batch")
-    front = config.prompt_length if shape.cross else 0
+    front = config.length if shape.cross else 0
     found = []
     for _ in range(SAMPLED):
         chosen = [front + length for length in rng.choices(lengths, k=rows)]
         for batch in batch_rows(chosen, device):
             longest = max(chosen[row] for row in batch)
-            keys = longest + config.prompt_length - front
+            keys = longest + config.length - front
             found.append(keep(shape, len(batch), longest, keys) + work(shape, len(batch), longest, keys))
     held = max(found) * HOLES.get(device, 1.0)
     return held + (OPTIMISER * weigh(shape) if weights else 0.0)

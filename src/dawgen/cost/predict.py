@@ -128,6 +128,8 @@ def predict_run(
     Raises:
         ModelError: a configuration whose shape cannot be read.
     """
+    # all that counts work reads the prompt's length from the settings: `auto` is a number from here on
+    config = config.model_copy(update={"target": config.target.model_copy(update={"prompt_length": load.prompt})})
     shape = read_shape(target, item=DTYPES[config.target.dtype].itemsize)
     writer = None if generator is None else read_shape(generator, item=DTYPES[config.generator.dtype].itemsize)
     kind = measuring.device.split(":")[0]

@@ -127,7 +127,7 @@ def probe_target(
     ids = [[FILLER] * lengths[i % len(lengths)] for i in range(rows)]
     half = Rows(ids[: rows // 2], (0,) * (rows // 2))
     other = Rows(ids[rows // 2 :], (0,) * (rows - rows // 2))
-    start = torch.full((config.prompt_length, shape.width), 0.01)
+    start = torch.full((config.length, shape.width), 0.01)
     sizes = [len(row) for row in ids]
     batch = config.model_copy(update={"batch_size": max(len(half.ids), len(other.ids))})
     training = Training(half, other, None, "paired", 0, batch)
@@ -141,7 +141,7 @@ def probe_target(
         Probe(
             "evaluation",
             lambda: scorer.score(ids, start.to(model.device)),
-            count_evaluation(shape, sizes, config, prompt=config.prompt_length, device=model.device.type),
+            count_evaluation(shape, sizes, config, prompt=config.length, device=model.device.type),
         ),
     ]
 

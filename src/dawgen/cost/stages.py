@@ -180,8 +180,8 @@ def _train(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, de
     known = {"dev looks": (load.dev or load.train, looks + 1), "evaluation": (load.test, 1)}  # one more for warnings
     for name, (lengths, times) in known.items():
         if lengths:
-            work = count_evaluation(shape, lengths, settings, prompt=settings.prompt_length, device=device)
-            held = weigh(shape) + hold_evaluation(shape, lengths, prompt=settings.prompt_length, device=device)
+            work = count_evaluation(shape, lengths, settings, prompt=settings.length, device=device)
+            held = weigh(shape) + hold_evaluation(shape, lengths, prompt=settings.length, device=device)
             yield Stage(spec.name, name, repeat(work, times), "evaluation", memory=held)
 
 

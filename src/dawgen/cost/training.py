@@ -41,7 +41,7 @@ def count_training(
     moves each weight, its gradient and both moments. An adapter counts as a prompt: its products are small.
     """
     rng = python_rng(0, "cost/batch")
-    prompt, positions = config.prompt_length, 1 + config.decoder_sentinel
+    prompt, positions = config.length, 1 + config.decoder_sentinel
     front = prompt if shape.cross else 0
     work: Work = ((AROUND_STEP, 1),)
     if weights:

@@ -10,6 +10,7 @@ from dawgen.config import RunConfig
 from dawgen.generator.codec import Codec, TokenRow
 from dawgen.generator.write.quotas import find_room
 from dawgen.models.load import Backbone
+from dawgen.prompt.question import settle_length
 from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example
 from dawgen.tasks import Task
@@ -25,14 +26,16 @@ MEASURED = 512  # most texts of one kind that are tokenised: enough for their le
 class Workload:
     """What a prediction needs to know about the data.
 
-    labels: K. prefix: C + P. shots: the rows that tune the generator, with filler tokens. contexts: tokens in front of
-    each new text (opening, text1, infix). train, dev, test: tokens of rendered rows. rows: how many test rows there
-    are. given: synthetic rows that the user brings, None where they are written. oracle: whether kinds of generators
-    are judged. kept: share of candidates that curation keeps. learns_end: whether the end token is a learned column.
+    labels: K. prefix: C + P. prompt: rows of the soft prompt. shots: the rows that tune the generator, with filler
+    tokens. contexts: tokens in front of each new text (opening, text1, infix). train, dev, test: tokens of rendered
+    rows. rows: how many test rows there are. given: synthetic rows that the user brings, None where they are written.
+    oracle: whether kinds of generators are judged. kept: share of candidates that curation keeps. learns_end: whether
+    the end token is a learned column.
     """
 
     labels: int
     prefix: int
+    prompt: int
     shots: tuple[TokenRow, ...]
     contexts: tuple[int, ...]
     train: tuple[int, ...]
@@ -68,6 +71,8 @@ def measure_workload(
     config: RunConfig, task: Task, target: Backbone, generator: Backbone | None, data: Data, *, kept: float = KEPT
 ) -> Workload:
     """Return the workload of the data at hand; of each backbone only tokenizer and configuration are used."""
+    settled = settle_length(config.target, target.tokenizer, task.ask())
+    config = config.model_copy(update={"target": settled})
     rendered = {
         name: _measure_rows(rows, task, target, config)
         for name, rows in (("train", data.train), ("dev", data.dev), ("test", data.test))
@@ -78,6 +83,7 @@ def measure_workload(
     return Workload(
         labels=len(task.labels),
         prefix=prefix,
+        prompt=settled.length,
         shots=shots,
         contexts=contexts,
         given=data.given,
@@ -102,6 +108,7 @@ def assume_workload(
     return Workload(
         labels=labels,
         prefix=PROMPT,
+        prompt=settle_length(config.target).length,
         shots=shots,
         contexts=(context,),
         train=(row,) * (labels * config.shots),
@@ -113,7 +120,7 @@ def assume_workload(
 
 
 def _measure_rows(rows: Sequence[Example], task: Task, target: Backbone, config: RunConfig) -> tuple[int, ...]:
-    limit = limit_tokens(target, config.target.max_tokens, config.target.prompt_length)
+    limit = limit_tokens(target, config.target.max_tokens, config.target.length)
     some = rows[:MEASURED]
     ids = render(some, template=task.template, backbone=target, max_tokens=limit).ids if some else []
     return tuple(len(ids[i % len(ids)]) for i in range(len(rows)))

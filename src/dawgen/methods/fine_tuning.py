@@ -55,10 +55,14 @@ def fit_soft_fine_tuning(backbone: Backbone, given: Given) -> TunedTarget:
     from dawgen.methods.weights.tuned import TunedTarget, thaw
     from dawgen.prompt.initialise import start_prompt
     from dawgen.prompt.label_words import resolve_label_words
+    from dawgen.prompt.question import settle_length
 
     own = thaw(backbone)
     words = resolve_label_words(own.tokenizer, given.task.labels, given.task.label_words).words
-    prompt = start_prompt(own, words, given.target, given.seed).to(own.model.device).requires_grad_(True)
+    question = given.task.ask()
+    config = settle_length(given.target, own.tokenizer, question)
+    start = start_prompt(own, words, config, given.seed, question=question)
+    prompt = start.to(own.model.device).requires_grad_(True)
     return tune(TunedTarget(own, given, prompt=prompt), given, lr=given.baselines.tuning_lr)
 
 

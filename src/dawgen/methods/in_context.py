@@ -1,5 +1,7 @@
 """In-context learning: answered examples before each question, as many as fit into the model's window.
 
+In front of them stands the task's own question where prompts start from it (`target.init: question`).
+
 Calibrated (Zhao et al. 2021, "Calibrate before use", section 5): log p(y | x) - log p_cf(y), where p_cf is the mean
 answer to texts without content after the same examples.
 """
@@ -11,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dawgen.methods.interface import Given, Untrained, make_empty_prompt
+from dawgen.methods.interface import Given, Untrained, make_empty_prompt, write_question
 from dawgen.methods.spec import MethodSpec
 from dawgen.records import Example
 from dawgen.rng import python_rng
@@ -20,6 +22,7 @@ from dawgen.tasks import Task
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from dawgen.classifier.scorer import Scorer
     from dawgen.models.load import Backbone
@@ -32,8 +35,14 @@ def fit_in_context(backbone: Backbone, given: Given, *, calibrate: bool = False)
     """Return the classifier that prompts the target with the few shots."""
     from dawgen.classifier.scorer import Scorer
 
-    scorer, options = Scorer.of(backbone, given.task, given.target), {"seed": given.seed, "calibrate": calibrate}
-    return Untrained(given.task.labels, partial(predict_in_context, scorer, given.task, given.real, **options))  # type: ignore[arg-type]
+    prompt = write_question(backbone, given.task, given.target)
+    scorer = Scorer.of(backbone, given.task, given.target, prompt_length=len(prompt))
+    return Untrained(
+        given.task.labels,
+        lambda rows: predict_in_context(
+            scorer, given.task, given.real, rows, seed=given.seed, calibrate=calibrate, prompt=prompt
+        ),
+    )
 
 
 def predict_in_context(
@@ -44,30 +53,32 @@ def predict_in_context(
     *,
     seed: int,
     calibrate: bool = False,
+    prompt: Tensor | None = None,
 ) -> NDArray[np.float32]:
     """Return label log-probabilities [N,K] in the task's label order.
 
     Before each example come whole rounds of one shot per label, in an order drawn from the seed, as many as fit.
-    calibrate: divide by the probabilities of texts without content after as many rounds.
+    calibrate: divide by the probabilities of texts without content after as many rounds. prompt: [P,H] in front of it
+    all, None for none.
     """
     import numpy as np
 
     from dawgen.prompt.template import limit_tokens
 
     backbone = scorer.backbone
-    limit = limit_tokens(backbone, WINDOWS[backbone.kind], 0)
+    front = make_empty_prompt(backbone) if prompt is None else prompt
+    limit = limit_tokens(backbone, WINDOWS[backbone.kind], len(front))
     answered = write_answered(scorer, task, shots, seed)
     questions = scorer.render(examples).ids
     counts = [_count_fitting(answered, limit - len(row)) for row in questions]
     rows = [_put_in_front(answered[:count], row, backbone) for count, row in zip(counts, questions, strict=True)]
-    empty = make_empty_prompt(backbone)
-    scores = np.asarray(scorer.score(rows, empty).numpy(), dtype=np.float32)
+    scores = np.asarray(scorer.score(rows, front).numpy(), dtype=np.float32)
     if not calibrate:
         return scores
     contentless = scorer.render([Example(text, text if task.pair else None) for text in CONTENT_FREE]).ids
     for count in set(counts):  # long texts leave room for fewer shots, whose bias differs
         behind = [_put_in_front(answered[:count], row, backbone) for row in contentless]
-        pull = scorer.score(behind, empty).double().exp().mean(0).log().float().numpy()
+        pull = scorer.score(behind, front).double().exp().mean(0).log().float().numpy()
         scores[np.array(counts) == count] -= pull
     return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
 

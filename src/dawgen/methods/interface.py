@@ -100,6 +100,18 @@ class Untrained:
         """Write nothing."""
 
 
+def write_question(backbone: Backbone, task: Task, config: TargetConfig) -> Tensor:
+    """Return the prompt [P,H] that asks without training: the question's embeddings where prompts start from them
+    (`init: question`), so that it is step 0 of prompt tuning; else none, [0,H]."""
+    from dawgen.prompt.initialise import start_prompt
+    from dawgen.prompt.question import settle_length
+
+    if config.init != "question":
+        return make_empty_prompt(backbone)
+    settled = settle_length(config, backbone.tokenizer, task.ask())
+    return start_prompt(backbone, (), settled, SEED, question=task.ask()).to(backbone.model.device)
+
+
 def make_empty_prompt(backbone: Backbone) -> Tensor:
     """Return a prompt [0,H]."""
     import torch

@@ -1,4 +1,7 @@
-"""Zero-shot prompting: the template and the label words, no prompt, no training."""
+"""Zero-shot prompting: the template and the label words, no training.
+
+In front of the text stands nothing, or the task's question where prompts start from it (`target.init: question`).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dawgen.config import TargetConfig
-from dawgen.methods.interface import Given, Untrained, make_empty_prompt
+from dawgen.methods.interface import Given, Untrained, write_question
 from dawgen.methods.spec import MethodSpec
 from dawgen.records import Example
 from dawgen.tasks import Task
@@ -31,7 +34,8 @@ def predict_zero_shot(
     """Return label log-probabilities [N,K] in the task's label order."""
     from dawgen.classifier.scorer import Scorer
 
-    return Scorer.of(backbone, task, config).score_examples(examples, make_empty_prompt(backbone))
+    prompt = write_question(backbone, task, config)
+    return Scorer.of(backbone, task, config, prompt_length=len(prompt)).score_examples(examples, prompt)
 
 
 SPECS = (

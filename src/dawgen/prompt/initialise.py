@@ -2,6 +2,7 @@
 
 The initialisation decides whether a prompt learns (peft's method comparison: 5.7 % from noise, 34.3 % from vocabulary
 rows), so the default is real embeddings: label words first, then frequent words (Lester et al. 2021, section 3.2.1).
+Large models know more than words: there a written question starts the prompt where zero-shot prompting ends.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from dawgen.errors import BundleError, ConfigError
 from dawgen.models.load import Backbone
 from dawgen.prompt.bundle.files import INFO, PROMPT, read_prompt
 from dawgen.prompt.bundle.format import load_bundle
+from dawgen.prompt.question import start_from_question
 from dawgen.prompt.vocabulary import encode_word, find_frequent
 from dawgen.rng import torch_rng
 
@@ -28,18 +30,25 @@ def start_prompt(
     config: TargetConfig,
     seed: int,
     init_from: str | Path | Tensor | None = None,
+    *,
+    question: str = "",
 ) -> Tensor:
     """Return the initial prompt [P,H]: a given prompt, that of another bundle, or one of the ways of `config.init`.
 
+    words: the label words. question: the task's, for the way of that name.
+
     Raises:
         BundleError: a bundle or prompt that is not [prompt_length, width of the model].
+        ConfigError: a tokenizer that does not know the words of the question, or none at all.
     """
     embedding, tokenizer = backbone.model.get_input_embeddings().weight, backbone.tokenizer
-    length, width, generator = config.prompt_length, embedding.shape[1], torch_rng(seed, "prompt start")
+    length, width, generator = config.length, embedding.shape[1], torch_rng(seed, "prompt start")
     if isinstance(init_from, Tensor):
         return _check_shape(init_from, length, width, "init_from")
     if init_from is not None:
         return start_from_file(Path(init_from), length, width)
+    if config.init == "question":
+        return start_from_question(embedding, tokenizer, question, length)
     if config.init == "random":
         return start_at_random(length, width, generator)
     if config.init == "vocabulary":

@@ -18,6 +18,9 @@ from dawgen.records import Example
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SUFFIXES = (".yaml", ".yml")
+_LISTED = 10  # labels that a neutral question names; of more, or of longer names, the list would be the whole prompt
+_LONGEST_LIST = 200  # characters of them together
+_LONGEST_QUESTION = 1000  # characters
 
 
 class GeneratorPrompts(Settings):
@@ -51,6 +54,8 @@ class Task(Settings):
         labels: two or more different names, in the order that every [N,K] of scores has.
         label_words: one word per label; None leaves the choice to the target's vocabulary.
         pair: whether an example is two texts.
+        question: a question or instruction that can stand before the texts, and from which a prompt can start; it names
+            the label words, as far as they are few. None for a neutral one, see `ask`.
         template: the target's input, with {text1}, for pairs {text2}, and optionally {mask}, the place of the answer.
         generator: how the generator is asked for texts of a label.
         first_texts: in plain words, what kind of text text1 is.
@@ -72,6 +77,7 @@ class Task(Settings):
     labels: tuple[str, ...]
     label_words: dict[str, str] | None = None
     pair: bool = True
+    question: str | None = None
     template: str
     generator: GeneratorPrompts
     first_texts: str = ""
@@ -95,6 +101,17 @@ class Task(Settings):
         return self
 
     @model_validator(mode="after")
+    def validate_question(self) -> Task:
+        """A question is one line of words."""
+        if self.question is not None and (
+            not self.question.strip() or len(self.question) > _LONGEST_QUESTION or _CONTROL.search(self.question)
+        ):
+            raise ValueError(
+                f"question: expected one line of at most {_LONGEST_QUESTION} characters, found {self.question[:80]!r}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def validate_template(self) -> Task:
         """The template holds each text once, and {mask} at most once."""
         try:
@@ -108,6 +125,21 @@ class Task(Settings):
                 f"template: expected {wanted} once each and {{mask}} at most once, found {self.template!r}"
             )
         return self
+
+    def ask(self) -> str:
+        """Return the task's question, or a neutral one: "Which of these is it: food or sport?".
+
+        It names the label words where they are given, else the labels; of more than ten, or of names that are longer
+        than 200 characters together, none.
+        """
+        if self.question is not None:
+            return self.question
+        relation = "What is the relation of the second text to the first"
+        stem, alone = (relation, relation) if self.pair else ("Which of these is it", "What kind of text is it")
+        words = [self.label_words[label] if self.label_words else label.replace("_", " ") for label in self.labels]
+        if len(words) > _LISTED or len("".join(words)) > _LONGEST_LIST:
+            return f"{alone}?"
+        return f"{stem}: {', '.join(words[:-1])} or {words[-1]}?"
 
     @classmethod
     def names(cls) -> list[str]:
@@ -141,6 +173,7 @@ class Task(Settings):
         name: str = "custom",
         label_words: Mapping[str, str] | None = None,
         template: str | None = None,
+        question: str | None = None,
     ) -> Task:
         """Return a task for the labels of the examples, sorted, with neutral prompts.
 
@@ -173,6 +206,7 @@ class Task(Settings):
                 "labels": labels,
                 "label_words": None if label_words is None else dict(label_words),
                 "pair": pair,
+                "question": question,
                 "template": default if template is None else template,
                 "generator": {"prompts": prompts, "infix": "Text 2:" if pair else ""},
                 "first_texts": "texts like the first ones of the examples",

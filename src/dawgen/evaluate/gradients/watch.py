@@ -22,6 +22,7 @@ from dawgen.classifier.train import Moment
 from dawgen.config import TargetConfig
 from dawgen.evaluate.gradients.controls import draw_second, list_words, shuffle_labels, write_random
 from dawgen.models.load import Backbone
+from dawgen.prompt.question import settle_length
 from dawgen.records import Example
 from dawgen.tasks import Task
 
@@ -75,9 +76,10 @@ class GradientWatch:
         *,
         seed: int,
     ) -> None:
+        config = settle_length(config, backbone.tokenizer, task.ask())
         self.task, self.config, self.seed = task, config, seed
         self.steps: list[StepView] = []
-        self._scorer = Scorer.of(backbone, task, config, prompt_length=config.prompt_length)
+        self._scorer = Scorer.of(backbone, task, config, prompt_length=config.length)
         self._own = not second
         sources = {"real": real, "synthetic": synthetic, "second_real": second or real}
         self._rows = {name: LazyRows(self._scorer, rows, task.labels, name) for name, rows in sources.items()}

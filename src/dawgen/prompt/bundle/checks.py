@@ -103,7 +103,7 @@ def _find_faults(prompt: Tensor, info: BundleInfo) -> Iterator[str]:
         "max_tokens is not settings.max_tokens": info.max_tokens == info.settings.max_tokens,
         "decoder_sentinel is not settings.decoder_sentinel": info.decoder_sentinel == info.settings.decoder_sentinel,
         f"prompt: expected at most {LONGEST} rows": len(prompt) <= LONGEST,
-        "prompt: its rows are not settings.prompt_length": len(prompt) == info.settings.prompt_length,
+        "prompt: its rows are not settings.prompt_length": info.settings.prompt_length == len(prompt),
         f"golden: expected log-probabilities [{len(SENTENCES)},{count}]": len(info.golden) == len(SENTENCES)
         and all(len(row) == count and _is_distribution(row) for row in info.golden),
     }
