@@ -21,11 +21,11 @@ from dawgen.config import RunConfig
 from dawgen.cost.predict import BUDGET, Measuring, forget
 from dawgen.cost.table import compare
 from dawgen.files import write_json
-from dawgen.models.load import resolve_model
+from dawgen.models.resolve import resolve_model
+from dawgen.progress import Reporter
 from dawgen.report.run.metrics import RunMetrics
 from dawgen.runs.demo import demo_config
 from dawgen.runs.forecast import forecast
-from dawgen.runs.progress import Reporter
 from dawgen.runs.run import run_job
 from dawgen.runtime import set_threads
 

@@ -28,9 +28,9 @@ from dawgen.curation import Curator
 from dawgen.data import RowFile
 from dawgen.files import write_json
 from dawgen.models.load import Backbone, load_generator, load_target
+from dawgen.progress import Reporter
 from dawgen.runs.folder import Job, StepLog
 from dawgen.runs.generate import Order, Source, generate_set, tune_generator
-from dawgen.runs.progress import Reporter
 from dawgen.scenes import draw_data
 from dawgen.tasks import Task
 

@@ -25,7 +25,8 @@ from benchmarks.speed.serving_traffic import Request
 from benchmarks.speed.targets import make_scorer
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.models.fuse import fuse
-from dawgen.models.load import Backbone, resolve_model
+from dawgen.models.load import Backbone
+from dawgen.models.resolve import resolve_model
 
 Start = Literal["forkserver", "spawn"]
 Prompt = tuple[Any, tuple[int, ...]]  # what a process is given of each prompt: [P,H] as an array, ids of label words

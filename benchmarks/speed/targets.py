@@ -12,7 +12,8 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, T5Config,
 from dawgen.classifier.rows import Rows
 from dawgen.classifier.scorer import Scorer
 from dawgen.models.fuse import fuse
-from dawgen.models.load import Backbone, resolve_model
+from dawgen.models.load import Backbone
+from dawgen.models.resolve import resolve_model
 from dawgen.prompt.label_words import LabelWords
 from dawgen.rng import python_rng, torch_rng
 

@@ -21,8 +21,8 @@ from dawgen.errors import DataError
 from dawgen.evaluate.doctor.examine import examine
 from dawgen.evaluate.doctor.findings import Finding
 from dawgen.files import write_jsonl, write_text
+from dawgen.progress import Reporter
 from dawgen.report.table.core import Table, make_table
-from dawgen.runs.progress import Reporter
 from dawgen.runs.run import run_job
 from dawgen.runs.settings import resolve_config
 from experiments.pages.blocks import show_blocks

@@ -21,7 +21,7 @@ from torch import Tensor
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.data import read
 from dawgen.errors import ConfigError
-from dawgen.models.load import resolve_model
+from dawgen.models.resolve import resolve_model
 from dawgen.prompt.soft_prompt import join
 from dawgen.records import Example
 

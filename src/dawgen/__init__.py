@@ -25,7 +25,7 @@ if _typing.TYPE_CHECKING:
     from dawgen.deploy.export.importing import import_peft
     from dawgen.deploy.serve.client import Client
     from dawgen.generator.estimator import Generator
-    from dawgen.models.load import resolve_model
+    from dawgen.models.resolve import resolve_model
     from dawgen.tasks import Task
 
 __version__ = "0.1.0"
@@ -54,7 +54,7 @@ _HOMES = {
     "export_peft": "dawgen.deploy.export.exporting",
     "import_peft": "dawgen.deploy.export.importing",
     "read": "dawgen.data",
-    "resolve_model": "dawgen.models.load",
+    "resolve_model": "dawgen.models.resolve",
 }
 
 

@@ -179,6 +179,11 @@ PRESETS: dict[str, dict[str, object]] = {
             "dtype": "bfloat16",
         },
     },
+    "smollm2": {
+        "per_label": 100,
+        "generator": {"model": "smollm2"},
+        "target": {"model": "smollm2", "batch_size": 8, "steps": 100},
+    },
     "modern": {
         "generator": {"model": "Qwen/Qwen3-0.6B-Base", "dtype": "bfloat16"},
         "target": {"model": "google/flan-t5-large", "prompt_length": 100, "steps": 400, "dtype": "bfloat16"},

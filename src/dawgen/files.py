@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -81,6 +81,17 @@ def hash_file(path: Path) -> str:
     """Return the file's SHA-256 as hex digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def hash_unchanged(path: Path) -> str:
+    """Return `hash_file` of a file, which is read again only if its size or time of change is another one."""
+    stat = path.stat()
+    return _hash_known(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _hash_known(path: Path, size: int, changed: int) -> str:
+    return hash_file(path)
 
 
 def split_name(argument: str) -> tuple[str | None, str]:

@@ -19,7 +19,7 @@ import yaml
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.config import RunConfig
 from dawgen.files import hash_file
-from dawgen.runs.progress import Reporter
+from dawgen.progress import Reporter
 from dawgen.runs.run import run_job
 from support.hub_stand_in import TOKEN, Hub, run_hub
 from support.jobs import quick_settings, save_models, write_inputs

@@ -9,7 +9,8 @@ import pytest
 
 import dawgen
 from dawgen.generator.estimator import Generator
-from dawgen.models.load import MINIS, load_generator, load_target
+from dawgen.models.load import load_generator, load_target
+from dawgen.models.resolve import MINIS
 from dawgen.scenes import draw_data
 from dawgen.scenes.fidelity import measure_fidelity
 from dawgen.tasks import Task

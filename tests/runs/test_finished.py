@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dawgen.errors import ConfigError, DataError
+from dawgen.progress import Reporter
 from dawgen.runs.finished import FinishedRun, list_changed
-from dawgen.runs.progress import Reporter
 from dawgen.runs.run import run_job
 from dawgen.runs.settings import resolve_config
 from support.jobs import make_pairs, quick_settings, save_models, write_inputs, write_rows

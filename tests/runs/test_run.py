@@ -10,8 +10,8 @@ import pytest
 from dawgen.config import RunConfig
 from dawgen.errors import ConfigError, DataError, ShortfallError
 from dawgen.files import hash_file
+from dawgen.progress import Reporter
 from dawgen.report.run.metrics import read_metrics
-from dawgen.runs.progress import Reporter
 from dawgen.runs.run import find_no_gain, find_probe, run_job
 from dawgen.runs.stages import train_stage
 from support.jobs import make_pairs, quick_settings, save_models, write_inputs, write_rows

@@ -11,9 +11,9 @@ import pytest
 
 from dawgen.config import RunConfig
 from dawgen.errors import ConfigError
+from dawgen.progress import Reporter
 from dawgen.runs import tracking
 from dawgen.runs.folder import StepLog
-from dawgen.runs.progress import Reporter
 from dawgen.runs.run import run_job
 from dawgen.runs.tracking import Tracking, check_trackers, flatten_numbers, track_run
 from support.jobs import quick_settings, save_models, write_inputs

@@ -1,5 +1,5 @@
 """`from dawgen.backbones.load import resolve_name`, as published model cards have it, goes on working."""
 
-from dawgen.models.load import resolve_model as resolve_name
+from dawgen.models.resolve import resolve_model as resolve_name
 
 __all__ = ["resolve_name"]

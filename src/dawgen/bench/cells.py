@@ -15,11 +15,13 @@ from typing import Any
 
 from dawgen.config import Dtype, RunConfig
 from dawgen.errors import ModelError
-from dawgen.files import hash_file
+from dawgen.files import hash_file, hash_unchanged
 from dawgen.methods.table import METHODS
-from dawgen.models.load import Backbone, load_generator, load_target, resolve_model
+from dawgen.models.gguf_file import is_gguf
+from dawgen.models.load import Backbone, load_generator, load_target
+from dawgen.models.resolve import resolve_model
+from dawgen.progress import Reporter
 from dawgen.runs.folder import Job, StepLog
-from dawgen.runs.progress import Reporter
 from dawgen.runtime import pick_device
 
 FILES = ("train", "dev", "test", "unlabelled")
@@ -79,6 +81,8 @@ def hash_facts(facts: Any) -> str:
 @lru_cache
 def hash_weights(model: str) -> str:
     """Return the hash of a local model's weights, the name of any other, also of one that is not there."""
+    if is_gguf(model):
+        return hash_content(model) or model
     try:
         weights = Path(resolve_model(model)) / "model.safetensors"
     except ModelError:  # the cell will say it when its turn comes
@@ -89,15 +93,7 @@ def hash_weights(model: str) -> str:
 def hash_content(name: str | None) -> str | None:
     """Return the hash of a file's content, the name of anything else."""
     path = Path(name) if name else None
-    if path is None or not path.is_file():
-        return name
-    stat = path.stat()
-    return _hash_known(path, stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _hash_known(path: Path, size: int, changed: int) -> str:
-    return hash_file(path)
+    return name if path is None or not path.is_file() else hash_unchanged(path)
 
 
 def quiet_job(seed: int, folder: Path) -> Job:

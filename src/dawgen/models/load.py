@@ -2,12 +2,8 @@
 
 import hashlib
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -16,20 +12,21 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
 )
-from transformers.utils import logging as transformers_logging
 
 from dawgen.config import Dtype
 from dawgen.errors import ModelError
 from dawgen.models.fuse import fuse
+from dawgen.models.known import advise_known
+from dawgen.models.quiet import silence
+from dawgen.models.resolve import MINIS, name_quantisation, resolve_model
 from dawgen.models.trust import advise, check_source, code_options, weight_options
 
 Kind = Literal["causal", "seq2seq"]
-MINIS = ("mini-ctrl", "mini-t5", "mini-flan")
 
-_WEIGHTS = Path(__file__).parent / "minis"
 _OVERFLOWS = ("t5", "mt5", "umt5", "longt5", "switch_transformers")
 _DTYPES: dict[Dtype, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _AUTO: dict[Kind, Any] = {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM}
+_ELSEWHERE = f"Check name and network, or use a bundled model ({', '.join(MINIS)})."
 _PROBE = "Two people aren't playing chess, 1 + 2 = 3."
 
 
@@ -37,7 +34,8 @@ _PROBE = "Two people aren't playing chess, 1 + 2 = 3."
 class Backbone:
     """A frozen model in eval mode with its tokenizer, and what identifies them.
 
-    revision: commit of a hub model, None for a folder. fingerprint: see `fingerprint`.
+    revision: commit of a hub model, None for a folder. fingerprint: see `fingerprint`. quantisation: in which the
+    weights were before they became numbers again, such as "Q4_1"; None where they were not.
     """
 
     model: Any
@@ -46,6 +44,7 @@ class Backbone:
     name: str
     revision: str | None
     fingerprint: str
+    quantisation: str | None = None
 
     @cached_property
     def exact(self) -> str:
@@ -79,38 +78,6 @@ def load_target(name: str, *, dtype: Dtype = "float32", device: str = "cpu") -> 
     backbone = _load(name, dtype, device)
     fuse(backbone.model)
     return backbone
-
-
-def resolve_model(name: str) -> str:
-    """Return where transformers' `from_pretrained` finds a model: a mini's folder in the package, else the name itself.
-
-    Args:
-        name: a bundled mini, a folder, or a model on the Hugging Face Hub.
-
-    Raises:
-        ModelError: a mini or a folder that does not exist.
-
-    >>> import dawgen
-    >>> dawgen.resolve_model("gpt2")
-    'gpt2'
-    >>> dawgen.resolve_model("mini-t5").endswith("mini-t5")
-    True
-    """
-    if name in MINIS:
-        folder = _WEIGHTS / name
-        if not folder.is_dir():
-            raise ModelError(
-                f"{name}: its weights are missing from this installation ({folder}).\nInstall dawgen again."
-            )
-        return str(folder)
-    looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or (os.sep != "/" and os.sep in name)
-    folder = Path(name).expanduser()
-    if looks_like_path and not folder.is_dir():
-        raise ModelError(
-            f"{name}: expected a folder with a Hugging Face model, there is none.\nCheck the path, or name a bundled "
-            f"model ({', '.join(MINIS)}) or a hub model such as gpt2."
-        )
-    return str(folder) if folder.is_dir() else name
 
 
 def read_config(name: str) -> Any:
@@ -152,7 +119,7 @@ def _hash_weights(digest: Any, model: Any, dtype: torch.dtype | None) -> None:
 
 def _load(name: str, dtype: Dtype, device: str) -> Backbone:
     source = resolve_model(name)
-    with _quiet():
+    with silence():
         config = read_config(name)
         check_source(name, source, config)
         kind = _find_kind(name, config)
@@ -173,7 +140,8 @@ def _load(name: str, dtype: Dtype, device: str) -> Backbone:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
     model = model.to(device).eval().requires_grad_(False)
     revision = getattr(config, "_commit_hash", None)  # set by transformers for hub models only
-    return Backbone(model, tokenizer, kind, name, revision, fingerprint(model, tokenizer))
+    print_ = fingerprint(model, tokenizer)
+    return Backbone(model, tokenizer, kind, name, revision, print_, name_quantisation(source))
 
 
 def _find_kind(name: str, config: Any) -> Kind:
@@ -201,19 +169,9 @@ def _read(name: str, auto: Any, source: str, **options: Any) -> Any:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"{name}: expected a Hugging Face model folder or hub name, could not load it: {reason}\n"
-            + (advise(name, source, error) or f"Check name and network, or use a bundled model ({', '.join(MINIS)}).")
+            + (
+                advise(name, source, error)
+                or advise_known(name)
+                or f"Check name and network, or use a bundled model ({', '.join(MINIS)})."
+            )
         ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence progress bars and the load report (an untied head is no fault of the user's) while loading."""
-    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if bars:
-            transformers_logging.enable_progress_bar()

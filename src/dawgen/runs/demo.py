@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from dawgen.config import SEED, GeneratorKind, RunConfig
-from dawgen.runs.progress import Reporter
+from dawgen.progress import Reporter
 from dawgen.runs.run import run_job
 
 TASK = "scenes-nli"

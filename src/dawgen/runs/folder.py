@@ -15,7 +15,7 @@ import yaml
 
 from dawgen.errors import ConfigError
 from dawgen.files import describe_changes, hash_file, write_json, write_text
-from dawgen.runs.progress import Advance, Reporter
+from dawgen.progress import Advance, Reporter
 
 TRACKING = "tracking"  # files of trackers; not part of the run's reproducible files
 ANALYSIS = "analysis"  # later studies of the finished run; not part of them either

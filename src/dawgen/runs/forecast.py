@@ -12,8 +12,8 @@ from dawgen.cost.predict import BRIEF, BY_CLOCK, SHARE
 from dawgen.cost.table import describe
 from dawgen.cost.workload import KEPT
 from dawgen.models.load import Backbone, Kind, read_config, read_tokenizer
+from dawgen.progress import Reporter
 from dawgen.runs.inputs import Inputs, load_inputs
-from dawgen.runs.progress import Reporter
 from dawgen.scenes.fidelity import has_oracle
 
 

@@ -16,6 +16,7 @@ from dawgen.errors import ConfigError
 from dawgen.files import read_json, write_json, write_text
 from dawgen.methods.table import METHODS, check_names
 from dawgen.models.load import Backbone, load_generator, load_target
+from dawgen.progress import Reporter
 from dawgen.prompt.label_words import resolve_label_words
 from dawgen.records import Example
 from dawgen.report import render_report
@@ -25,7 +26,6 @@ from dawgen.runs.generate import Order, compare_kinds, find_source, generate_set
 from dawgen.runs.inputs import Inputs, load_inputs
 from dawgen.runs.interference import measure_interference
 from dawgen.runs.methods import check_methods, run_method
-from dawgen.runs.progress import Reporter
 from dawgen.runs.tracking import check_trackers, track_run
 from dawgen.runtime import pick_device, set_threads
 from dawgen.scenes.fidelity import has_oracle

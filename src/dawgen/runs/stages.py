@@ -19,6 +19,7 @@ from dawgen.files import write_json
 from dawgen.generator.estimator import Generator
 from dawgen.methods.table import find_method
 from dawgen.models.load import load_generator, load_target
+from dawgen.progress import Reporter
 from dawgen.records import Candidate, Example
 from dawgen.report.cards.dataset import write_card
 from dawgen.runs.finished import describe_generator, find_generator
@@ -26,7 +27,6 @@ from dawgen.runs.folder import Job, StepLog
 from dawgen.runs.generate import Order, find_source, generate_set, tune_generator, write_set
 from dawgen.runs.inputs import load_inputs
 from dawgen.runs.methods import run_method
-from dawgen.runs.progress import Reporter
 from dawgen.runtime import pick_device, set_threads
 from dawgen.scenes.fidelity import measure_fidelity
 from dawgen.tasks import Task

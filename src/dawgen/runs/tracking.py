@@ -16,8 +16,8 @@ from typing import Any
 
 from dawgen.config import Tracker
 from dawgen.errors import ConfigError
+from dawgen.progress import Reporter
 from dawgen.runs.folder import TRACKING
-from dawgen.runs.progress import Reporter
 
 PROJECT = "dawgen"
 

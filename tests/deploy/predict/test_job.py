@@ -20,7 +20,7 @@ from dawgen.deploy.predict import job, parts, shard
 from dawgen.deploy.predict.job import How, label_file
 from dawgen.deploy.predict.parts import find_parts, hold_parts
 from dawgen.errors import BundleError, ConfigError, DataError, DawgenError
-from dawgen.runs.progress import Reporter
+from dawgen.progress import Reporter
 
 SMALL = How(shard_rows=16, workers=1)
 QUIET = Reporter(quiet=True)

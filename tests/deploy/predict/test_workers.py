@@ -13,8 +13,8 @@ from dawgen.deploy.predict.shard import Shard, Worker
 from dawgen.deploy.predict.workers import HereEngine, check_engine, choose_workers, count_free_bytes, run_shards
 from dawgen.engine.storage import Store
 from dawgen.errors import ConfigError, DawgenError
+from dawgen.progress import Reporter
 from dawgen.records import Example
-from dawgen.runs.progress import Reporter
 
 QUIET = Reporter(quiet=True)
 WORKER = Worker(Path("nowhere"), "", "cpu", 1)

@@ -13,8 +13,8 @@ from dawgen.data import as_row
 from dawgen.errors import ConfigError, DataError
 from dawgen.evaluate.doctor.examine import examine
 from dawgen.evaluate.doctor.facts import Share
+from dawgen.progress import Reporter
 from dawgen.records import Example
-from dawgen.runs.progress import Reporter
 from dawgen.runs.run import run_job
 from dawgen.runs.settings import resolve_config
 from dawgen.scenes import SceneData, draw_data

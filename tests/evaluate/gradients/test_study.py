@@ -12,7 +12,7 @@ import pytest
 from dawgen.config import RunConfig
 from dawgen.data import as_row
 from dawgen.evaluate.gradients.study import FILES, analyze_gradients, round_floats
-from dawgen.runs.progress import Reporter
+from dawgen.progress import Reporter
 from dawgen.runs.run import run_job
 from dawgen.runs.settings import resolve_config
 from dawgen.scenes import draw_data

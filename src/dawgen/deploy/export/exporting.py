@@ -16,7 +16,8 @@ from dawgen.deploy.export.hub import Kind, check_push, push_folder
 from dawgen.deploy.export.sets import gather_set_facts
 from dawgen.errors import ConfigError
 from dawgen.files import write_text, write_with
-from dawgen.models.load import MINIS, Backbone
+from dawgen.models.load import Backbone
+from dawgen.models.resolve import MINIS
 from dawgen.prompt.bundle.format import BundleInfo, load_bundle
 from dawgen.prompt.bundle.peft import write_adapter
 from dawgen.prompt.template import find_mask, find_sentinel

@@ -19,8 +19,8 @@ from dawgen.deploy.predict.workers import check_engine, choose_workers, open_wor
 from dawgen.deploy.predict.write import Predictions, check_out, write_output
 from dawgen.engine.storage import Store
 from dawgen.files import write_with
+from dawgen.progress import Reporter
 from dawgen.prompt.bundle.format import load_bundle
-from dawgen.runs.progress import Reporter
 from dawgen.runtime import pick_device
 from dawgen.tasks import Task
 

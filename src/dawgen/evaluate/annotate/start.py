@@ -104,10 +104,10 @@ def read_real(
     run = find_run(Path(source))
     if run is None:
         raise ConfigError(f"{source}: expected --real FILE, the real examples that annotators shall compare it with.")
+    from dawgen.progress import Reporter
     from dawgen.report.run.files import read_settings
     from dawgen.runs.finished import list_changed
     from dawgen.runs.inputs import load_inputs
-    from dawgen.runs.progress import Reporter
     from dawgen.runs.settings import resolve_config
 
     inputs = load_inputs(resolve_config(file=run / "config.yaml", arguments={"task": task, "columns": columns}))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dawgen.errors import ConfigError, ModelError
-from dawgen.models.load import resolve_model
+from dawgen.models.resolve import resolve_model
 from dawgen.models.trust import code_options, weight_options
 from dawgen.records import Example
 

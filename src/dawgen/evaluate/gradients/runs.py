@@ -15,10 +15,10 @@ from dawgen.evaluate.gradients.controls import find_second_source
 from dawgen.evaluate.gradients.examples import Drawn, list_drawn, read_margins
 from dawgen.evaluate.gradients.watch import GradientWatch, StepView
 from dawgen.models.load import Backbone, load_target
+from dawgen.progress import Reporter
 from dawgen.records import Example
 from dawgen.runs.finished import FinishedRun, list_changed
 from dawgen.runs.inputs import Inputs
-from dawgen.runs.progress import Reporter
 from dawgen.runtime import pick_device, set_threads
 
 TRAININGS = ("paired", "dawgen")  # without surgery, with the run's

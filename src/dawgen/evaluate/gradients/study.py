@@ -18,8 +18,8 @@ from dawgen.evaluate.gradients.page import render_gradients
 from dawgen.evaluate.gradients.runs import TRAININGS, Watched, check_alike, read_job, watch_run
 from dawgen.evaluate.gradients.sentences import describe_all
 from dawgen.files import write_json, write_text
+from dawgen.progress import Reporter
 from dawgen.runs.folder import ANALYSIS
-from dawgen.runs.progress import Reporter
 
 DIGITS = 6  # of floats in the files
 FILES = ("gradients.json", "steps.csv", "examples.csv", "gradients.html")
