@@ -24,8 +24,9 @@ from dawgen.files import write_jsonl, write_text
 from dawgen.progress import Reporter
 from dawgen.report.table.core import Table, make_table
 from dawgen.runs.run import run_job
-from dawgen.runs.settings import resolve_config
+from dawgen.runs.settings import merge_settings, resolve_config
 from experiments.pages.blocks import show_blocks
+from experiments.studies.cells import LR
 from experiments.studies.doctor_faults import FAULTS, SEED, Fault, Material, take_material
 
 SEEDS = (13, 21, 42, 87, 100)
@@ -166,7 +167,9 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def _configure(values: dict[str, Any]) -> Any:
-    return resolve_config(arguments={"task": "scenes-nli", "threads": 1} | values)
+    settings: dict[str, Any] = {"task": "scenes-nli", "threads": 1, "target": {"lr": LR}}
+    merge_settings(settings, values)
+    return resolve_config(arguments=settings)
 
 
 if __name__ == "__main__":

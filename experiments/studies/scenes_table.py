@@ -14,12 +14,12 @@ the same size, and `gold` trains on as many real rows.
 import argparse
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 from dawgen.bench.prompts import PromptCell
 from dawgen.config import GeneratorKind, RunConfig
 from experiments.pages.blocks import show_blocks
-from experiments.studies.cells import RawSet, add_options, run_cells
+from experiments.studies.cells import LR, RawSet, add_options, run_cells
 from experiments.studies.scenes_report import Row, draw, make_blocks, read_rows, write_rows
 
 TASKS = ("scenes-nli", "scenes-paraphrase", "scenes-question")
@@ -140,7 +140,9 @@ def list_arms(*, generators: bool) -> Iterator[tuple[str, str, str]]:
 
 def make_arm(name: Name, options: argparse.Namespace, source: RawSet | None) -> PromptCell:
     """Return the cell of an arm. source: its set, None without one."""
-    settings = {"model": name.target} | ({} if options.steps is None else {"steps": options.steps})
+    settings: dict[str, Any] = {"model": name.target, "lr": LR} | (
+        {} if options.steps is None else {"steps": options.steps}
+    )
     config = RunConfig(
         task=name.task,
         seed=name.seed,

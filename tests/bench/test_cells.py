@@ -53,7 +53,8 @@ def make(config: RunConfig, method: str | None, source: str | None) -> Cell:
     return SetCell(config) if method is None else PromptCell(config, method, source)
 
 
-LEARNING = change("target", lr=0.1)
+LEARNING = change("target", rate=0.1)
+ABSOLUTE = change("target", lr=0.1)
 WRITING = change("decode", top_k=3)
 WEIGHING = change("target", epsilon=0.3, surgery="none")
 
@@ -66,6 +67,7 @@ WEIGHING = change("target", epsilon=0.3, surgery="none")
         (put(per_label=7), None, None, True),
         (change("generator", kind="weighted"), None, None, True),
         (LEARNING, "prompt_tuning", None, True),
+        (ABSOLUTE, "prompt_tuning", None, True),
         (LEARNING, "zero_shot", None, False),
         (change("target", init="question"), "zero_shot", None, True),
         (change("target", init="question"), "in_context", None, True),
@@ -103,12 +105,18 @@ def test_a_name_changes_with_what_the_cell_depends_on_and_nothing_else(
 
 @pytest.mark.parametrize("method", KEYS)
 def test_names_are_those_of_grids_that_were_made_before(method: str) -> None:
-    settings = {"task": "scenes-nli", "seed": 1, "target": {"model": "./none"}, "generator": {"model": "./none"}}
+    target = {"model": "./none", "lr": 0.3}  # which was the default
+    settings = {"task": "scenes-nli", "seed": 1, "target": target, "generator": {"model": "./none"}}
     settings |= {"unlabelled": "texts", "baselines": {"prompt_sources": ("a",)}}
     config = RunConfig.model_validate(settings)
     source = SOURCE if method and METHODS[method].synthetic else None
     prompts = ("prompts/a",) if method == "spot" else ()
     assert (PromptCell(config, method, source, prompts=prompts) if method else SetCell(config)).key == KEYS[method]
+
+
+def test_a_rate_that_is_not_used_is_not_in_the_name() -> None:
+    names = {make(change("target", lr=0.3, rate=rate), "prompt_tuning", None).key for rate in (0.1, 0.2)}
+    assert len(names) == 1
 
 
 def test_a_name_changes_with_the_rows_that_the_cell_uses() -> None:

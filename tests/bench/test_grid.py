@@ -1,11 +1,13 @@
 """Grid files: what is wrong is said with file, line and key."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from dawgen.bench.read import read_grid
+from dawgen.config import TargetConfig
 from dawgen.errors import ConfigError
 from support.grids import write_grid
 
@@ -46,7 +48,36 @@ def test_a_grid_is_read_with_its_files_and_settings(data: Path) -> None:
     assert grid.tasks["sick"].train == str(data / "train.jsonl")
     assert (grid.baseline, grid.tasks["sick"].test_rows) == ("prompt_tuning", 5)
     settings = [grid.resolve(block).target for block in grid.blocks]
-    assert [(target.steps, target.lr) for target in settings] == [(7, 0.3), (7, 0.1)]
+    assert [(target.steps, target.lr) for target in settings] == [(7, None), (7, 0.1)]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "found"),
+    [
+        ({}, {}, (0.2, 0.3)),  # a folder of the time when 0.3 was the default
+        ({"target": {"lr": 0.1}}, {}, (0.2, 0.1)),
+        ({"target": {"rate": 0.5}}, {}, (0.5, None)),
+        ({}, {"target": {"rate": 0.5}}, (0.5, None)),
+        ({"target": {"rate": 0.5}}, {"target": {"lr": 0.1}}, (0.2, 0.1)),
+    ],
+)
+def test_a_grid_goes_on_with_the_rate_of_its_folder(
+    data: Path, before: dict[str, Any], now: dict[str, Any], found: tuple[float, float | None]
+) -> None:
+    grid = read_grid(write(data, GOOD))
+    settings = {name: value for name, value in grid.settings.items() if name != "target"}
+    old = {"preset": "mini", "settings": settings | before}
+    block = grid.blocks[0].model_copy(update={"settings": {}})
+    kept = grid.model_copy(update={"settings": settings | now}).continue_from(old)
+    assert (kept.resolve(block).target.rate, kept.resolve(block).target.lr) == found
+    again = kept.continue_from(kept.describe())
+    assert again.resolve(block) == kept.resolve(block)
+
+
+def test_a_grid_says_the_rate_of_its_time_in_its_folder(data: Path) -> None:
+    grid = read_grid(write(data, GOOD))
+    assert grid.describe()["settings"]["target"]["rate"] == TargetConfig().rate
+    assert "rate" not in grid.model_copy(update={"preset": "paper"}).describe()["settings"].get("target", {})
 
 
 def test_generators_schedules_and_surgery_make_arms_and_surgery_goes_with_paired_alone(data: Path) -> None:
@@ -117,7 +148,8 @@ def test_a_look_ahead_needs_no_files(tmp_path: Path) -> None:
 def test_the_grid_that_a_run_leaves_can_be_read_again(tmp_path: Path) -> None:
     grid = read_grid(write_grid(tmp_path))
     again = write(tmp_path, yaml.safe_dump(grid.describe()))
-    assert read_grid(again) == grid
+    assert read_grid(again).describe() == grid.describe()
+    assert read_grid(again).resolve(grid.blocks[0]) == grid.resolve(grid.blocks[0])
 
 
 @pytest.mark.parametrize("path", sorted(Path("experiments/grids").glob("*.yaml")), ids=lambda path: path.stem)

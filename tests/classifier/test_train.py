@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from dawgen.classifier.checkpoint import Trained
 from dawgen.classifier.gradients import differentiate
@@ -13,14 +14,21 @@ from dawgen.classifier.train import Training, train_prompt
 from dawgen.config import TargetConfig
 from dawgen.errors import DawgenError
 from dawgen.models.load import Backbone
-from support.targets import LABELS, TARGETS, make_backbone, make_pairs, make_scorer
-from support.tiny import Kind
+from support.targets import LABELS, TARGETS, make_backbone, make_pairs, make_scorer, wrap
+from support.tiny import Kind, tiny_bloom
 
 WORDS = (82, 12)
 
 
 def make_rows(backbone: Backbone, count: int, seed: int) -> Rows:
     return render_rows(make_scorer(backbone), make_pairs(count, seed), LABELS, "test rows")[0]
+
+
+def make_bloom(scale: float) -> Backbone:
+    model = tiny_bloom()
+    with torch.no_grad():
+        model.get_input_embeddings().weight.mul_(10 * scale)
+    return wrap(model, "causal")
 
 
 def train(
@@ -86,7 +94,8 @@ def test_every_schedule_logs_what_it_saw(schedule: str) -> None:
     assert ("cos" in log[0]) == (schedule == "paired")
     assert any(record["loss_real"] for record in log) == (schedule != "synthetic")
     assert any(record["loss_synthetic"] for record in log) == (schedule != "real")
-    assert log[0]["lr"] == 0.3 and log[-1]["lr"] < 0.02
+    unit = make_backbone().unit
+    assert [log[0]["rate"], log[0]["lr"]] == pytest.approx([0.2, 0.2 * unit]) and log[-1]["rate"] < 0.014
 
 
 @pytest.mark.parametrize(
@@ -165,6 +174,45 @@ def test_surgery_without_conflict_is_none() -> None:
     assert all((record["removed"] > 0) == (record["conflict"] > 0) == (record["cos"] < 0) for record in log)
 
 
-def test_a_loss_that_is_not_finite_stops_with_advice() -> None:
-    with pytest.raises(DawgenError, match="Lower target.lr"):
-        train(lr=1e38)
+@pytest.mark.parametrize(("changes", "advice"), [({"lr": 1e38}, "target.lr"), ({"rate": 1e38}, "target.rate")])
+def test_a_loss_that_is_not_finite_stops_with_advice(changes: dict[str, float], advice: str) -> None:
+    with pytest.raises(DawgenError, match=rf"Lower {advice} \(now 1e\+38\)"):
+        train(**changes)
+
+
+def train_bloom(scale: float, **changes: Any) -> tuple[Tensor, list[dict[str, Any]]]:
+    """Train on a model whose embeddings go through a norm first, from the same start in units of the embeddings."""
+    backbone = make_bloom(scale)
+    config = TargetConfig(prompt_length=5, steps=12, batch_size=4, **changes)
+    start = scale * torch.randn(5, 32, generator=torch.Generator().manual_seed(3))
+    real, synthetic = make_rows(backbone, 8, 1), make_rows(backbone, 20, 2)
+    log: list[dict[str, Any]] = []
+    scorer = make_scorer(backbone, WORDS)
+    trained = train_prompt(scorer, start, Training(real, synthetic, None, "paired", 4, config), log=log.append)
+    return trained.prompt / scale, log
+
+
+@pytest.mark.parametrize("changes", [{}, {"optimizer": "adamw", "weight_decay": 0.3}], ids=["adafactor", "adamw"])
+@pytest.mark.parametrize("scale", [0.1, 10])
+def test_a_rate_leads_the_same_way_at_every_scale_of_the_embeddings(scale: float, changes: dict[str, Any]) -> None:
+    plain, log = train_bloom(1, **changes)
+    scaled, other = train_bloom(scale, **changes)
+    torch.testing.assert_close(scaled, plain, rtol=0, atol=5e-3)
+    assert [row["loss_real"] for row in other] == pytest.approx([row["loss_real"] for row in log], abs=2e-3)
+    assert [row["rate"] for row in other] == pytest.approx([row["rate"] for row in log])
+    assert other[0]["lr"] == pytest.approx(scale * log[0]["lr"], rel=1e-4)
+    absolute = [train_bloom(of, lr=0.3, **changes)[0] for of in (1, scale)]
+    assert float((absolute[0] - absolute[1]).abs().max()) > 0.3  # which an absolute rate does not
+
+
+def test_an_absolute_rate_does_not_depend_on_the_unit() -> None:
+    first = train(lr=0.3).prompt
+    other = make_backbone("t5").__dict__
+    kept = other["unit"]
+    try:
+        other["unit"] = 7.0
+        log: list[dict[str, Any]] = []
+        assert torch.equal(train(lr=0.3, log=log).prompt, first)
+        assert log[0]["lr"] == 0.3 and log[0]["rate"] == pytest.approx(0.3 / 7)
+    finally:
+        other["unit"] = kept

@@ -8,6 +8,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
+    BloomConfig,
+    BloomForCausalLM,
     CTRLConfig,
     CTRLLMHeadModel,
     GPT2Config,
@@ -91,6 +93,22 @@ def _rotary(**options: Any) -> dict[str, Any]:
         "eos_token_id": 1,
         "pad_token_id": 0,
     } | options
+
+
+def tiny_bloom(seed: int = 0) -> BloomForCausalLM:
+    """Return a 2-layer Bloom, whose embeddings go through a norm first, with a head of its own."""
+    config = BloomConfig(
+        vocab_size=len(tiny_tokenizer()),
+        hidden_size=32,
+        n_layer=2,
+        n_head=4,
+        layer_norm_epsilon=1e-12,
+        tie_word_embeddings=False,
+        bos_token_id=3,
+        eos_token_id=1,
+        pad_token_id=0,
+    )
+    return _build(BloomForCausalLM, config, seed)
 
 
 def tiny_llama(seed: int = 0, **options: Any) -> LlamaForCausalLM:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field, PositiveFloat
 
 from dawgen.bench.arms import make_arm, parse_arm
-from dawgen.config import Positive, RunConfig, Settings
+from dawgen.config import PRESETS, Positive, RunConfig, Settings, TargetConfig
 from dawgen.report.grid.arms import Arm
 from dawgen.runs.settings import merge_settings, resolve_config
 
@@ -20,6 +20,8 @@ Sizes = Annotated[tuple[Positive, ...], Field(min_length=1)]
 Value = bool | int | float | str | None
 SETS = ("curated", "raw")
 FILES = ("train", "dev", "test", "unlabelled")
+RATES = ("rate", "lr")
+OLD_LR = 0.3  # target.lr of a grid whose folder says no rate: the default before there was target.rate
 # Settings that a block's own keys give.
 TAKEN = {
     "task": "tasks",
@@ -110,15 +112,36 @@ class Grid(Settings):
             merge_settings(merged, layer)
         return resolve_config(preset=self.preset, arguments=merged)
 
+    def continue_from(self, before: Mapping[str, Any]) -> Grid:
+        """Return the grid with the target's rate that its folder says, if it says none itself: it goes on as it began.
+
+        before: what `describe` returned then. A default of ours that has changed since is none of the grid's changes.
+        """
+        known = before.get("settings", {}).get("target", {})
+        if _says_rate(self.settings) or before.get("preset", self.preset) != self.preset:
+            return self
+        settings: dict[str, Any] = {}
+        for layer in (self.settings, {"target": {name: known[name] for name in RATES if name in known}}):
+            merge_settings(settings, layer)
+        if not _says_rate(settings) and not _says_rate(PRESETS[self.preset]):
+            merge_settings(settings, {"target": {"lr": OLD_LR}})
+        return self.model_copy(update={"settings": settings})
+
     def describe(self) -> dict[str, Any]:
-        """Return the grid as its folder keeps it; keys that came later stand there only where they are used."""
+        """Return the grid as its folder keeps it, with its rate; keys that came later stand there only where used."""
         found = self.model_dump(mode="json")
+        if not _says_rate(self.settings) and not _says_rate(PRESETS[self.preset]):
+            merge_settings(found["settings"], {"target": {"rate": TargetConfig().rate}})
         for block in found["blocks"]:
             if block["sets"] == ["curated"]:
                 del block["sets"]
             if not block["sweep"]:
                 del block["sweep"]
         return found
+
+
+def _says_rate(settings: Mapping[str, Any]) -> bool:
+    return any(name in settings.get("target", {}) for name in RATES)
 
 
 def nest(name: str, value: Any) -> dict[str, Any]:

@@ -5,8 +5,15 @@ from collections.abc import Sequence
 
 from scipy.special import bdtr
 
+from dawgen.config import TargetConfig
+
 COLLAPSED = 0.95  # share of one class among the predictions
 UNLIKELY = 0.05  # chance of an accuracy this low by guessing
+
+
+def name_rate(config: TargetConfig) -> str:
+    """Return the setting that decides the rate, with its value: "target.rate (now 0.2)"."""
+    return f"target.rate (now {config.rate:g})" if config.lr is None else f"target.lr (now {config.lr:g})"
 
 
 def find_collapse(truth: Sequence[str], predicted: Sequence[str], where: str) -> list[str]:
@@ -19,7 +26,7 @@ def find_collapse(truth: Sequence[str], predicted: Sequence[str], where: str) ->
         return []
     return [
         f"collapsed: {count} of {len(predicted)} predictions on the {where} are '{label}', the largest class has "
-        f"{majority:.0%} of the rows; try more steps, another lr or other label words"
+        f"{majority:.0%} of the rows; try more steps, another rate or other label words"
     ]
 
 

@@ -1,5 +1,9 @@
 """Trains a soft prompt on the frozen target (paper, Algorithm 2): d = d_real + eps * surgery(d_syn); P <- P - eta * d.
 
+The prompt is P = u Z. Clipping, weight decay, the optimiser and its epsilon see Z and dL/dZ = u dL/dP. With
+`target.rate` u is the unit of the model's embeddings (`models.units`), so that one rate fits models of any scale; with
+`target.lr` it is 1.
+
 One sweep over the rows gives both gradients: each source, or each synthetic row, has its own copy of the prompt.
 """
 
@@ -17,6 +21,7 @@ from transformers import Adafactor
 
 from dawgen.classifier.checkpoint import Trained, resume, save
 from dawgen.classifier.curriculum import Batch, Curriculum
+from dawgen.classifier.diagnose import name_rate
 from dawgen.classifier.gradients import differentiate
 from dawgen.classifier.metrics import judge_scores
 from dawgen.classifier.rows import Rows, Source
@@ -85,8 +90,9 @@ def train_prompt(
     """Train from `start` [P,H] for `config.steps` steps; the backbone does not change. Only the rows of a step are
     rendered, so that the time does not depend on how many rows there are.
 
-    `log` gets one dict per step: step, lr, loss_real, loss_synthetic, and under `paired` cos, conflict, norm_real,
-    norm_synthetic, removed (before clipping); after an evaluation on the dev set also dev_accuracy and dev_loss.
+    `log` gets one dict per step: step, lr (of P), rate (lr in units of the embeddings), loss_real, loss_synthetic, and
+    under `paired` cos, conflict, norm_real, norm_synthetic, removed (of dL/dP, before clipping); after an evaluation on
+    the dev set also dev_accuracy and dev_loss.
     `checkpoint` is written every 25 steps; one of the same data and settings is resumed to the same bytes.
     `watch` is called in every step before the update; it changes nothing, and training ends in the same bytes.
 
@@ -96,9 +102,10 @@ def train_prompt(
     config, real, synthetic = training.config, training.real, training.synthetic
     plan = Curriculum(training.schedule, real.labels, synthetic.labels, config.steps, config.batch_size, training.seed)
     device = scorer.backbone.model.device
-    soft = SoftPrompt(start).to(device)
+    unit = 1.0 if config.lr is not None else scorer.backbone.unit
+    soft = SoftPrompt(start / unit).to(device)
     optimizer = _make_optimizer(soft, config)
-    state = Trained(soft.embeddings.detach(), torch.zeros(len(start), device=device))
+    state = Trained(unit * soft.embeddings.detach(), torch.zeros(len(start), device=device))
     key = training.hash(scorer, start)
     if checkpoint is not None and checkpoint.is_file():
         resume(checkpoint, key, state, soft, optimizer)
@@ -114,40 +121,47 @@ def train_prompt(
         # the rows that share a copy of the prompt: all, or the real ones and then the synthetic ones or each of these
         others = [1] * len(batch.synthetic) if config.granularity == "example" else [len(batch.synthetic)]
         counts = [len(batch.real), *others] if paired else [len(ids)]
-        gradients, losses = differentiate(
-            scorer, soft.embeddings, ids, labels, counts, smoothing=config.label_smoothing
-        )
+        prompt = unit * soft.embeddings.detach()
+        gradients, losses = differentiate(scorer, prompt, ids, labels, counts, smoothing=config.label_smoothing)
         if not bool(torch.isfinite(losses).all()):
             raise DawgenError(
                 f"expected a finite loss, got {float(losses.mean()):g} at step {state.step + 1}: training diverged.\n"
-                f"Lower target.lr (now {config.lr:g}), or use float32."
+                f"Lower {name_rate(config)}, or use float32."
             )
         # Surgery sees the raw gradients, before clipping: it compares their directions and lengths.
         operated = _operate(gradients, config, state, record) if paired else None
         gradient = gradients[0] if operated is None else operated.gradient
         if watch is not None:
-            watch(Moment(state.step, soft.embeddings.detach().clone(), batch, gradients, operated))
+            watch(Moment(state.step, prompt, batch, gradients, operated))
         for name, part in (("real", losses[: len(batch.real)]), ("synthetic", losses[len(batch.real) :])):
             record[f"loss_{name}"] = float(part.mean()) if len(part) else None
         state.touched = torch.maximum(state.touched, gradient.norm(dim=1))
-        soft.embeddings.grad = gradient
+        soft.embeddings.grad = unit * gradient
         torch.nn.utils.clip_grad_norm_(soft.embeddings, config.clip)
-        record["lr"] = set_rate(optimizer, config, state.step)
+        record["lr"] = unit * set_rate(optimizer, config, state.step)
+        record["rate"] = record["lr"] / scorer.backbone.unit
         optimizer.step()
         state.step += 1
         if training.dev is not None and (state.step % config.eval_every == 0 or state.step == config.steps):
-            record |= _look(scorer, soft.embeddings.detach(), training.dev, state)
+            record |= _look(scorer, unit * soft.embeddings.detach(), training.dev, state)
         if log is not None:
             log(record)
         if checkpoint is not None and (state.step % CHECKPOINT_EVERY == 0 or state.step == config.steps):
             save(checkpoint, key, state, soft, optimizer)
-    state.prompt = (soft.embeddings if state.best_prompt is None else state.best_prompt).detach().clone()
+    state.prompt = unit * soft.embeddings.detach() if state.best_prompt is None else state.best_prompt.clone()
     return state
 
 
+def find_rate(config: TargetConfig) -> float:
+    """Return the rate of Z before its schedule: `lr` where it is given, else `rate`."""
+    return config.rate if config.lr is None else config.lr
+
+
 def set_rate(optimizer: torch.optim.Optimizer, config: TargetConfig, step: int) -> float:
-    """Set and return the step's learning rate: constant, or lr * (1 + cos(pi * step / steps)) / 2."""
-    rate = config.lr if config.decay == "constant" else config.lr * (1 + math.cos(math.pi * step / config.steps)) / 2
+    """Set and return the step's rate of Z: constant, or rate * (1 + cos(pi * step / steps)) / 2."""
+    rate = find_rate(config)
+    if config.decay == "cosine":
+        rate = rate * (1 + math.cos(math.pi * step / config.steps)) / 2
     for group in optimizer.param_groups:
         group["lr"] = rate
     return rate
@@ -183,11 +197,11 @@ def _look(scorer: Scorer, prompt: Tensor, dev: Rows, state: Trained) -> dict[str
 
 def _make_optimizer(soft: SoftPrompt, config: TargetConfig) -> torch.optim.Optimizer:
     if config.optimizer == "adamw":
-        return torch.optim.AdamW(soft.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+        return torch.optim.AdamW(soft.parameters(), lr=find_rate(config), weight_decay=config.weight_decay)
     # transformers' Adafactor: PyTorch's always scales steps by the parameter's size, which prompt tuning switches off
     optimizer: torch.optim.Optimizer = Adafactor(
         soft.parameters(),
-        lr=config.lr,
+        lr=find_rate(config),
         scale_parameter=False,
         relative_step=False,
         warmup_init=False,

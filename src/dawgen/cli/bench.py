@@ -44,14 +44,19 @@ def bench(
     from dawgen.bench.read import read_grid
     from dawgen.bench.results import summarise_results
     from dawgen.engine.storage import Store
+    from dawgen.report.run.files import read_settings
     from dawgen.runtime import count_cpus
 
     wanted = read_grid(grid, data, need_files=not dry_run)
     arms = None if only is None else [parse_arm(text.strip()) for text in only.split(",")]
-    plan, store = make_plan(wanted), Store(out or Path("runs") / wanted.name)
-    if fresh and store.exists("grid.yaml"):  # a folder of other things is left alone
+    store = Store(out or Path("runs") / wanted.name)
+    begun = store.exists("grid.yaml")
+    if fresh and begun:  # a folder of other things is left alone
         store.remove("sets")
         store.remove("prompts")
+    elif begun:
+        wanted = wanted.continue_from(read_settings(store.fetch("grid.yaml")))
+    plan = make_plan(wanted)
     slots = jobs or count_cpus()
     outlook = look_ahead(plan, store, arms)
     show_outlook(outlook, slots if engine == "local" else None)

@@ -20,6 +20,7 @@ from dawgen.models.known import advise_known
 from dawgen.models.quiet import silence
 from dawgen.models.resolve import MINIS, name_quantisation, resolve_model
 from dawgen.models.trust import advise, check_source, code_options, weight_options
+from dawgen.models.units import measure_unit
 
 Kind = Literal["causal", "seq2seq"]
 
@@ -52,6 +53,11 @@ class Backbone:
         digest = hashlib.sha256()
         _hash_weights(digest, self.model, None)
         return digest.hexdigest()
+
+    @cached_property
+    def unit(self) -> float:
+        """The standard deviation of the input embeddings, `units.measure_unit`; measured when first asked for."""
+        return measure_unit(self.model.get_input_embeddings())
 
 
 def load_generator(name: str, *, dtype: Dtype = "float32", device: str = "cpu") -> Backbone:

@@ -83,7 +83,9 @@ def read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
 
 
 def merge_settings(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
-    """Put a layer over `into`, section by section."""
+    """Put a layer over `into`, section by section. A `rate` takes the place of an `lr` of the layers below."""
+    if "rate" in layer and "lr" not in layer:
+        into.pop("lr", None)
     for key, value in layer.items():
         if isinstance(value, Mapping) and isinstance(into.get(key), dict):
             merge_settings(into[key], value)

@@ -36,8 +36,8 @@ def find_collapsed(facts: Facts, method: MethodFacts) -> Finding | None:
         "serious",
         f"{answers[place]} of {rows} answers are {facts.labels[place]!r}; the largest label has {largest} rows",
         _explain_collapse(facts, facts.labels[place]),
-        "as many rows of every label; else more steps: --set target.steps=400, a lower rate: --set target.lr=0.1, or "
-        "other --label-words",
+        "as many rows of every label; else more steps: --set target.steps=400, a lower rate: --set target.rate=0.07, "
+        "or other --label-words",
         numbers={"share": answers[place] / rows, "largest_label": largest / rows},
     )
 
@@ -181,9 +181,9 @@ def find_not_learned(facts: Facts, method: MethodFacts) -> Finding | None:
         "serious",
         f"the loss goes from {first:.3f} to {last:.3f}; guessing has {math.log(len(facts.labels)):.3f}",
         "the rate is too high" if rose else "the rate is too low or too high, or there are too few steps",
-        "--set target.lr=0.1"
+        "--set target.rate=0.07"
         if rose
-        else "the default rate of Adafactor: --set target.lr=0.3, and more steps: --set target.steps=400",
+        else "the default rate: --set target.rate=0.2, and more steps: --set target.steps=400",
         numbers={"first": first, "last": last},
     )
 
