@@ -43,7 +43,7 @@ Columns = Annotated[
     str | None, typer.Option(help="""the files' columns as JSON: '{"text1": "premise", "label": "gold"}'""")
 ]
 Preset = Annotated[str, typer.Option(help="mini, smollm2, small, paper or modern; mini needs no download")]
-Assign = Annotated[list[str] | None, typer.Option("--set", help="one setting, such as target.lr=0.1; may be repeated")]
+Assign = Annotated[list[str] | None, typer.Option("--set", help="a setting, such as target.rate=0.1; may be repeated")]
 Seed = Annotated[int | None, typer.Option(help="seed of everything that is drawn (default: 13)")]
 Threads = Annotated[int | None, typer.Option(help="CPU threads (default: as many as the process may use)")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object as the last line of stdout")]

@@ -24,7 +24,7 @@ def resolve_config(
     """Return the validated settings of a job.
 
     file: YAML with the keys of `RunConfig`. arguments: values from the command line, None for those not given.
-    assignments: texts like "target.lr=0.1", whose right side is YAML.
+    assignments: texts like "target.rate=0.1", whose right side is YAML.
 
     Raises ConfigError for an unknown preset, file, key or value, naming the nearest key.
     """
@@ -68,12 +68,12 @@ def _drop_absent(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
-    """Return nested settings from texts like "target.lr=0.1". Raises ConfigError for a text without key or value."""
+    """Return nested settings from texts like "target.rate=0.1". Raises ConfigError for a text without key or value."""
     layer: dict[str, Any] = {}
     for text in assignments:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise ConfigError(f"--set {text}: expected key=value, such as target.lr=0.1.")
+            raise ConfigError(f"--set {text}: expected key=value, such as target.rate=0.1.")
         inner = layer
         *path, last = key.strip().split(".")
         for part in path:
