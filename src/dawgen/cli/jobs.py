@@ -13,7 +13,8 @@ Out = Annotated[Path | None, typer.Option(help="run folder (default: runs/TASK-S
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="run folder")] = Path("runs/demo"),
+    out: Annotated[Path | None, typer.Option(help="run folder (default: runs/demo, with --real runs/real)")] = None,
+    real: Annotated[bool, typer.Option("--real", help="SmolLM2 on support tickets: 15 minutes on two cores")] = False,
     seed: o.Seed = None,
     threads: o.Threads = None,
     fresh: o.Fresh = False,
@@ -21,9 +22,15 @@ def demo(
 ) -> None:
     """The whole job on the built-in task and models: no network, a few minutes; ends with a table and a report."""
     from dawgen.config import SEED
-    from dawgen.runs.demo import run_demo
+    from dawgen.runs.demo import list_written, run_demo
 
-    _show(run_demo(out, seed=SEED if seed is None else seed, threads=threads, fresh=fresh), out, json)
+    out = out or Path("runs") / ("real" if real else "demo")
+    metrics = run_demo(out, real=real, seed=SEED if seed is None else seed, threads=threads, fresh=fresh)
+    if real:
+        typer.echo("The first texts that were written for each label, as they came:")
+        for label, fate, text in list_written(out):
+            typer.echo(f"  {label}, {fate}: {text}")
+    _show(metrics, out, json)
 
 
 def run(
