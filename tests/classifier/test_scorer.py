@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dawgen.classifier.scorer import score_words
+from dawgen.classifier.head import score_words
 from dawgen.models.load import Backbone
 from support.targets import TARGETS, make_backbone, make_scorer, wrap
 from support.tiny import Kind, tiny_t5, tiny_tokenizer

@@ -28,9 +28,11 @@ def wrap(model: Any, kind: Any = "seq2seq") -> Backbone:
     return Backbone(model, tokenizer, kind, "tiny", None, fingerprint(model, tokenizer))
 
 
-def make_scorer(backbone: Backbone, ids: Sequence[int] = (82, 12, 40), *, sentinel: bool = False) -> Scorer:
-    """Return a scorer with these label words, for rows that are token ids already."""
-    return Scorer(backbone, make_task().template, LabelWords(tuple(map(str, ids)), tuple(ids)), 90, sentinel)
+def make_scorer(
+    backbone: Backbone, ids: Sequence[int | Sequence[int]] = (82, 12, 40), *, sentinel: bool = False
+) -> Scorer:
+    """Return a scorer with these label words, of one token or several, for rows that are token ids already."""
+    return Scorer(backbone, make_task().template, LabelWords.of(tuple(map(str, ids)), ids), 90, sentinel)
 
 
 def make_task(**changes: Any) -> Task:

@@ -184,7 +184,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             template=self.task_.template,
             labels=self.task_.labels,
             label_words=self.label_words_.words,
-            label_ids=self.label_words_.ids,
+            label_ids=self.label_words_.stored,
             decoder_sentinel=self.decoder_sentinel,
             max_tokens=self.max_tokens,
             schedule=self.schedule,
@@ -219,7 +219,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         try:
             check_base(prompt, info, backbone)
             limit = limit_tokens(backbone, info.max_tokens, len(prompt))
-            words = LabelWords(info.label_words, info.label_ids)
+            words = LabelWords.of(info.label_words, info.label_ids)
             self.task_, self.digest_, self.metrics_ = task, info.digest, info.metrics
             self.scorer_ = Scorer(backbone, info.template, words, limit, info.decoder_sentinel)
             self.prompt_, self.trainable_ = prompt.to(backbone.model.device), prompt.numel()

@@ -1,7 +1,8 @@
 """The frozen target as a task asks it: log Pr_theta([MASK] = y | [P;E]) of the paper's L_ce, over label words only.
 
 Everything that scores texts takes one `Scorer`: classifier, training, in-context learning, trained weights, shards, the
-service. The head is applied to K rows of its matrix, never to the whole vocabulary, at the one position that answers.
+service. Where every label has one token the head is applied to K rows of its matrix, never to the whole vocabulary, at
+the one position that answers; names of several tokens are scored in `names`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from torch import Tensor
 
 from dawgen.classifier import causal
 from dawgen.classifier.batches import bucket, choose_budget
+from dawgen.classifier.context import read_causal, read_seq2seq
+from dawgen.classifier.head import score_words
+from dawgen.classifier.names import score_names
+from dawgen.classifier.seq2seq import answer_seq2seq
 from dawgen.config import TargetConfig
-from dawgen.errors import ModelError
 from dawgen.models.load import Backbone
 from dawgen.prompt.label_words import LabelWords, resolve_label_words
 from dawgen.prompt.soft_prompt import join
-from dawgen.prompt.template import SENTINEL, Rendered, find_sentinel, limit_tokens, render
+from dawgen.prompt.template import Rendered, limit_tokens, render
 from dawgen.records import Example
 from dawgen.tasks.task import Task
 
@@ -30,7 +34,7 @@ Ids = Sequence[Sequence[int]]  # token ids of some rows
 
 @dataclass(frozen=True)
 class Scorer:
-    """A frozen model, asked with one template for one word of each label.
+    """A frozen model, asked with one template for the words of each label.
 
     words: in the order of the task's labels. max_tokens: of a rendered example, already limited to what the model's
     window leaves beside the prompt. decoder_sentinel: whether <extra_id_0> stands before the label word.
@@ -92,24 +96,37 @@ class Scorer:
 
         prompt: [P,H], or [B,P,H] with one for each row; P may be 0.
         """
+        if self.words.single is None:
+            inputs, seen = self._embed(rows, prompt)
+            if self.backbone.kind == "seq2seq":
+                context = read_seq2seq(self.backbone, inputs, seen, sentinel=self.decoder_sentinel)
+            else:
+                context = read_causal(self.backbone, inputs, seen)
+            return score_names(context, self.words.ids)
         hidden = self.read_state(rows, prompt)
-        return torch.log_softmax(score_words(self.backbone, hidden, self.words.ids), -1)
+        return torch.log_softmax(score_words(self.backbone, hidden, self.words.single), -1)
 
     def score_behind(self, rows: Ids, shared: Sequence[Tensor]) -> Tensor:
         """Return the same [B,K] as `score_batch`, from the keys and values of each row's prompt, [B,Hkv,P,dh] each."""
         ids, mask = pad(rows, self.backbone)
         seen = torch.cat([mask.new_ones(len(mask), shared[0].shape[2]), mask], 1)
         inputs = self.backbone.model.get_input_embeddings()(ids)
+        if self.words.single is None:
+            return score_names(read_causal(self.backbone, inputs, seen, shared), self.words.ids)
         hidden = causal.answer(self.backbone, inputs, seen, shared)
-        return torch.log_softmax(score_words(self.backbone, hidden, self.words.ids), -1)
+        return torch.log_softmax(score_words(self.backbone, hidden, self.words.single), -1)
 
     def read_state(self, rows: Ids, prompt: Tensor) -> Tensor:
         """Return the state [B,H] that answers: the decoder's first, or a causal model's last; see `score_batch`."""
-        ids, mask = pad(rows, self.backbone)
-        inputs, seen = join(prompt, self.backbone.model.get_input_embeddings()(ids), mask)
+        inputs, seen = self._embed(rows, prompt)
         if self.backbone.kind == "seq2seq":
             return answer_seq2seq(self.backbone, inputs, seen, [self.decoder_sentinel] * len(inputs))
         return causal.answer(self.backbone, inputs, seen)
+
+    def _embed(self, rows: Ids, prompt: Tensor) -> tuple[Tensor, Tensor]:
+        """Return inputs [B,P+T,H] and their mask [B,P+T]."""
+        ids, mask = pad(rows, self.backbone)
+        return join(prompt, self.backbone.model.get_input_embeddings()(ids), mask)
 
 
 def pad(rows: Sequence[Sequence[int]], backbone: Backbone) -> tuple[Tensor, Tensor]:
@@ -120,48 +137,3 @@ def pad(rows: Sequence[Sequence[int]], backbone: Backbone) -> tuple[Tensor, Tens
     mask = [[1] * len(row) + [0] * (longest - len(row)) for row in rows]
     device = backbone.model.device
     return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
-
-
-def score_words(backbone: Backbone, hidden: Tensor, word_ids: Sequence[int]) -> Tensor:
-    """Return the words' logits [B,K] in float32 from the last hidden state [B,H]: h @ head[word_ids].T (+ bias).
-
-    A T5 with `scale_decoder_outputs` multiplies h by d_model**-0.5 first, as its own head does.
-    """
-    config, head = backbone.model.config, backbone.model.get_output_embeddings()
-    chosen = torch.tensor(list(word_ids), device=hidden.device)
-    if getattr(config, "scale_decoder_outputs", False):  # T5 family only
-        hidden = hidden * config.d_model**-0.5
-    logits: Tensor = (hidden @ head.weight[chosen].T).float()
-    if head.bias is not None:
-        logits = logits + head.bias[chosen].float()
-    extra = getattr(backbone.model, "final_logits_bias", None)  # BART family only
-    if extra is not None:
-        logits = logits + extra[0, chosen].float()
-    return logits
-
-
-def answer_seq2seq(backbone: Backbone, inputs: Tensor, mask: Tensor, sentinels: Sequence[bool]) -> Tensor:
-    """Return the decoder's state [B,H] after [start] or, where a row's sentinel switch is on, [start] <extra_id_0>.
-
-    inputs: [B,S,H], mask: [B,S]. The first position does not see the second: one decoder pass serves both.
-    """
-    model = backbone.model
-    encoded = model.get_encoder()(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
-    begin = [model.config.decoder_start_token_id]
-    if any(sentinels):
-        begin.append(_find_sentinel(backbone))
-    start = torch.tensor([begin], device=inputs.device).expand(len(inputs), -1)
-    states = model.get_decoder()(
-        input_ids=start, encoder_hidden_states=encoded, encoder_attention_mask=mask, use_cache=False
-    ).last_hidden_state
-    if all(sentinels) or not any(sentinels):
-        return states[:, -1]  # type: ignore[no-any-return]
-    places = torch.tensor(sentinels, device=inputs.device).long()
-    return states[torch.arange(len(states), device=inputs.device), places]  # type: ignore[no-any-return]
-
-
-def _find_sentinel(backbone: Backbone) -> int:
-    number = find_sentinel(backbone.tokenizer)
-    if number is None:
-        raise ModelError(f"{backbone.name}: expected {SENTINEL} in its vocabulary. Set decoder_sentinel to false.")
-    return number

@@ -122,7 +122,7 @@ def probe_target(
     """Return probes of prompt training and of evaluation on `rows` rows."""
     tokenizer = SimpleNamespace(pad_token_id=0)
     backbone = Backbone(model, tokenizer, "seq2seq" if shape.cross else "causal", name, None, "")
-    scorer = Scorer(backbone, "", LabelWords(("", ""), (1, 2)), config.max_tokens)
+    scorer = Scorer(backbone, "", LabelWords.of(("", ""), (1, 2)), config.max_tokens)
     config = config.model_copy(update={"steps": 2, "decoder_sentinel": False})
     ids = [[FILLER] * lengths[i % len(lengths)] for i in range(rows)]
     half = Rows(ids[: rows // 2], (0,) * (rows // 2))

@@ -1,75 +1,92 @@
-"""Label words (the verbalizer): one distinct token of the target's vocabulary for each label."""
+"""Label words (the verbalizer): what the target says for each label, one token or a name of several."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dawgen.errors import ConfigError
-from dawgen.prompt.vocabulary import encode_word, find_frequent
+from dawgen.prompt.vocabulary import encode_word
 
-_ADVICE = "Give --label-words with one common word for each label, such as yes and no."
+LONGEST = 32  # tokens of a label's words: more is a sentence, not a name
+
+_ADVICE = "Give --label-words with a different word or short name for each label, such as yes and no."
+_ENDS = " .,;:!?"  # what ends a sentence but belongs to no name
+
+Ids = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LabelWords:
-    """Words and their token ids, in the task's label order; `chosen`: the labels whose word dawgen picked itself."""
+    """Words and their token ids, [K] in the task's label order; each label has one token or several, all different."""
 
     words: tuple[str, ...]
-    ids: tuple[int, ...]
-    chosen: tuple[str, ...] = ()
+    ids: Ids
+
+    @classmethod
+    def of(cls, words: Sequence[str], ids: Sequence[int | Sequence[int]]) -> LabelWords:
+        """Take ids as they are stored: a number for a word of one token, or a list of them."""
+        return cls(tuple(words), tuple((one,) if isinstance(one, int) else tuple(one) for one in ids))
+
+    @property
+    def single(self) -> tuple[int, ...] | None:
+        """The tokens where every label has one; None where any has more."""
+        return tuple(one[0] for one in self.ids) if all(len(one) == 1 for one in self.ids) else None
+
+    @property
+    def stored(self) -> tuple[int, ...] | Ids:
+        """The ids as files hold them: plain numbers where every label has one token."""
+        return self.ids if self.single is None else self.single
 
 
-def resolve_label_words(tokenizer: Any, labels: Sequence[str], given: Mapping[str, str] | None = None) -> LabelWords:
-    """Find one distinct token for each label.
+def resolve_label_words(
+    tokenizer: Any, labels: Sequence[str], given: Mapping[str, str] | None = None, *, spaced: bool = True
+) -> LabelWords:
+    """Find the tokens of each label's words: the given ones, else the label's name as `spell` writes it.
 
-    Given words must be one token each. Without given words a label that is one token is its own word; the other labels
-    take the first free words of the frequent vocabulary: a soft prompt learns any assignment.
+    spaced: whether a space stands before the answer, as inside a text; False where a line begins with it.
 
     Raises:
-        ConfigError: a given word is not one known token, two labels share a token, or the labels are not the task's.
+        ConfigError: words without a token or with an unknown or a special one, two labels with the same tokens, or
+            labels that are not the task's.
     """
-    if given is not None:
-        return _check_given(tokenizer, labels, given)
-    ids: dict[str, int] = {}
-    for label in labels:
-        pieces = _encode_known(tokenizer, label)
-        if len(pieces) == 1 and pieces[0] not in ids.values():
-            ids[label] = pieces[0]
-    words = {label: label for label in ids}
-    chosen = tuple(label for label in labels if label not in ids)
-    free = ((number, word) for number, word in find_frequent(tokenizer).items() if number not in ids.values())
-    for label in chosen:
-        number, word = next(free, (-1, ""))
-        if number < 0:
-            raise ConfigError(f"expected a free word for each of {len(labels)} labels, the vocabulary has too few.")
-        ids[label], words[label] = number, word
-    return LabelWords(tuple(words[label] for label in labels), tuple(ids[label] for label in labels), chosen)
-
-
-def _check_given(tokenizer: Any, labels: Sequence[str], given: Mapping[str, str]) -> LabelWords:
-    if set(given) != set(labels):
+    if given is not None and set(given) != set(labels):
         raise ConfigError(
             f"expected a label word for each of {', '.join(labels)}, got them for {', '.join(given)}.\n{_ADVICE}"
         )
-    ids: list[int] = []
-    for label in labels:
-        pieces = _encode_known(tokenizer, given[label])
-        if len(pieces) != 1:
-            shown = " ".join(tokenizer.convert_ids_to_tokens(encode_word(tokenizer, given[label])))
+    words = {label: spell(label) if given is None else given[label] for label in labels}
+    owners: dict[tuple[int, ...], str] = {}
+    for label, word in words.items():
+        ids = _encode(tokenizer, label, word, spaced)
+        if ids in owners:
+            other = owners[ids]
             raise ConfigError(
-                f"label word '{given[label]}' of '{label}': expected one token of the target, got {shown or 'none'}.\n"
-                + _ADVICE
+                f"label words '{words[other]}' ({other}) and '{word}' ({label}) are the same tokens.\n{_ADVICE}"
             )
-        if pieces[0] in ids:
-            other = labels[ids.index(pieces[0])]
-            raise ConfigError(
-                f"label words '{given[other]}' ({other}) and '{given[label]}' ({label}) are the same token.\n{_ADVICE}"
-            )
-        ids.append(pieces[0])
-    return LabelWords(tuple(given[label] for label in labels), tuple(ids))
+        owners[ids] = label
+    return LabelWords(tuple(words.values()), tuple(owners))
 
 
-def _encode_known(tokenizer: Any, word: str) -> list[int]:
-    """Return the word's ids, or none where the tokenizer does not know it or reads it as a special token."""
-    ids = encode_word(tokenizer, word) if word.strip() else []
-    return [] if set(ids) & set(tokenizer.all_special_ids) else ids
+def spell(label: str) -> str:
+    """Return a label's name as words: `card_arrival` is "card arrival", `Refund_not_showing_up?` has no mark behind.
+
+    >>> from dawgen.prompt.label_words import spell
+    >>> spell("Refund_not_showing_up?")
+    'Refund not showing up'
+    """
+    words = " ".join(label.replace("_", " ").split())
+    return words.rstrip(_ENDS) or words  # a label that is nothing but marks, such as "?"
+
+
+def _encode(tokenizer: Any, label: str, word: str, spaced: bool) -> tuple[int, ...]:
+    named = f"label word '{word}' of '{label}'"
+    ids = encode_word(tokenizer, word, spaced=spaced) if word.strip() else []
+    special = set(tokenizer.all_special_ids)
+    if not ids or len(ids) > LONGEST:
+        raise ConfigError(f"{named}: expected 1 to {LONGEST} tokens of the target, got {len(ids)}.\n{_ADVICE}")
+    if special & set(ids):
+        shown = " ".join(tokenizer.convert_ids_to_tokens(ids))
+        kind = "a token that the target does not know" if tokenizer.unk_token_id in ids else "a special token"
+        raise ConfigError(f"{named}: expected tokens that the target can say, got {kind}: {shown}.\n{_ADVICE}")
+    return tuple(ids)

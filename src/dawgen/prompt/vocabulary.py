@@ -1,4 +1,4 @@
-"""The frequent words of a tokenizer: prompts are initialised from them, and label words fall back on them."""
+"""The frequent words of a tokenizer, from which prompts are initialised, and the tokens of a word inside a text."""
 
 from functools import lru_cache
 from typing import Any
@@ -38,12 +38,17 @@ def _find(tokenizer: Any, limit: int, _size: int) -> tuple[tuple[int, str], ...]
     return tuple(found)
 
 
-def encode_word(tokenizer: Any, word: str) -> list[int]:
-    """Return the word's token ids as it stands inside a text (after a space), without special tokens.
+def encode_word(tokenizer: Any, word: str, *, spaced: bool = True) -> list[int]:
+    """Return the token ids of a word, or of several, as they stand inside a text (after a space), without special ones.
 
     Byte-level tokenizers have " yes" and "yes" apart, SentencePiece marks the beginning by itself; the shorter
-    encoding that keeps the mark is taken.
+    encoding that keeps the mark is taken. spaced: False for words that begin a line.
     """
-    spaced = tokenizer(" " + word, add_special_tokens=False)["input_ids"]
-    plain = tokenizer(word, add_special_tokens=False)["input_ids"]
-    return list(plain if len(plain) < len(spaced) else spaced)
+    plain = list(tokenizer(word, add_special_tokens=False)["input_ids"])
+    if not spaced:
+        return plain
+    inside = list(tokenizer(" " + word, add_special_tokens=False)["input_ids"])
+    if len(plain) >= len(inside):
+        return inside
+    marked = len(plain) == 1 or tokenizer.convert_ids_to_tokens(plain[0]).startswith(WORD_MARKS)
+    return plain if marked else inside

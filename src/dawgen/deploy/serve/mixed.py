@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from dawgen.classifier import causal
-from dawgen.classifier.scorer import answer_seq2seq, pad, score_words
+from dawgen.classifier.head import score_words
+from dawgen.classifier.scorer import pad
+from dawgen.classifier.seq2seq import answer_seq2seq
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.models.load import Backbone
 

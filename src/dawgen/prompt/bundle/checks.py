@@ -17,6 +17,8 @@ from dawgen.errors import BundleError
 from dawgen.models.load import Backbone, name_dtype
 from dawgen.prompt.bundle.files import explain
 from dawgen.prompt.bundle.golden import SENTENCES
+from dawgen.prompt.label_words import LONGEST as MOST_TOKENS
+from dawgen.prompt.label_words import LabelWords
 from dawgen.prompt.vocabulary import encode_word, find_frequent
 from dawgen.tasks.task import Task
 
@@ -84,6 +86,7 @@ def _find_faults(prompt: Tensor, info: BundleInfo) -> Iterator[str]:
         yield f"task: {explain(error)}"
         return
     words, count = info.label_words, len(info.labels)
+    ids = LabelWords.of(words, info.label_ids).ids
     given = None if task.label_words is None else tuple(task.label_words[label] for label in task.labels)
     names = (info.base, info.revision or "-")
     rules = {
@@ -96,10 +99,9 @@ def _find_faults(prompt: Tensor, info: BundleInfo) -> Iterator[str]:
         "labels are not the task's": info.labels == task.labels,
         "label_words: expected one for each label, all different": len(words) == count == len(set(words)),
         "label_words are not the task's": given in (None, words),
-        "label_ids: expected one for each label, all different": len(info.label_ids)
-        == count
-        == len(set(info.label_ids)),
-        "label_ids: expected none below 0": min(info.label_ids, default=0) >= 0,
+        "label_ids: expected some for each label, all different": len(ids) == count == len(set(ids)),
+        f"label_ids: expected 1 to {MOST_TOKENS} for each label": all(1 <= len(own) <= MOST_TOKENS for own in ids),
+        "label_ids: expected none below 0": all(number >= 0 for own in ids for number in own),
         "max_tokens is not settings.max_tokens": info.max_tokens == info.settings.max_tokens,
         "decoder_sentinel is not settings.decoder_sentinel": info.decoder_sentinel == info.settings.decoder_sentinel,
         f"prompt: expected at most {LONGEST} rows": len(prompt) <= LONGEST,
@@ -116,12 +118,14 @@ def _is_distribution(row: tuple[float, ...]) -> bool:
 
 def _check_words(info: BundleInfo, backbone: Backbone) -> None:
     rows = backbone.model.get_output_embeddings().weight.shape[0]
-    for word, number in zip(info.label_words, info.label_ids, strict=True):
-        known = number < rows and (
-            encode_word(backbone.tokenizer, word) == [number] or find_frequent(backbone.tokenizer).get(number) == word
+    tokenizer = backbone.tokenizer
+    for word, ids in zip(info.label_words, LabelWords.of(info.label_words, info.label_ids).ids, strict=True):
+        known = max(ids) < rows and (
+            any(encode_word(tokenizer, word, spaced=spaced) == list(ids) for spaced in (True, False))
+            or (len(ids) == 1 and find_frequent(tokenizer).get(ids[0]) == word)  # which dawgen once chose for a longer name
         )
         if not known:
-            raise BundleError(f"label word {word!r:.60}: expected the id that the tokenizer gives it, got {number}.")
+            raise BundleError(f"label word {word!r:.60}: expected the ids that the tokenizer gives it, got {ids!r:.80}.")
 
 
 @lru_cache(maxsize=8)

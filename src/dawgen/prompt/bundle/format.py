@@ -26,7 +26,8 @@ class BundleInfo(Settings):
 
     digest: `compute_digest`, written by `save_bundle`. fingerprint: `models.load.fingerprint`, in bfloat16.
     weights: `Backbone.exact`, every bit of the weights in `dtype`. tokenizer: `hash_tokenizer`. golden: [4,K], the
-    label log-probabilities of `golden_examples`. metrics: whatever the caller measured, for people to read.
+    label log-probabilities of `golden_examples`. label_ids: a number for each label, or a list for each where any label
+    has words of several tokens. metrics: whatever the caller measured, for people to read.
     """
 
     format: int = FORMAT
@@ -41,7 +42,7 @@ class BundleInfo(Settings):
     template: str
     labels: tuple[str, ...]
     label_words: tuple[str, ...]
-    label_ids: tuple[int, ...]
+    label_ids: tuple[int, ...] | tuple[tuple[int, ...], ...]
     decoder_sentinel: bool
     max_tokens: int
     schedule: Schedule
