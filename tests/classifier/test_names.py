@@ -82,7 +82,9 @@ def draw_names(count: int, seed: int = 0) -> Ids:
     return tuple(found)
 
 
-def score_plainly(backbone: Backbone, row: list[int], prompt: Tensor, ids: Ids, begin: tuple[int, ...] = (0,)) -> Tensor:
+def score_plainly(
+    backbone: Backbone, row: list[int], prompt: Tensor, ids: Ids, begin: tuple[int, ...] = (0,)
+) -> Tensor:
     """Return label log-probabilities [K] by the formula: each name alone, in one sequence, under the full head."""
     model, found = backbone.model, []
     embed = model.get_input_embeddings()
@@ -142,9 +144,7 @@ def test_chunks_change_neither_scores_nor_gradients(family: str, room: int, monk
     for found, whole in zip(differentiate(scorer, prompt, rows, labels, (4,)), wanted, strict=True):
         assert float((found - whole).norm() / whole.norm()) < 1e-5
     again = differentiate(scorer, prompt, rows, labels, (4,))
-    assert all(
-        torch.equal(a, b) for a, b in zip(again, differentiate(scorer, prompt, rows, labels, (4,)), strict=True)
-    )
+    assert all(torch.equal(a, b) for a, b in zip(again, differentiate(scorer, prompt, rows, labels, (4,)), strict=True))
 
 
 def test_the_sentinel_stands_before_the_name() -> None:

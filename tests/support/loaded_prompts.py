@@ -21,7 +21,7 @@ def make_loaded(
     *,
     seed: int = 0,
     name: str = "prompt",
-    words: Sequence[int] | None = None,
+    words: Sequence[int | Sequence[int]] | None = None,
 ) -> LoadedPrompt:
     """Return a random prompt of this length with this many labels."""
     width = backbone.model.get_input_embeddings().weight.shape[1]

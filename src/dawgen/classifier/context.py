@@ -58,7 +58,7 @@ class Context:
         # Keys and values grow by a copy; heads that share them may copy them once more for each query head.
         groups = 1 + (model.config.num_attention_heads // self.own[0].shape[1] if self.own else 0)
         kept = sum(part[:1].numel() * part.element_size() for part in (*self.own, *self.cross))
-        return kept * groups + (tokens + again) * each
+        return int(kept * groups + (tokens + again) * each)
 
 
 def read_causal(backbone: Backbone, inputs: Tensor, mask: Tensor, shared: Sequence[Tensor] = ()) -> Context:
@@ -101,11 +101,12 @@ def go_on(context: Context, paths: Sequence[Sequence[int]]) -> Tensor:
         states = causal.read(context.backbone, inputs, seen, own)[0]
     else:
         states = _decode(context, ids)
-    return states.unflatten(0, (rows, len(paths)))
+    return states.view(rows, len(paths), longest, -1)
 
 
 def _spread(part: Tensor, times: int) -> Tensor:
-    """Return each of B rows so many times in turn, [B*M,...]: the gradient is a plain sum, the same bits on every run."""
+    """Return each of B rows so many times in turn, [B*M,...]."""
+    # expand, not indexing: its backward is a plain sum, the same bits on every run
     return part[:, None].expand(-1, times, *part.shape[1:]).flatten(0, 1)
 
 
@@ -142,8 +143,8 @@ def _read_again(context: Context, ids: Tensor) -> Tensor:
         torch.cat([_spread(row[None, :end], paths), names, _spread(row[None, end:], paths)], 1)
         for row, end in zip(context.inputs, ends, strict=True)
     ]
-    seen = [torch.cat([line[:end], line.new_ones(length), line[end:]]) for line, end in zip(mask, ends, strict=True)]
-    states = causal.read(context.backbone, torch.cat(whole), _spread(torch.stack(seen), paths))[0]
+    masks = [torch.cat([line[:end], line.new_ones(length), line[end:]]) for line, end in zip(mask, ends, strict=True)]
+    states = causal.read(context.backbone, torch.cat(whole), _spread(torch.stack(masks), paths))[0]
     places = torch.tensor(ends, device=mask.device)[:, None] + torch.arange(length, device=mask.device)
     index = _spread(places, paths)[..., None].expand(-1, -1, states.shape[-1])
     return states.gather(1, index)

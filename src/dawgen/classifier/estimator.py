@@ -218,8 +218,8 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         backbone = self._find_backbone()
         try:
             check_base(prompt, info, backbone)
-            limit = limit_tokens(backbone, info.max_tokens, len(prompt))
             words = LabelWords.of(info.label_words, info.label_ids)
+            limit = limit_tokens(backbone, info.max_tokens, len(prompt), words.inputs)
             self.task_, self.digest_, self.metrics_ = task, info.digest, info.metrics
             self.scorer_ = Scorer(backbone, info.template, words, limit, info.decoder_sentinel)
             self.prompt_, self.trainable_ = prompt.to(backbone.model.device), prompt.numel()

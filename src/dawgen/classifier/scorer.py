@@ -57,7 +57,7 @@ class Scorer:
             ConfigError: a label word that the tokenizer does not have, or a prompt that leaves no room for a text.
         """
         words = resolve_label_words(backbone.tokenizer, task.labels, task.label_words)
-        limit = limit_tokens(backbone, config.max_tokens, prompt_length)
+        limit = limit_tokens(backbone, config.max_tokens, prompt_length, words.inputs)
         return cls(backbone, task.template, words, limit, config.decoder_sentinel)
 
     def render(self, examples: Sequence[Example]) -> Rendered:

@@ -67,7 +67,7 @@ def predict_in_context(
 
     backbone = scorer.backbone
     front = make_empty_prompt(backbone) if prompt is None else prompt
-    limit = limit_tokens(backbone, WINDOWS[backbone.kind], len(front))
+    limit = limit_tokens(backbone, WINDOWS[backbone.kind], len(front), scorer.words.inputs)
     answered = write_answered(scorer, task, shots, seed)
     questions = scorer.render(examples).ids
     counts = [_count_fitting(answered, limit - len(row)) for row in questions]

@@ -35,6 +35,11 @@ class LabelWords:
         return tuple(one[0] for one in self.ids) if all(len(one) == 1 for one in self.ids) else None
 
     @property
+    def inputs(self) -> int:
+        """How many tokens at most are read behind a text to score it: all of the longest name but its last."""
+        return max(map(len, self.ids)) - 1
+
+    @property
     def stored(self) -> tuple[int, ...] | Ids:
         """The ids as files hold them: plain numbers where every label has one token."""
         return self.ids if self.single is None else self.single
@@ -87,6 +92,7 @@ def _encode(tokenizer: Any, label: str, word: str, spaced: bool) -> tuple[int, .
         raise ConfigError(f"{named}: expected 1 to {LONGEST} tokens of the target, got {len(ids)}.\n{_ADVICE}")
     if special & set(ids):
         shown = " ".join(tokenizer.convert_ids_to_tokens(ids))
-        kind = "a token that the target does not know" if tokenizer.unk_token_id in ids else "a special token"
-        raise ConfigError(f"{named}: expected tokens that the target can say, got {kind}: {shown}.\n{_ADVICE}")
+        raise ConfigError(
+            f"{named}: expected tokens that the target can say, got a special or unknown one: {shown}.\n{_ADVICE}"
+        )
     return tuple(ids)

@@ -51,14 +51,16 @@ def render(examples: Sequence[Example], *, template: str, backbone: Backbone, ma
     return Rendered(ids, cut)
 
 
-def limit_tokens(backbone: Backbone, max_tokens: int, prompt_length: int) -> int:
-    """Return how many tokens a row may have: `max_tokens`, or what the prompt leaves of a causal model's window.
+def limit_tokens(backbone: Backbone, max_tokens: int, prompt_length: int, behind: int = 0) -> int:
+    """Return how many tokens a row may have: `max_tokens`, or what is left of a causal model's window.
+
+    prompt_length, behind: tokens in front of the row, and those of a name behind it.
 
     Raises:
         ConfigError: the prompt leaves no room.
     """
     window = getattr(backbone.model.config, "max_position_embeddings", None)  # GPT-2's and CTRL's n_positions as well
-    limit = max_tokens if backbone.kind == "seq2seq" or window is None else min(max_tokens, window - prompt_length)
+    limit = max_tokens if backbone.kind == "seq2seq" or window is None else min(max_tokens, window - prompt_length - behind)
     if limit < SHORTEST:
         raise ConfigError(
             f"expected room for {SHORTEST} tokens beside the prompt, got {limit} (prompt_length {prompt_length}, "

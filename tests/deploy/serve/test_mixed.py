@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -39,6 +40,19 @@ def test_a_mixed_batch_equals_each_row_alone(kind: Kind) -> None:
     several = [make_loaded(backbone, *shape, seed=place) for place, shape in enumerate(PROMPTS)]
     rows = draw_rows([4, 19, 11, 30, 1, 7, 19, 2, 25, 12])
     assert_as_alone(backbone, rows, several + several[::-1])
+
+
+@pytest.mark.parametrize("family", [*TARGETS, "bart", "mistral"])
+def test_names_and_single_tokens_mix(family: Any) -> None:
+    others = {"bart": lambda: wrap(tiny_bart()), "mistral": lambda: wrap(tiny_mistral(window=6), "causal")}
+    backbone = others[family]() if family in others else make_backbone(family)
+    names = [((82,), (12, 40), (12, 40, 17)), ((9, 30), (25,)), (82, 12), ((12, 40), (7, 7, 7, 7))]
+    sentinels = [False, family == "t5", False, family == "t5"]
+    several = [
+        make_loaded(backbone, length, sentinel=sentinel, seed=length, words=words)
+        for length, sentinel, words in zip((5, 0, 3, 8), sentinels, names, strict=True)
+    ]
+    assert_as_alone(backbone, draw_rows([4, 19, 11, 30, 1, 7, 19, 2]), several + several[::-1])
 
 
 @pytest.mark.parametrize("kind", TARGETS)

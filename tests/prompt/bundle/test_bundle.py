@@ -31,7 +31,7 @@ def make_info(**changes: Any) -> BundleInfo:
         "template": task.template,
         "labels": task.labels,
         "label_words": ("yes", "no"),
-        "label_ids": resolve_label_words(tiny_tokenizer(), ("yes", "no")).ids,
+        "label_ids": resolve_label_words(tiny_tokenizer(), ("yes", "no")).stored,
         "decoder_sentinel": False,
         "max_tokens": 50,
         "schedule": "paired",

@@ -43,7 +43,7 @@ def forward(model: Any, ids: torch.Tensor, mask: torch.Tensor | None) -> torch.T
 @pytest.mark.parametrize("kind", TARGETS)
 def test_peft_gives_the_same_scores(tmp_path: Path, kind: Kind) -> None:
     classifier = save_adapter(kind, tmp_path)
-    backbone, words = classifier.backbone_, list(classifier.label_words_.ids)
+    backbone, words = classifier.backbone_, list(classifier.label_words_.single)
     model = peft.PeftModel.from_pretrained(tiny_model(kind), tmp_path / "peft").eval()
     assert model.peft_config["default"].num_transformer_submodules == 1
     rows = classifier.scorer_.render(make_pairs(5, seed=1)).ids

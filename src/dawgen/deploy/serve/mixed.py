@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from dawgen.classifier import causal
+from dawgen.classifier.context import read_causal, read_seq2seq
 from dawgen.classifier.head import score_words
+from dawgen.classifier.names import score_names
 from dawgen.classifier.scorer import pad
 from dawgen.classifier.seq2seq import answer_seq2seq
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
@@ -25,12 +27,34 @@ def score_mixed(backbone: Backbone, rows: Rows, prompts: Sequence[LoadedPrompt])
     rows: N lists of token ids, not empty. prompts: N, one for each row, of any length, labels and sentinel switch.
     One batch: N times the longest [P_i;E_i] has to fit into memory.
     """
+    found: dict[int, Tensor] = {}
+    for places in group_rows(prompts):
+        own, asked = [rows[place] for place in places], [prompts[place] for place in places]
+        score = _score_tokens if asked[0].scorer.words.single else _score_names
+        found |= zip(places, score(backbone, own, asked), strict=True)
+    return [found[place] for place in range(len(rows))]
+
+
+def group_rows(prompts: Sequence[LoadedPrompt]) -> list[list[int]]:
+    """Return the rows that are read together: those with label words of one token; and the others, by the sentinel."""
+    groups: dict[bool | None, list[int]] = {}
+    for place, loaded in enumerate(prompts):
+        kind = None if loaded.scorer.words.single else loaded.scorer.decoder_sentinel
+        groups.setdefault(kind, []).append(place)
+    return list(groups.values())
+
+
+def _score_tokens(backbone: Backbone, rows: Rows, prompts: Sequence[LoadedPrompt]) -> list[Tensor]:
+    """Score rows whose label words are one token each: one product with the words of all prompts."""
     distinct, owners = number_prompts(prompts)
     with torch.inference_mode():
         if any(loaded.shared is not None for loaded in distinct):
-            hidden = _read_behind(backbone, rows, distinct, owners)
+            hidden = causal.answer(backbone, *_put_behind(backbone, rows, distinct, owners))
+        elif backbone.kind == "causal":
+            hidden = causal.answer(backbone, *_join(backbone, rows, distinct, owners))
         else:
-            hidden = _read_joined(backbone, rows, distinct, owners)
+            sentinels = [loaded.scorer.decoder_sentinel for loaded in prompts]
+            hidden = answer_seq2seq(backbone, *_join(backbone, rows, distinct, owners), sentinels)
         words, columns = index_words(distinct)
         logits = score_words(backbone, hidden, words).cpu()
     # Outside inference mode, so that callers get ordinary tensors. [N,longest K]; the added column of -inf stands for
@@ -38,6 +62,25 @@ def score_mixed(backbone: Backbone, rows: Rows, prompts: Sequence[LoadedPrompt])
     own = torch.cat([logits, logits.new_full((len(rows), 1), -torch.inf)], 1).gather(1, columns[owners])
     scores = torch.log_softmax(own, -1)
     return [line[: len(loaded.scorer.words.ids)] for line, loaded in zip(scores, prompts, strict=True)]
+
+
+def _score_names(backbone: Backbone, rows: Rows, prompts: Sequence[LoadedPrompt]) -> list[Tensor]:
+    """Score rows whose label words are names: all are read together, then each prompt's rows go on with its names."""
+    distinct, owners = number_prompts(prompts)
+    found: dict[int, Tensor] = {}
+    with torch.inference_mode():
+        if any(loaded.shared is not None for loaded in distinct):
+            context = read_causal(backbone, *_put_behind(backbone, rows, distinct, owners))
+        elif backbone.kind == "causal":
+            context = read_causal(backbone, *_join(backbone, rows, distinct, owners))
+        else:
+            sentinel = prompts[0].scorer.decoder_sentinel
+            context = read_seq2seq(backbone, *_join(backbone, rows, distinct, owners), sentinel=sentinel)
+        for number, loaded in enumerate(distinct):
+            own = [row for row, owner in enumerate(owners) if owner == number]
+            part = context.take(torch.tensor(own, device=context.mask.device))
+            found |= zip(own, score_names(part, loaded.scorer.words.ids).cpu(), strict=True)
+    return [found[row].clone() for row in range(len(rows))]  # outside inference mode: ordinary tensors
 
 
 def number_prompts(prompts: Sequence[LoadedPrompt]) -> tuple[list[LoadedPrompt], list[int]]:
@@ -48,18 +91,20 @@ def number_prompts(prompts: Sequence[LoadedPrompt]) -> tuple[list[LoadedPrompt],
 
 
 def index_words(prompts: Sequence[LoadedPrompt]) -> tuple[list[int], Tensor]:
-    """Return the ids of all label words, each once, and where each prompt's are among them, [G,longest K].
+    """Return the ids of label words of one token, each once, and where each prompt's are among them, [G,longest K].
 
     A prompt with fewer labels than another has the number behind the last in its remaining columns.
     """
     places: dict[int, int] = {}
-    own = [[places.setdefault(word, len(places)) for word in loaded.scorer.words.ids] for loaded in prompts]
+    own = [[places.setdefault(word, len(places)) for word in loaded.scorer.words.single or ()] for loaded in prompts]
     longest = max(map(len, own))
     return list(places), torch.tensor([[*line, *[len(places)] * (longest - len(line))] for line in own])
 
 
-def _read_joined(backbone: Backbone, rows: Rows, distinct: Sequence[LoadedPrompt], owners: Sequence[int]) -> Tensor:
-    """Return the states [N,H] that answer, from prompt and text of each row side by side."""
+def _join(
+    backbone: Backbone, rows: Rows, distinct: Sequence[LoadedPrompt], owners: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """Return inputs [N,S,H] and mask [N,S]: prompt and text of each row side by side."""
     fronts = [len(distinct[owner].prompt) for owner in owners]
     fill = int(backbone.tokenizer.pad_token_id)
     # the prompts' places hold the padding token until its embeddings are overwritten
@@ -70,10 +115,7 @@ def _read_joined(backbone: Backbone, rows: Rows, distinct: Sequence[LoadedPrompt
         bank = torch.cat([loaded.prompt for loaded in distinct]).to(inputs)
         device = inputs.device
         inputs.flatten(0, 1).index_copy_(0, places.to(device), bank.index_select(0, sources.to(device)))
-    if backbone.kind == "causal":
-        return causal.answer(backbone, inputs, mask)
-    sentinels = [distinct[owner].scorer.decoder_sentinel for owner in owners]
-    return answer_seq2seq(backbone, inputs, mask, sentinels)
+    return inputs, mask
 
 
 def index_prompts(
@@ -89,8 +131,10 @@ def index_prompts(
     return torch.cat(places), torch.cat(sources)
 
 
-def _read_behind(backbone: Backbone, rows: Rows, distinct: Sequence[LoadedPrompt], owners: Sequence[int]) -> Tensor:
-    """Return the states [N,H] of a causal model that answer, from the prompts' stored keys and values.
+def _put_behind(
+    backbone: Backbone, rows: Rows, distinct: Sequence[LoadedPrompt], owners: Sequence[int]
+) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    """Return inputs [N,T,H], their mask [N,P+T], and the stored keys and values of each row's prompt, [N,Hkv,P,dh].
 
     Different prompts are stacked once, and every row takes its own.
     """
@@ -99,7 +143,7 @@ def _read_behind(backbone: Backbone, rows: Rows, distinct: Sequence[LoadedPrompt
     which = torch.tensor(owners, device=mask.device)
     own = stored.expand(len(rows), *stored.shape[1:]) if len(distinct) == 1 else stored.index_select(0, which)
     seen = torch.cat([front.to(mask)[which], mask], 1)
-    return causal.answer(backbone, backbone.model.get_input_embeddings()(ids), seen, own.unbind(1))
+    return backbone.model.get_input_embeddings()(ids), seen, own.unbind(1)
 
 
 def stack_stored(prompts: Sequence[LoadedPrompt]) -> tuple[Tensor, Tensor]:

@@ -99,7 +99,7 @@ def _find_faults(prompt: Tensor, info: BundleInfo) -> Iterator[str]:
         "labels are not the task's": info.labels == task.labels,
         "label_words: expected one for each label, all different": len(words) == count == len(set(words)),
         "label_words are not the task's": given in (None, words),
-        "label_ids: expected some for each label, all different": len(ids) == count == len(set(ids)),
+        "label_ids: expected those of each label, all different": len(ids) == count == len(set(ids)),
         f"label_ids: expected 1 to {MOST_TOKENS} for each label": all(1 <= len(own) <= MOST_TOKENS for own in ids),
         "label_ids: expected none below 0": all(number >= 0 for own in ids for number in own),
         "max_tokens is not settings.max_tokens": info.max_tokens == info.settings.max_tokens,
@@ -122,10 +122,13 @@ def _check_words(info: BundleInfo, backbone: Backbone) -> None:
     for word, ids in zip(info.label_words, LabelWords.of(info.label_words, info.label_ids).ids, strict=True):
         known = max(ids) < rows and (
             any(encode_word(tokenizer, word, spaced=spaced) == list(ids) for spaced in (True, False))
-            or (len(ids) == 1 and find_frequent(tokenizer).get(ids[0]) == word)  # which dawgen once chose for a longer name
+            # dawgen once chose a frequent word for a label of several tokens
+            or (len(ids) == 1 and find_frequent(tokenizer).get(ids[0]) == word)
         )
         if not known:
-            raise BundleError(f"label word {word!r:.60}: expected the ids that the tokenizer gives it, got {ids!r:.80}.")
+            raise BundleError(
+                f"label word {word!r:.60}: expected the ids that the tokenizer gives it, got {ids!r:.80}."
+            )
 
 
 @lru_cache(maxsize=8)
