@@ -30,13 +30,15 @@ def embed_requests(classifier: PromptClassifier, examples: Sequence[Example]) ->
     """Return what stands before each answer, [P+T,H] in the model's dtype on the CPU: the prompt and the text.
 
     Raises:
-        ConfigError: the base model is an encoder-decoder.
+        ConfigError: the base model is an encoder-decoder, or a label has words of several tokens.
     """
     backbone, prompt = classifier.backbone_, classifier.prompt_
     if backbone.kind != "causal":
         raise ConfigError(
             f"{backbone.name}: expected a causal model, vLLM runs no encoder-decoder; see `dawgen serve`."
         )
+    if classifier.label_words_.single is None:
+        raise ConfigError("expected label words of one token each: vLLM is asked for one token; see `dawgen serve`.")
     rows = classifier.scorer_.render(examples).ids
     table = backbone.model.get_input_embeddings()
     requests = []
@@ -78,7 +80,7 @@ def classify(engine: Any, classifier: PromptClassifier, examples: Sequence[Examp
     """Return label probabilities [N,K] by the engine: one new token each, of which only the label words are allowed."""
     from vllm import SamplingParams
 
-    words = list(classifier.label_words_.ids)
+    words = list(classifier.label_words_.single or ())
     params = SamplingParams(max_tokens=1, temperature=1.0, logprobs=len(words), allowed_token_ids=words)
     requests = [{"prompt_embeds": embeds} for embeds in embed_requests(classifier, examples)]
     outputs = engine.generate(requests, params)

@@ -133,8 +133,8 @@ BAD: dict[str, tuple[Any, list[str], str]] = {
     "no model": (GOOD, ["--set", "target.model=nowhere/at/all"], "nowhere/at/all"),
     "label words": (
         GOOD,
-        ["--label-words", '{"same": "unquestionably", "other": "no", "not": "maybe"}'],
-        "unquestionably",
+        ["--label-words", '{"same": "日本", "other": "no", "not": "maybe"}'],
+        "label word '日本' of 'same'",
     ),
     "label words json": (GOOD, ["--label-words", "same=yes"], "--label-words: expected JSON"),
     "test repeats": (GOOD, ["--test", "TRAIN"], "expected rows that held-out data do not repeat"),

@@ -52,7 +52,7 @@ class Task(Settings):
     Args:
         name: how tables and folders call it.
         labels: two or more different names, in the order that every [N,K] of scores has.
-        label_words: one word per label; None leaves the choice to the target's vocabulary.
+        label_words: a word or a short name per label; None takes the labels' own names.
         pair: whether an example is two texts.
         question: a question or instruction that can stand before the texts, and from which a prompt can start; it names
             the label words, as far as they are few. None for a neutral one, see `ask`.

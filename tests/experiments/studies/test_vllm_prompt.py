@@ -25,7 +25,7 @@ def test_embeds_give_our_own_answers(kind: Kind) -> None:
     requests = embed_requests(classifier, rows)
     assert all(torch.equal(request[:3], classifier.prompt_) for request in requests)
     assert len({len(request) for request in requests}) > 1
-    words = list(classifier.label_words_.ids)
+    words = list(classifier.label_words_.single)
     for request, wanted in zip(requests, classifier.predict_proba(rows), strict=True):
         with torch.no_grad():  # one row alone, as vLLM computes it: no padding, no mask
             logits = classifier.backbone_.model(inputs_embeds=request[None].clone()).logits[0, -1]

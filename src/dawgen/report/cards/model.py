@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dawgen.report.cards.dataset import describe_licence, join_card, list_filters
-from dawgen.report.cards.snippets import write_dawgen_snippet, write_peft_snippet
+from dawgen.report.cards.snippets import has_names, write_dawgen_snippet, write_peft_snippet
 
 SCHEDULES = {
     "real": "on the real examples alone",
@@ -29,6 +29,7 @@ def render_model_card(facts: Mapping[str, Any]) -> str:
     shown = {
         **facts,
         "snippets": snippets,
+        "named": has_names(facts),
         "trained": SCHEDULES.get(facts["schedule"], facts["schedule"]),
         "filters": list_filters((facts.get("set") or {}).get("curate")),
     }

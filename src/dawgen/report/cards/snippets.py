@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+_END = "ids.append(tokenizer.eos_token_id)  # one end token, whether the tokenizer writes it or not"
+_SCORES = "scores = logits[0, -1, list(words.values())].float()"
 FIRST, SECOND = "A child is reading a book in the garden.", "Someone is reading outside."
 
 
@@ -17,7 +19,10 @@ def write_peft_snippet(facts: Mapping[str, Any]) -> str:
     bundled = facts["bundled"]
     revision = facts["base"]["revision"]
     pinned = f", revision={_quote(revision)}" if revision else ""
-    words = ", ".join(f"{_quote(label)}: {number}" for label, _, number in facts["labels"])
+    named = has_names(facts)
+    tokens = [(label, number if isinstance(number, int) else list(number)) for label, _, number in facts["labels"]]
+    words = ", ".join(f"{_quote(label)}: {own}" for label, own in tokens)
+    what = "tokens of the name that answers" if named else "token that answers"
     template = re.sub(r"\s*\{mask\}", lambda _: facts["mask"], facts["template"]).rstrip()
     lines = [
         "import torch",
@@ -27,7 +32,7 @@ def write_peft_snippet(facts: Mapping[str, Any]) -> str:
         "",
         f"base = {'resolve_model(' if bundled else ''}{_quote(facts['base']['name'])}{')' if bundled else ''}",
         f"adapter = {_quote(_name_adapter(facts))}",
-        f"words = {{{words}}}  # label -> token that answers for it",
+        f"words = {{{words}}}  # label -> {what} for it",
         "",
         f"tokenizer = AutoTokenizer.from_pretrained(base{pinned})",
         f"model = {auto}.from_pretrained(base{pinned}, dtype=torch.{facts['dtype']})",
@@ -39,12 +44,16 @@ def write_peft_snippet(facts: Mapping[str, Any]) -> str:
         'ids = tokenizer(text)["input_ids"]',
         "while ids[-1] == tokenizer.eos_token_id:",
         "    ids.pop()",
-        *_write_forward(facts, seq2seq),
-        "scores = logits[0, -1, list(words.values())].float()",
+        *(_write_names(facts, seq2seq) if named else _write_forward(facts, seq2seq)),
         "probabilities = dict(zip(words, scores.softmax(-1).tolist()))",
         "print(probabilities)",
     ]
     return "\n".join(lines)
+
+
+def has_names(facts: Mapping[str, Any]) -> bool:
+    """Return whether any label has words of several tokens."""
+    return not all(isinstance(number, int) for _, _, number in facts["labels"])
 
 
 def _name_adapter(facts: Mapping[str, Any]) -> str:
@@ -59,14 +68,38 @@ def _quote(text: str) -> str:
 
 def _write_forward(facts: Mapping[str, Any], seq2seq: bool) -> list[str]:
     if not seq2seq:
-        return ["with torch.no_grad():", "    logits = model(input_ids=torch.tensor([ids])).logits"]
-    sentinel = f", {facts['sentinel_id']}" if facts["decoder_sentinel"] else ""
+        return [
+            "with torch.no_grad():",
+            "    logits = model(input_ids=torch.tensor([ids])).logits",
+            _SCORES,
+        ]
     return [
-        "ids.append(tokenizer.eos_token_id)  # one end token, whether the tokenizer writes it or not",
-        f"start = torch.tensor([[model.config.decoder_start_token_id{sentinel}]])",
+        _END,
+        f"start = torch.tensor([[{_write_start(facts)}]])",
         "with torch.no_grad():",
         "    logits = model(input_ids=torch.tensor([ids]), decoder_input_ids=start).logits",
+        _SCORES,
     ]
+
+
+def _write_names(facts: Mapping[str, Any], seq2seq: bool) -> list[str]:
+    """Return the lines that score names of several tokens, one label after another."""
+    called = "input_ids=torch.tensor([ids]), decoder_input_ids=read" if seq2seq else "input_ids=read"
+    before = f"[{_write_start(facts)}]" if seq2seq else "ids"
+    return [
+        *([_END] if seq2seq else []),
+        "scores = []",
+        "for name in words.values():  # the mean log-likelihood of the name's tokens",
+        f"    read = torch.tensor([{before} + name[:-1]])",
+        "    with torch.no_grad():",
+        f"        logits = model({called}).logits[0, -len(name) :].float()",
+        "    scores.append(logits.log_softmax(-1)[torch.arange(len(name)), name].mean())",
+        "scores = torch.stack(scores)",
+    ]
+
+
+def _write_start(facts: Mapping[str, Any]) -> str:
+    return "model.config.decoder_start_token_id" + (f", {facts['sentinel_id']}" if facts["decoder_sentinel"] else "")
 
 
 def write_dawgen_snippet(facts: Mapping[str, Any]) -> str:
