@@ -36,8 +36,8 @@ Method = Annotated[
 LabelWords = Annotated[
     str | None,
     typer.Option(
-        help="""what the target says for each label, as JSON: '{"entailment": "yes", "contradiction": "no"}' (default: the
-        task's words, else the labels' names)"""
+        help="""JSON, such as '{"entailment": "yes", "contradiction": "no"}' """
+        "(default: the task's words, else the labels' names)"
     ),
 ]
 Leaks = Annotated[str | None, typer.Option(help="refuse or drop training rows that repeat dev or test pairs")]

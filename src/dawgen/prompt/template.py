@@ -60,8 +60,9 @@ def limit_tokens(backbone: Backbone, max_tokens: int, prompt_length: int, behind
         ConfigError: the prompt leaves no room.
     """
     window = getattr(backbone.model.config, "max_position_embeddings", None)  # GPT-2's and CTRL's n_positions as well
-    bounded = backbone.kind == "causal" and window is not None
-    limit = min(max_tokens, window - prompt_length - behind) if bounded else max_tokens
+    limit = max_tokens
+    if backbone.kind == "causal" and window is not None:
+        limit = min(max_tokens, window - prompt_length - behind)
     if limit < SHORTEST:
         raise ConfigError(
             f"expected room for {SHORTEST} tokens beside the prompt, got {limit} (prompt_length {prompt_length}, "
