@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 
 from dawgen.classifier.checkpoint import Trained
+from dawgen.classifier.diagnose import FAR
 from dawgen.classifier.gradients import differentiate
 from dawgen.classifier.rows import Rows, render_rows
 from dawgen.classifier.train import Training, train_prompt
 from dawgen.config import TargetConfig
 from dawgen.errors import DawgenError
 from dawgen.models.load import Backbone
+from dawgen.models.units import measure_reach
 from support.targets import LABELS, TARGETS, make_backbone, make_pairs, make_scorer, wrap
 from support.tiny import Kind, tiny_bloom
 
@@ -35,9 +37,10 @@ def train(
     kind: Kind = "t5", *, log: list[dict[str, Any]] | None = None, schedule: Any = "paired", **changes: Any
 ) -> Trained:
     checkpoint, dev = (changes.pop(key, None) for key in ("checkpoint", "dev"))
+    size = changes.pop("start", 1.0)
     backbone = make_backbone(kind)
     config = TargetConfig(**({"prompt_length": 5, "steps": 8, "batch_size": 4} | changes))
-    start = torch.randn(5, 32, generator=torch.Generator().manual_seed(3))
+    start = size * torch.randn(5, 32, generator=torch.Generator().manual_seed(3))
     real, synthetic = make_rows(backbone, 8, 1), make_rows(backbone, 20, 2)
     training = Training(real, synthetic, dev, schedule, 4, config)
     taken = None if log is None else log.append
@@ -203,6 +206,31 @@ def test_a_rate_leads_the_same_way_at_every_scale_of_the_embeddings(scale: float
     assert other[0]["lr"] == pytest.approx(scale * log[0]["lr"], rel=1e-4)
     absolute = [train_bloom(of, lr=0.3, **changes)[0] for of in (1, scale)]
     assert float((absolute[0] - absolute[1]).abs().max()) > 0.3  # which an absolute rate does not
+
+
+@pytest.mark.parametrize("kind", ["t5", "llama"])
+def test_a_rate_that_throws_the_prompt_out_is_named_and_a_fitting_one_is_not(kind: Kind) -> None:
+    log: list[dict[str, Any]] = []
+    far = train(kind, lr=3.0, steps=20, log=log)
+    assert len(far.warnings) == 1 and "target.lr (now 3)" in far.warnings[0]
+    assert log[-1]["warnings"] == far.warnings and not any("warnings" in row for row in log[:-1])
+    assert measure_reach(far.prompt, make_backbone(kind).unit) > FAR
+    # from embeddings: a start of ten of their units would be far by itself
+    fits = train(kind, steps=20, start=0.1)
+    assert fits.warnings == [] and measure_reach(fits.prompt, make_backbone(kind).unit) < 4
+
+
+def test_a_loss_that_stays_that_of_guessing_is_named_after_a_third_also_when_resumed(tmp_path: Path) -> None:
+    settings = {"steps": 90, "rate": 1e-7, "schedule": "real", "start": 0.1}
+    log: list[dict[str, Any]] = []
+    slow = train(log=log, **settings)
+    assert [row["step"] for row in log if "warnings" in row] == [30]
+    assert slow.warnings == log[29]["warnings"] and "target.rate (now 1e-07)" in slow.warnings[0]
+    stopped = tmp_path / "state.pt"
+    for step in (28, 60):  # killed within the steps that are watched, and after them
+        with pytest.raises(KeyboardInterrupt):
+            train_until(step, stopped, settings)
+    assert train(checkpoint=stopped, **settings).warnings == slow.warnings
 
 
 def test_an_absolute_rate_does_not_depend_on_the_unit() -> None:

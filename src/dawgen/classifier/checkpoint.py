@@ -1,7 +1,7 @@
 """The state of training, and the file from which a killed training resumes."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -16,7 +16,9 @@ class Trained:
     """The state of training, and at its end the result.
 
     prompt: [P,H], the best one on the dev set if there is one, else the last. touched: [P], the largest gradient norm
-    that each prompt row has seen. best_step: steps done at the best dev result (accuracy, then loss).
+    that each prompt row has seen. best_step: steps done at the best dev result (accuracy, then loss). early: the mean
+    loss over `diagnose.watch_third`, of the real rows where there are any. warnings: about
+    the rate.
     """
 
     prompt: Tensor
@@ -26,10 +28,22 @@ class Trained:
     best_accuracy: float = -1.0
     best_loss: float = math.inf
     best_prompt: Tensor | None = None
+    early: float = 0.0
+    warnings: list[str] = field(default_factory=list)
     surgery_state: Tensor | None = None
 
 
-_KEPT = ("step", "touched", "best_step", "best_accuracy", "best_loss", "best_prompt", "surgery_state")
+_KEPT = (
+    "step",
+    "touched",
+    "best_step",
+    "best_accuracy",
+    "best_loss",
+    "best_prompt",
+    "early",
+    "warnings",
+    "surgery_state",
+)
 
 
 def save(path: Path, key: str, state: Trained, soft: SoftPrompt, optimizer: torch.optim.Optimizer) -> None:
@@ -45,6 +59,7 @@ def resume(path: Path, key: str, state: Trained, soft: SoftPrompt, optimizer: to
     if whole["key"] != key:
         return
     for name in _KEPT:
-        setattr(state, name, whole["kept"][name])
+        if name in whole["kept"]:  # an older version kept less
+            setattr(state, name, whole["kept"][name])
     soft.load_state_dict(whole["prompt"])
     optimizer.load_state_dict(whole["optimizer"])

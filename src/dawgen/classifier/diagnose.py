@@ -1,5 +1,7 @@
-"""Warnings about a trained prompt: collapse to one class, flipped label words, prompt rows that never learned."""
+"""Warnings about a trained prompt: collapse to one class, flipped label words, prompt rows that never learned, and a
+rate that does not fit: rows far from all embeddings, a loss that stays that of guessing."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,11 +11,47 @@ from dawgen.config import TargetConfig
 
 COLLAPSED = 0.95  # share of one class among the predictions
 UNLIKELY = 0.05  # chance of an accuracy this low by guessing
+FAR = 10  # norms of an embedding: no model has read such an input
+STUCK = 0.95  # of ln K, the loss of guessing
+LEAST = 30  # steps, in fewer of which nothing can be said of a third
 
 
 def name_rate(config: TargetConfig) -> str:
     """Return the setting that decides the rate, with its value: "target.rate (now 0.2)"."""
     return f"target.rate (now {config.rate:g})" if config.lr is None else f"target.lr (now {config.lr:g})"
+
+
+def find_far_rows(reach: float, config: TargetConfig) -> list[str]:
+    """Warn when prompt rows have left the embeddings' range; reach: see `models.units.measure_reach`."""
+    if reach <= FAR:
+        return []
+    return [
+        f"far from the embeddings: a prompt row is {reach:.0f} times as long as an embedding of the model; lower "
+        f"{name_rate(config)}"
+        + ("" if config.lr is None else ", or use target.rate, which is in the model's own units")
+    ]
+
+
+def watch_third(steps: int) -> range:
+    """Return the steps, from 0, whose losses say whether training has left chance after a third of it: the last third
+    of these. None where there are fewer than 30 steps."""
+    third = steps // 3
+    return range(third - third // 3, third) if steps >= LEAST else range(0)
+
+
+def is_stuck(loss: float, labels: int) -> bool:
+    """Return whether a mean loss is that of guessing among so many labels, or above."""
+    return labels > 1 and loss >= STUCK * math.log(labels)
+
+
+def find_slow_start(loss: float | None, labels: int, config: TargetConfig) -> list[str]:
+    """Warn when the loss has not left chance after a third of the steps; loss: the mean over `watch_third`."""
+    if loss is None or not is_stuck(loss, labels):
+        return []
+    return [
+        f"slow start: after a third of the steps the loss is {loss:.3f}, guessing has {math.log(labels):.3f}; change "
+        f"{name_rate(config)}, or take more steps"
+    ]
 
 
 def find_collapse(truth: Sequence[str], predicted: Sequence[str], where: str) -> list[str]:

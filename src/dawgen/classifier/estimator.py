@@ -129,6 +129,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         cuts = f"cut: {self.cut_} training or dev examples to {self.max_tokens} tokens or less"
         self.warnings_ = [
             *([cuts] if self.cut_ else []),
+            *trained.warnings,
             *find_collapse(truth, predicted, where),
             *(find_flip(truth, predicted, where) if dev else []),
             *find_dead_rows(trained.touched.tolist()),

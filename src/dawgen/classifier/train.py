@@ -21,7 +21,7 @@ from transformers import Adafactor
 
 from dawgen.classifier.checkpoint import Trained, resume, save
 from dawgen.classifier.curriculum import Batch, Curriculum
-from dawgen.classifier.diagnose import name_rate
+from dawgen.classifier.diagnose import find_far_rows, find_slow_start, name_rate, watch_third
 from dawgen.classifier.gradients import differentiate
 from dawgen.classifier.metrics import judge_scores
 from dawgen.classifier.rows import Rows, Source
@@ -29,6 +29,7 @@ from dawgen.classifier.scorer import Scorer
 from dawgen.classifier.surgery import Operated, operate
 from dawgen.config import Schedule, TargetConfig
 from dawgen.errors import DawgenError
+from dawgen.models.units import measure_reach
 from dawgen.prompt.soft_prompt import SoftPrompt
 
 CHECKPOINT_EVERY = 25  # steps
@@ -92,7 +93,7 @@ def train_prompt(
 
     `log` gets one dict per step: step, lr (of P), rate (lr in units of the embeddings), loss_real, loss_synthetic, and
     under `paired` cos, conflict, norm_real, norm_synthetic, removed (of dL/dP, before clipping); after an evaluation on
-    the dev set also dev_accuracy and dev_loss.
+    the dev set also dev_accuracy and dev_loss; where the rate does not seem to fit, warnings.
     `checkpoint` is written every 25 steps; one of the same data and settings is resumed to the same bytes.
     `watch` is called in every step before the update; it changes nothing, and training ends in the same bytes.
 
@@ -112,6 +113,7 @@ def train_prompt(
     for step in range(state.step):  # so that a resumed run counts the same texts as cut
         real.take(plan.rows(step).real)
         synthetic.take(plan.rows(step).synthetic)
+    window = watch_third(config.steps)
     while state.step < config.steps:
         batch = plan.rows(state.step)
         ids = real.take(batch.real) + synthetic.take(batch.synthetic)
@@ -135,6 +137,8 @@ def train_prompt(
             watch(Moment(state.step, prompt, batch, gradients, operated))
         for name, part in (("real", losses[: len(batch.real)]), ("synthetic", losses[len(batch.real) :])):
             record[f"loss_{name}"] = float(part.mean()) if len(part) else None
+        if state.step in window:
+            state.early += float(losses[: len(batch.real) or None].mean()) / len(window)
         state.touched = torch.maximum(state.touched, gradient.norm(dim=1))
         soft.embeddings.grad = unit * gradient
         torch.nn.utils.clip_grad_norm_(soft.embeddings, config.clip)
@@ -144,6 +148,9 @@ def train_prompt(
         state.step += 1
         if training.dev is not None and (state.step % config.eval_every == 0 or state.step == config.steps):
             record |= _look(scorer, unit * soft.embeddings.detach(), training.dev, state)
+        if warnings := _warn(scorer, unit * soft.embeddings.detach(), config, state):
+            record["warnings"] = warnings
+            state.warnings += warnings
         if log is not None:
             log(record)
         if checkpoint is not None and (state.step % CHECKPOINT_EVERY == 0 or state.step == config.steps):
@@ -182,6 +189,15 @@ def _operate(gradients: Tensor, config: TargetConfig, state: Trained, record: di
     for name in ("cos", "conflict", "norm_real", "norm_synthetic", "removed"):
         record[name] = getattr(result, name)
     return result
+
+
+def _warn(scorer: Scorer, prompt: Tensor, config: TargetConfig, state: Trained) -> list[str]:
+    """Return what the steps so far say against the rate: after a third of them, and at the end."""
+    if state.step == watch_third(config.steps).stop:
+        return find_slow_start(state.early, len(scorer.words.words), config)
+    if state.step == config.steps:
+        return find_far_rows(measure_reach(prompt, scorer.backbone.unit), config)
+    return []
 
 
 def _look(scorer: Scorer, prompt: Tensor, dev: Rows, state: Trained) -> dict[str, Any]:

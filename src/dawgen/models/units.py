@@ -3,9 +3,15 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 
 ROWS = 4096  # of the matrix at a time
 DIGITS = 6  # the same number on every processor, however it adds up
+
+
+def measure_reach(prompt: Tensor, unit: float) -> float:
+    """Return the longest row of a prompt [P,H] in norms of an embedding: max_i |p_i| / (u sqrt(H)); 0 without rows."""
+    return float(prompt.norm(dim=1).max()) / (unit * prompt.shape[1] ** 0.5) if len(prompt) else 0.0
 
 
 @torch.no_grad()

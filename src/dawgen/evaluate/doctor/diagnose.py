@@ -8,6 +8,7 @@ from dataclasses import replace
 from dawgen.evaluate.doctor.facts import Facts
 from dawgen.evaluate.doctor.findings import Finding
 from dawgen.evaluate.doctor.prompts import METHOD_SIGNATURES, RUN_SIGNATURES
+from dawgen.evaluate.doctor.rates import RATE_SIGNATURES
 from dawgen.evaluate.doctor.seeds import find_disagreeing
 from dawgen.evaluate.doctor.sets import SET_SIGNATURES
 from dawgen.evaluate.doctor.surgery import SURGERY_SIGNATURES
@@ -26,6 +27,8 @@ NAMES = (
     "small_dev",
     "no_gain",
     "not_learned",
+    "far_prompt",
+    "slow_start",
     "cut_texts",
     "surgery_idle",
     "surgery_eats",
@@ -47,6 +50,6 @@ def diagnose_run(facts: Facts) -> list[Finding]:
     return found + [
         replace(finding, run=facts.run, method=method.name)
         for method in facts.methods.values()
-        for look in (*METHOD_SIGNATURES, *SURGERY_SIGNATURES)
+        for look in (*METHOD_SIGNATURES, *RATE_SIGNATURES, *SURGERY_SIGNATURES)
         if (finding := look(facts, method))
     ]

@@ -33,6 +33,7 @@ class MethodFacts:
     looks: how often the dev set of n_dev rows was asked, the best prompt being kept.
     losses: training loss over the steps, of the real rows where there are any, as means of windows or of single steps.
     conflict, removed: means over `steps` steps that met both gradients. cut: texts that lost their end.
+    reach: the longest row of the prompt in norms of the target's embeddings (`models.units.measure_reach`).
     """
 
     name: str
@@ -51,6 +52,7 @@ class MethodFacts:
     conflict: float | None = None
     removed: float | None = None
     cut: Share | None = None
+    reach: float | None = None
 
     @property
     def trained(self) -> bool:
@@ -106,7 +108,8 @@ class Leak:
 class Facts:
     """One run, or one task, target, size and seed of a grid.
 
-    notes: what could not be examined, and why. words: the label words in the order of `labels`.
+    notes: what could not be examined, and why. words: the label words in the order of `labels`. rate: the setting of
+    the target's rate with its value, such as "target.rate 0.2".
     """
 
     run: str
@@ -116,6 +119,7 @@ class Facts:
     shots: int | None = None
     labels: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    rate: str = ""
     methods: Mapping[str, MethodFacts] = field(default_factory=dict)
     set: SetFacts | None = None
     leaks: tuple[Leak, ...] = ()

@@ -16,6 +16,7 @@ from dawgen.errors import DawgenError
 from dawgen.evaluate.audit.job import Against, Look, audit_examples
 from dawgen.evaluate.doctor.facts import Facts, Leak, MethodFacts, SetFacts, Share
 from dawgen.models.load import Backbone, load_target
+from dawgen.models.units import measure_reach
 from dawgen.records import Example
 from dawgen.rng import thin
 from dawgen.runs.finished import FinishedRun
@@ -103,6 +104,7 @@ def ask_prompt(run: FinishedRun, method: MethodFacts, rows: Rows, backbone: Back
         fitted=count_right(classifier, rows.inputs.train),
         agrees=count_right(classifier, some) if some else None,
         cut=Share(classifier.count_cut(texts), len(texts)),
+        reach=measure_reach(classifier.prompt_, backbone.unit),
     )
 
 

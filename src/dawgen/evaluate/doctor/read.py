@@ -28,6 +28,7 @@ def read_facts(run: FinishedRun) -> Facts:
         shots=metrics.shots_per_label,
         labels=metrics.labels,
         words=_read_words(run),
+        rate=_read_rate(run),
         methods={
             name: _read_method(run, name, numbers)
             for name, numbers in metrics.methods.items()
@@ -62,6 +63,12 @@ def _read_method(run: FinishedRun, name: str, numbers: MethodNumbers) -> MethodF
         conflict=sum(row["conflict"] for row in met) / len(met) if met else None,
         removed=sum(row["removed"] for row in met) / len(met) if met else None,
     )
+
+
+def _read_rate(run: FinishedRun) -> str:
+    target = run.recorded.get("target") or {}
+    name = "rate" if target.get("lr") is None else "lr"
+    return f"target.{name} {target[name]:g}" if isinstance(target.get(name), int | float) else ""
 
 
 def _read_words(run: FinishedRun) -> tuple[str, ...]:
