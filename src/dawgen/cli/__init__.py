@@ -22,6 +22,7 @@ from dawgen.cli import (
     export,
     gradients,
     jobs,
+    models,
     predict,
     serve,
     stages,
@@ -60,6 +61,7 @@ for verb in (
     doctor.doctor,
     jobs.report,
     jobs.tasks,
+    models.models,
     audit.draw,
 ):
     app.command()(verb)

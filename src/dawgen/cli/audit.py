@@ -26,7 +26,8 @@ def audit(
         Path | None, typer.Option(help="the tuned generator that wrote the set: does it agree with the labels?")
     ] = None,
     embedding: Annotated[
-        str | None, typer.Option(help="a sentence-transformers model for the texts' vectors (default: the target)")
+        str | None,
+        typer.Option(help="minilm, or another sentence encoder, for the texts' vectors (default: the target)"),
     ] = None,
     mauve: Annotated[bool, typer.Option("--mauve", help="measure MAUVE too; needs 200 rows or more a side")] = False,
     columns: o.Columns = None,

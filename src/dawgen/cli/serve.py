@@ -150,7 +150,8 @@ def show_service(service: Service, address: str, guarded: bool, json: bool) -> N
 
     base = describe_base(service.registry.backbone)
     prompts = [describe_prompt(loaded) for loaded in service.registry.list()]
-    typer.echo(f"{base.model}  {base.dtype} on {base.device}, fingerprint {base.fingerprint[:12]}")
+    quantised = f" ({base.quantisation})" if base.quantisation else ""
+    typer.echo(f"{base.model}{quantised}  {base.dtype} on {base.device}, fingerprint {base.fingerprint[:12]}")
     for prompt in prompts:
         typer.echo(
             f"  {prompt.name}  {', '.join(prompt.labels)}  {prompt.length} vectors, {prompt.bytes} bytes, "

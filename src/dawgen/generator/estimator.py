@@ -167,7 +167,10 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             decode=self._decode(),
             seed=self.seed,
             base=Base(
-                name=self.backbone_.name, revision=self.backbone_.revision, fingerprint=self.backbone_.fingerprint
+                name=self.backbone_.name,
+                revision=self.backbone_.revision,
+                fingerprint=self.backbone_.fingerprint,
+                quantisation=self.backbone_.quantisation,
             ),
             shot_texts=tuple(self.shot_texts_) if self._decode().first_texts == "shots" else (),
             warnings=tuple(self.warnings_),

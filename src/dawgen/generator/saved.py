@@ -22,6 +22,7 @@ class Base(Settings):
     name: str
     revision: str | None
     fingerprint: str
+    quantisation: str | None = None
 
 
 class Record(Settings):

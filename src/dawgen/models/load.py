@@ -18,7 +18,7 @@ from dawgen.errors import ModelError
 from dawgen.models.fuse import fuse
 from dawgen.models.known import advise_known
 from dawgen.models.quiet import silence
-from dawgen.models.resolve import MINIS, name_quantisation, resolve_model
+from dawgen.models.resolve import MINIS, name_quantisation, name_revision, resolve_model
 from dawgen.models.trust import advise, check_source, code_options, weight_options
 from dawgen.models.units import measure_unit
 
@@ -145,7 +145,8 @@ def _load(name: str, dtype: Dtype, device: str) -> Backbone:
     if tokenizer.pad_token_id is None:  # CTRL and GPT-2 have none; padded positions are masked, so any token will do
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
     model = model.to(device).eval().requires_grad_(False)
-    revision = getattr(config, "_commit_hash", None)  # set by transformers for hub models only
+    # transformers sets it for models that it looked up on the hub itself.
+    revision = getattr(config, "_commit_hash", None) or name_revision(name, source)
     print_ = fingerprint(model, tokenizer)
     return Backbone(model, tokenizer, kind, name, revision, print_, name_quantisation(source))
 
@@ -175,9 +176,5 @@ def _read(name: str, auto: Any, source: str, **options: Any) -> Any:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"{name}: expected a Hugging Face model folder or hub name, could not load it: {reason}\n"
-            + (
-                advise(name, source, error)
-                or advise_known(name)
-                or f"Check name and network, or use a bundled model ({', '.join(MINIS)})."
-            )
+            + (advise(name, source, error) or advise_known(name) or _ELSEWHERE)
         ) from error

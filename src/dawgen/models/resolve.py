@@ -57,3 +57,9 @@ def name_quantisation(source: str) -> str | None:
     """Return how a model folder's weights were quantised before they were converted, such as "Q4_1"; else None."""
     said = (read_record(Path(source)) or {}).get("quantisation")
     return said if isinstance(said, str) and re.fullmatch(r"[A-Z0-9_]{1,16}", said) else None
+
+
+def name_revision(name: str, source: str) -> str | None:
+    """Return the commit of a short name's model that is in the hub's cache; None for any other."""
+    folder = Path(source)
+    return folder.name if name in KNOWN and folder.parent.name == "snapshots" else None

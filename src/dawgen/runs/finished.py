@@ -192,6 +192,7 @@ def describe_generator(record: Record) -> dict[str, Any]:
         "model": hide_path(record.base.name),
         "revision": record.base.revision,
         "fingerprint": record.base.fingerprint,
+        "quantisation": record.base.quantisation,
     }
     return {
         "generator": base

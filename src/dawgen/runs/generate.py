@@ -131,7 +131,12 @@ def generate_set(
         "task": task.name,
         "labels": dict(generation.counts),
         "pair": task.pair,
-        "generator": {"model": backbone.name, "revision": backbone.revision, "kind": generator.kind},
+        "generator": {
+            "model": backbone.name,
+            "revision": backbone.revision,
+            "quantisation": backbone.quantisation,
+            "kind": generator.kind,
+        },
         "seed": generator.seed,
         "curate": curator.config.model_dump(mode="json"),
     }

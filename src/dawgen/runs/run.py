@@ -175,6 +175,11 @@ def find_probe(methods: dict[str, dict[str, Any]]) -> list[str]:
     return [f"{probe}: {numbers}: a probe that is fitted in seconds would do"]
 
 
+def _describe_model(backbone: Backbone) -> dict[str, Any]:
+    facts = {"name": backbone.name, "revision": backbone.revision, "fingerprint": backbone.fingerprint}
+    return facts | ({"quantisation": backbone.quantisation} if backbone.quantisation else {})
+
+
 def _record(run: _Ready, threads: int) -> dict[str, Any]:
     """Return what a run's bytes depend on beside its settings."""
     models = {"target": run.target} | ({"generator": run.generator} if run.generator else {})
@@ -187,8 +192,6 @@ def _record(run: _Ready, threads: int) -> dict[str, Any]:
         },
         "threads": threads,
         "device": pick_device(),
-        "models": {
-            role: {"name": b.name, "revision": b.revision, "fingerprint": b.fingerprint} for role, b in models.items()
-        },
+        "models": {role: _describe_model(backbone) for role, backbone in models.items()},
         "inputs": run.inputs.hashes,
     }

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from dawgen.classifier.estimator import PromptClassifier
-from dawgen.deploy.export.facts import gather_model_facts
+from dawgen.deploy.export.facts import gather_model_facts, name_base
 from dawgen.deploy.export.folder import check_new, fill_new
 from dawgen.deploy.export.hub import Kind, check_push, push_folder
 from dawgen.deploy.export.sets import gather_set_facts
 from dawgen.errors import ConfigError
 from dawgen.files import write_text, write_with
+from dawgen.models.known import KNOWN
 from dawgen.models.load import Backbone
 from dawgen.models.resolve import MINIS
 from dawgen.prompt.bundle.format import BundleInfo, load_bundle
@@ -173,13 +174,15 @@ def rename_base(info: BundleInfo, base: str | None) -> BundleInfo:
 
 def describe_base(info: BundleInfo, backbone: Backbone, base: str | None) -> dict[str, Any]:
     """Return a card's facts about the base model: where others find it, and how its input is built."""
-    bundled = info.base in MINIS
+    bundled = info.base in (*MINIS, *KNOWN)  # dawgen finds it under its short name
+    named = KNOWN[info.base].hub if info.base in KNOWN and info.revision else None
     sentinel = find_sentinel(backbone.tokenizer) if info.decoder_sentinel else None
     return {
-        "base": {"name": info.base, "revision": info.revision, "fingerprint": info.fingerprint},
+        "base": name_base(info),
         "kind": backbone.kind,
         "bundled": bundled,
-        "hub_base": None if bundled else base or (info.base if info.revision else None),
+        "hub_base": named if bundled else base or (info.base if info.revision else None),
+        "needs": KNOWN[info.base].needs if info.base in KNOWN else [],
         "mask": find_mask(backbone),
         "sentinel_id": sentinel,
         "digest": info.digest,
@@ -194,7 +197,7 @@ def list_files(folder: Path) -> dict[str, int]:
 def _check_public(bundle: Path, base: str | None) -> None:
     """Refuse to publish the path of a folder, which tells others nothing and may name the user."""
     info = load_bundle(bundle)[1]
-    if base is None and info.revision is None and info.base not in MINIS:
+    if base is None and info.revision is None and info.base not in (*MINIS, *KNOWN):
         raise ConfigError(
             f"--push: the bundle's base {info.base} is a folder on this machine, which others do not have.\n"
             "Say with --base OWNER/NAME how it is called on the hub."

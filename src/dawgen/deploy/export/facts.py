@@ -57,7 +57,7 @@ def describe_bundle(prompt: Tensor, info: BundleInfo) -> dict[str, Any]:
         "pair": bool(info.task.get("pair", True)),
         "labels": list(zip(info.labels, info.label_words, info.label_ids, strict=True)),
         "template": info.template,
-        "base": {"name": info.base, "revision": info.revision, "fingerprint": info.fingerprint},
+        "base": name_base(info),
         "dtype": info.dtype,
         "decoder_sentinel": info.decoder_sentinel,
         "max_tokens": info.max_tokens,
@@ -74,6 +74,12 @@ def describe_bundle(prompt: Tensor, info: BundleInfo) -> dict[str, Any]:
         "facts": {key: value for key, value in info.metrics.items() if key not in (*_MEASURED, "imported")},
         "warnings": list(info.warnings),
     }
+
+
+def name_base(info: BundleInfo) -> dict[str, Any]:
+    """Return what identifies the base model."""
+    facts = {"name": info.base, "revision": info.revision, "fingerprint": info.fingerprint}
+    return facts | {"quantisation": info.quantisation}
 
 
 def measure_intervals(metrics: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:

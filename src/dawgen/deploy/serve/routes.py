@@ -141,6 +141,7 @@ def describe_base(backbone: Backbone) -> Base:
     return Base(
         model=backbone.name,
         revision=backbone.revision,
+        quantisation=backbone.quantisation,
         fingerprint=backbone.fingerprint,
         kind=backbone.kind,
         dtype=str(backbone.model.dtype).removeprefix("torch."),

@@ -53,6 +53,7 @@ class Base(Wire):
 
     model: str
     revision: str | None
+    quantisation: str | None
     fingerprint: str
     kind: str
     dtype: str

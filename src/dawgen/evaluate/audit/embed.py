@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from dawgen.errors import ConfigError, ModelError
-from dawgen.models.resolve import resolve_model
+from dawgen.models.encoder import find_encoder, load_encoder, read_layout
+from dawgen.models.known import advise_known
 from dawgen.models.trust import code_options, weight_options
 from dawgen.records import Example
 
 
 class SentenceEncoder:
-    """A sentence-transformers model, by folder or hub name.
+    """A sentence-transformers model, by short name (minilm), folder or hub name.
 
-    Raises ConfigError where the library is not installed, ModelError for a model that it cannot load.
+    One that pools by mean or first token needs transformers alone; any other the library sentence-transformers. Raises
+    ConfigError where that is not installed, ModelError for a model that it cannot load.
     """
 
     def __init__(self, name: str, *, device: str) -> None:
-        library, place = import_sentence_transformers(), resolve_model(name)
-        code, weights = code_options(name), weight_options(name)
-        try:
-            self.name, self._model = (
-                name,
-                library.SentenceTransformer(
-                    place, device=device, **code, model_kwargs={"use_safetensors": weights["use_safetensors"]}
-                ),
-            )
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ModelError(
-                f"--embedding {name}: expected a sentence-transformers folder or hub name, could not load it: {reason}"
-            ) from error
+        self.name, place = name, find_encoder(name)
+        plain = Path(place).is_dir() and read_layout(Path(place)) is not None
+        self._encode = load_encoder(name, device=device).encode if plain else _load_library(name, place, device)
 
     def embed(self, examples: Sequence[Example]) -> Tensor:
         """Return [u, v, |u - v|] of a pair's two sentence vectors (Reimers and Gurevych 2019), [N,3H]; of a single text
@@ -44,10 +37,6 @@ class SentenceEncoder:
             return first
         second = self._encode([example.text2 or "" for example in examples])
         return torch.cat([first, second, (first - second).abs()], 1)
-
-    def _encode(self, texts: list[str]) -> Tensor:
-        vectors: Tensor = self._model.encode(texts, convert_to_tensor=True, show_progress_bar=False)
-        return vectors.float().cpu()
 
 
 def import_sentence_transformers() -> Any:
@@ -63,3 +52,25 @@ def import_sentence_transformers() -> Any:
             "--embedding: expected the library sentence-transformers; install it with `pip install 'dawgen[audit]'`."
         ) from error
     return sentence_transformers
+
+
+def _load_library(name: str, place: str, device: str) -> Callable[[list[str]], Tensor]:
+    library = import_sentence_transformers()
+    code, weights = code_options(name), weight_options(name)
+    try:
+        model = library.SentenceTransformer(
+            place, device=device, **code, model_kwargs={"use_safetensors": weights["use_safetensors"]}
+        )
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        advice = advise_known(name)
+        raise ModelError(
+            f"--embedding {name}: expected a sentence-transformers folder or hub name, could not load it: {reason}"
+            + (f"\n{advice}" if advice else "")
+        ) from error
+    return partial(_encode_with, model)
+
+
+def _encode_with(model: Any, texts: list[str]) -> Tensor:
+    vectors: Tensor = model.encode(texts, convert_to_tensor=True, show_progress_bar=False)
+    return vectors.float().cpu()

@@ -42,6 +42,7 @@ def describe_base(backbone: Backbone) -> dict[str, Any]:
     return {
         "base": backbone.name,
         "revision": backbone.revision,
+        "quantisation": backbone.quantisation,
         "fingerprint": backbone.fingerprint,
         "weights": backbone.exact,
         "tokenizer": hash_tokenizer(backbone.tokenizer),
@@ -58,15 +59,15 @@ def check_base(prompt: Tensor, info: BundleInfo, backbone: Backbone) -> None:
         BundleError: another tokenizer, other weights or another architecture, with the name of both; or label words
             with ids that the tokenizer does not give.
     """
-    named = f"the bundle was trained on {info.base}" + (f" at {info.revision}" if info.revision else "")
-    got = backbone.name + (f" at {backbone.revision}" if backbone.revision else "")
+    named = f"the bundle was trained on {_name_model(info.base, info.revision, info.quantisation)}"
+    got = _name_model(backbone.name, backbone.revision, backbone.quantisation)
     width = backbone.model.get_input_embeddings().weight.shape[1]
     if prompt.shape[1] != width:
         raise BundleError(f"{named}, whose width is {prompt.shape[1]}; got {got} of width {width}.\nLoad {info.base}.")
     if hash_tokenizer(backbone.tokenizer) != info.tokenizer:
         raise BundleError(f"{named}; the tokenizer of {got} is another one.\nLoad {info.base} as it was.")
     if backbone.fingerprint != info.fingerprint:
-        raise BundleError(f"{named}; the weights of {got} are others.\nLoad {info.base} as it was.")
+        raise BundleError(f"{named}; the weights of {got} are others.\n{_advise_weights(info, backbone)}")
     if name_dtype(backbone) == info.dtype and backbone.exact != info.weights:
         raise BundleError(
             f"{named}; the weights of {got} are others, by less than bfloat16 shows.\nLoad {info.base} as it was."
@@ -110,6 +111,20 @@ def _find_faults(prompt: Tensor, info: BundleInfo) -> Iterator[str]:
         and all(len(row) == count and _is_distribution(row) for row in info.golden),
     }
     yield from (reason for reason, holds in rules.items() if not holds)
+
+
+def _name_model(name: str, revision: str | None, quantisation: str | None) -> str:
+    return f"{name}{f' at {revision}' if revision else ''}{f' ({quantisation})' if quantisation else ''}"
+
+
+def _advise_weights(info: BundleInfo, backbone: Backbone) -> str:
+    """A short name such as smollm2 may stand for quantised weights on one machine, and for the hub's on another."""
+    if info.quantisation == backbone.quantisation:
+        return f"Load {info.base} as it was."
+    wanted = f"weights that were quantised as {info.quantisation}" if info.quantisation else "weights as on the hub"
+    return (
+        f"It needs {wanted}: give their file or folder with --model (`dawgen models {info.base}` says what is there)."
+    )
 
 
 def _is_distribution(row: tuple[float, ...]) -> bool:

@@ -7,9 +7,9 @@ its bytes are, it is either loaded or refused with a BundleError, and no code of
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 from torch import Tensor
 
 from dawgen.config import Dtype, Schedule, Settings, TargetConfig
@@ -25,6 +25,7 @@ class BundleInfo(Settings):
     """What `bundle.json` holds.
 
     digest: `compute_digest`, written by `save_bundle`. fingerprint: `models.load.fingerprint`, in bfloat16.
+    quantisation: `Backbone.quantisation`, which bundles before 0.2 do not have.
     weights: `Backbone.exact`, every bit of the weights in `dtype`. tokenizer: `hash_tokenizer`. golden: [4,K], the
     label log-probabilities of `golden_examples`. label_ids: a number for each label, or a list for each where any label
     has words of several tokens. metrics: whatever the caller measured, for people to read.
@@ -34,6 +35,7 @@ class BundleInfo(Settings):
     digest: str = ""
     base: str
     revision: str | None
+    quantisation: Annotated[str, Field(pattern=r"^[A-Z0-9_]{1,16}$")] | None = None
     fingerprint: str
     weights: str
     tokenizer: str
@@ -51,6 +53,14 @@ class BundleInfo(Settings):
     golden: tuple[tuple[float, ...], ...]
     warnings: tuple[str, ...] = ()
     metrics: dict[str, Any] = Field(default_factory=dict)
+
+    @model_serializer(mode="wrap")
+    def _leave_out(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What a bundle does not have is not written: an old one stays the same bytes."""
+        content: dict[str, Any] = write(self)
+        if content.get("quantisation") is None:
+            content.pop("quantisation", None)
+        return content
 
 
 def save_bundle(folder: Path, prompt: Tensor, info: BundleInfo) -> str:

@@ -18,7 +18,7 @@ def write_peft_snippet(facts: Mapping[str, Any]) -> str:
     auto = "AutoModelForSeq2SeqLM" if seq2seq else "AutoModelForCausalLM"
     bundled = facts["bundled"]
     revision = facts["base"]["revision"]
-    pinned = f", revision={_quote(revision)}" if revision else ""
+    pinned = f", revision={_quote(revision)}" if revision and not bundled else ""
     named = has_names(facts)
     tokens = [(label, number if isinstance(number, int) else list(number)) for label, _, number in facts["labels"]]
     words = ", ".join(f"{_quote(label)}: {own}" for label, own in tokens)

@@ -68,7 +68,8 @@ def list_environment(config: Fields) -> list[tuple[str, str]]:
     facts += [(name, str(record[name])) for name in ("device", "threads") if record.get(name) is not None]
     for role, model in (record.get("models") or {}).items():
         revision = f" at {model['revision']}" if model.get("revision") else ""
-        facts.append((f"{role} model", f"{model.get('name')}{revision}"))
+        quantised = f" ({model['quantisation']})" if model.get("quantisation") else ""
+        facts.append((f"{role} model", f"{model.get('name')}{revision}{quantised}"))
     return facts
 
 

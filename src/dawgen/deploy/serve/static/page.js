@@ -39,7 +39,8 @@ class Page {
 
   async load() {
     const { base, prompts } = await this.service.ask("v1/prompts");
-    at("base").textContent = `On ${base.model}, ${base.dtype}, ${base.device}. Every prompt below shares this one frozen model.`;
+    const quantised = base.quantisation ? ` (${base.quantisation})` : "";
+    at("base").textContent = `On ${base.model}${quantised}, ${base.dtype}, ${base.device}. Every prompt below shares this one frozen model.`;
     this.prompts.set(prompts);
   }
 
