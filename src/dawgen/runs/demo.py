@@ -29,7 +29,7 @@ REAL_SETTINGS: dict[str, Any] = {
     "per_label": 32,
     "generator": {"steps": 40},
     "decode": {"shard_texts": 16, "contrast": 0.0, "max_new_tokens": 64},
-    "target": {"steps": 60, "batch_size": 4},
+    "target": {"init": "question", "prompt_length": "auto", "steps": 60, "batch_size": 4},
 }
 
 
