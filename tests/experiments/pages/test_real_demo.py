@@ -12,21 +12,15 @@ from experiments.pages.blocks import fill_blocks
 from experiments.pages.real_demo import gather_facts, make_blocks
 
 ROOT = Path(__file__).parents[3]
+KEYS = ("real", "real-time", "real-written", "real-methods", "real-dropped", "real-warnings")
 RESULTS = ROOT / "experiments" / "results" / "real_demo.json"
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/real.md"])
-def test_the_pages_show_the_kept_run(name: str) -> None:
+def test_the_pages_show_the_kept_run_or_nothing(name: str) -> None:
     page = (ROOT / name).read_text(encoding="utf-8")
-    assert fill_blocks(page, make_blocks(read_json(RESULTS))) == page
-
-
-def test_all_labels_have_as_many_texts_as_they_come() -> None:
-    facts = read_json(RESULTS)
-    labels = [label for label, _, _ in facts["written"]]
-    assert labels == sorted(labels, key=labels.index)
-    assert {labels.count(label) for label in labels} == {3}
-    assert len(set(labels)) == 4
+    blocks = make_blocks(read_json(RESULTS)) if RESULTS.is_file() else dict.fromkeys(KEYS, "")
+    assert fill_blocks(page, blocks) == page
 
 
 def make_run(folder: Path) -> Path:
@@ -54,6 +48,7 @@ def test_the_facts_are_those_of_the_run(tmp_path: Path) -> None:
     log.write_text("label words: a\npredicted: tuning 60 s, in all about 2 min\ntuning: 61 s\n")
     facts = gather_facts(make_run(tmp_path / "run"), log, "two cores")
     blocks = make_blocks(facts)
+    assert tuple(blocks) == KEYS
     assert blocks["real-time"] == (
         "    predicted: tuning 60 s, in all about 2 min\n"
         "    measured:  tuning 61 s, writing 30 s, 1 methods 9.0 s, in all 100 s (two cores)\n"
