@@ -23,6 +23,7 @@ from dawgen.models.convert import convert_gguf
 from dawgen.models.load import load_generator, load_target, read_tokenizer
 from dawgen.models.store import RECORD, VARIABLE, find_place, is_whole
 from support.ggufs import TEMPLATE, write_gguf
+from support.tiny import tiny_tokenizer
 
 
 @pytest.fixture(autouse=True)
@@ -174,6 +175,13 @@ def test_a_truncated_or_foreign_file_is_refused_by_the_loader(file: Path, tmp_pa
             load(str(cut))
     with pytest.raises(ModelError, match="there is none"):
         load_target(str(tmp_path / "none.gguf"))
+
+
+def test_a_tokenizer_that_was_rebuilt_wrongly_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convert.AutoTokenizer, "from_pretrained", lambda *_, **__: tiny_tokenizer())
+    monkeypatch.setattr(convert, "PROBE", "Zürich, 3 kg")
+    with pytest.raises(ModelError, match="gives 'Zürich, 3 kg' back.*\n.*newer transformers"):
+        convert_gguf(file)
 
 
 def test_missing_libraries_are_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

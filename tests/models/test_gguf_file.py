@@ -35,7 +35,8 @@ def test_the_header_says_what_was_written(form: Form, name: str | None, tmp_path
 
 def test_number_formats_and_mixes_are_those_of_the_library() -> None:
     theirs = {int(form): (form.name, *size) for form, size in gguf.constants.GGML_QUANT_SIZES.items()}
-    assert {form: facts for form, facts in theirs.items() if form in FORMATS} == FORMATS
+    both = theirs.keys() & FORMATS.keys()  # either may know newer ones
+    assert len(both) > 25 and {form: theirs[form] for form in both} == {form: FORMATS[form] for form in both}
     assert {number: f"MOSTLY_{name}" for number, name in MIXES.items()} == {
         number: gguf.LlamaFileType(number).name for number in MIXES
     }

@@ -46,6 +46,7 @@ def write_gguf(
     writer.add_token_merges(list(MERGES))
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
+    writer.add_unk_token_id(0)
     writer.add_pad_token_id(2)
     writer.add_chat_template(TEMPLATE)
     shapes = {"token_embd.weight": (len(tokens), WIDTH)}

@@ -26,6 +26,7 @@ from dawgen.models.store import SPARE, find_place, is_whole, keep
 from dawgen.progress import Advance, Reporter
 
 EXTRA = ("gguf", "accelerate")
+PROBE = "Two people aren't playing chess, 1 + 2 = 3."
 WIDTH = 2  # bytes of a number in bfloat16
 
 _NO_DECODERS = {"t5": "an encoder-decoder", "umt5": "an encoder-decoder", "t5encoder": "an encoder"}
@@ -120,7 +121,20 @@ def _read(facts: GgufFile) -> tuple[Any, Any]:
         raise ModelError(f"{facts.path}: its weights lack {len(lacking)} tensors, {lacking[0]} among them.")
     if not all(bool(weight.isfinite().all()) for weight in model.state_dict().values()):
         raise ModelError(f"{facts.path}: expected finite weights, found NaN or infinity.\nFetch the file again.")
+    _check_tokenizer(facts, tokenizer)
     return model, tokenizer
+
+
+def _check_tokenizer(facts: GgufFile, tokenizer: Any) -> None:
+    """Refuse a tokenizer that was rebuilt as another one: transformers 5.5 makes Llama's of every file of that family,
+    and a model that is asked with wrong tokens answers, only badly."""
+    ids = tokenizer(PROBE, add_special_tokens=False)["input_ids"]
+    if tokenizer.unk_token_id in ids or tokenizer.decode(ids).strip() != PROBE:
+        raise ModelError(
+            f"{facts.path}: expected a tokenizer that gives {PROBE!r} back, transformers {version('transformers')} "
+            f"makes another one of the file: {tokenizer.decode(ids)!r:.80}.\n"
+            "Install a newer transformers, or take the model's folder or hub name."
+        )
 
 
 @contextmanager
