@@ -178,7 +178,11 @@ def test_a_truncated_or_foreign_file_is_refused_by_the_loader(file: Path, tmp_pa
 
 
 def test_a_tokenizer_that_was_rebuilt_wrongly_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convert.AutoTokenizer, "from_pretrained", lambda *_, **__: tiny_tokenizer())
+    read = convert.AutoTokenizer.from_pretrained
+    wrong = tiny_tokenizer()
+    monkeypatch.setattr(
+        convert.AutoTokenizer, "from_pretrained", lambda *at, **options: read(*at, **options) if options else wrong
+    )
     monkeypatch.setattr(convert, "PROBE", "Zürich, 3 kg")
     with pytest.raises(ModelError, match="gives 'Zürich, 3 kg' back.*\n.*newer transformers"):
         convert_gguf(file)

@@ -93,6 +93,7 @@ def _convert(facts: GgufFile, folder: Path, advance: Advance) -> None:
         full = "No space left" in str(error) or f"os error {errno.ENOSPC}" in str(error)
         raise OSError(errno.ENOSPC if full else errno.EIO, os.strerror(errno.ENOSPC) if full else str(error)) from error
     tokenizer.save_pretrained(folder)
+    _check_tokenizer(facts, AutoTokenizer.from_pretrained(folder))
     advance()
 
 
@@ -121,13 +122,12 @@ def _read(facts: GgufFile) -> tuple[Any, Any]:
         raise ModelError(f"{facts.path}: its weights lack {len(lacking)} tensors, {lacking[0]} among them.")
     if not all(bool(weight.isfinite().all()) for weight in model.state_dict().values()):
         raise ModelError(f"{facts.path}: expected finite weights, found NaN or infinity.\nFetch the file again.")
-    _check_tokenizer(facts, tokenizer)
     return model, tokenizer
 
 
 def _check_tokenizer(facts: GgufFile, tokenizer: Any) -> None:
-    """Refuse a tokenizer that was rebuilt as another one: transformers 5.5 makes Llama's of every file of that family,
-    and a model that is asked with wrong tokens answers, only badly."""
+    """Refuse a tokenizer that comes back as another one: transformers 5.5 loads CodeLlama's where the file has a
+    byte-level one, and a model that is given wrong tokens answers, only badly."""
     ids = tokenizer(PROBE, add_special_tokens=False)["input_ids"]
     if tokenizer.unk_token_id in ids or tokenizer.decode(ids).strip() != PROBE:
         raise ModelError(
