@@ -95,6 +95,7 @@ class TargetConfig(Settings):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     clip: Rate = 1.0  # (optima)
     eval_every: Positive = 25  # steps between evaluations on the dev set, if there is one
+    chat: Literal["auto"] | bool = "auto"  # the tokenizer's chat template around every text | where it has one
     max_tokens: Positive = 256  # the template's tokens; longer ones are cut, text1 first
     decoder_sentinel: bool = False  # [pad] <extra_id_0> instead of [pad] before the label word
     dtype: Dtype = "float32"

@@ -1,6 +1,8 @@
 """The classifier from fit to bundle, by scikit-learn's conventions."""
 
+import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from dawgen.errors import BundleError, ConfigError, DataError
 from dawgen.models.load import load_target
 from dawgen.prompt.question import encode_question
 from dawgen.records import Example
-from support.targets import LABELS, make_backbone, make_pairs, make_task
+from support.bundles import read_content
+from support.targets import LABELS, make_backbone, make_chat_backbone, make_pairs, make_task
 from support.tiny import save_tiny
 
 SMALL = {"prompt_length": 4, "steps": 6, "batch_size": 4}
@@ -57,6 +60,35 @@ def test_a_prompt_as_long_as_the_question_is_saved_with_its_number(tmp_path: Pat
     loaded = PromptClassifier.load(tmp_path, backbone)
     assert loaded.prompt_length == length and loaded.task_.question == task.question
     np.testing.assert_array_equal(loaded.predict_proba(make_pairs(4)), classifier.predict_proba(make_pairs(4)))
+
+
+@pytest.mark.parametrize("chat", ["auto", True, False])
+def test_a_chat_template_is_kept_in_the_bundle(tmp_path: Path, chat: Any) -> None:
+    backbone = make_chat_backbone()
+    classifier = fit(backbone, chat=chat)
+    assert bool(classifier.scorer_.front) is bool(chat)
+    classifier.save(tmp_path)
+    changed = replace(backbone, tokenizer=copy.deepcopy(backbone.tokenizer))
+    changed.tokenizer.chat_template = None  # a bundle does not depend on it
+    loaded = PromptClassifier.load(tmp_path, changed)
+    assert loaded.scorer_.chat == classifier.scorer_.chat and loaded.chat == chat
+    np.testing.assert_array_equal(loaded.predict_proba(make_pairs(4)), classifier.predict_proba(make_pairs(4)))
+
+
+def test_a_bundle_from_before_chat_templates_has_none(tmp_path: Path) -> None:
+    backbone = make_chat_backbone()
+    classifier = fit(backbone, chat=False)
+    classifier.save(tmp_path)
+    content = read_content(tmp_path)
+    assert not {"front", "closing"} & set(content) and "chat" not in content["settings"]
+    loaded = PromptClassifier.load(tmp_path, backbone)
+    assert loaded.chat is False and not loaded.scorer_.front
+    np.testing.assert_array_equal(loaded.predict_proba(make_pairs(4)), classifier.predict_proba(make_pairs(4)))
+
+
+def test_a_chat_template_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"target\.chat: the model's tokenizer has no chat template"):
+        fit(chat=True)
 
 
 def test_predictions_follow_the_probabilities_for_every_kind_of_item() -> None:

@@ -1,5 +1,7 @@
 """Gradients in batches of similar length, with shared keys and values, against one plain pass for each group."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -9,8 +11,9 @@ from dawgen.classifier.batches import batch_rows
 from dawgen.classifier.causal import prefill
 from dawgen.classifier.gradients import differentiate
 from dawgen.models.load import Backbone
+from dawgen.prompt.chat import find_chat
 from dawgen.rng import python_rng
-from support.targets import TARGETS, make_backbone, make_scorer, wrap
+from support.targets import TARGETS, make_backbone, make_chat_backbone, make_scorer, wrap
 from support.tiny import Kind, tiny_mistral
 
 COUNTS = (5, 7)
@@ -92,3 +95,15 @@ def test_a_model_with_sliding_windows_takes_the_plain_way() -> None:
     assert_near(both[0], differentiate_plainly(backbone, prompt, ids[:5], labels[:5], 0.0)[0])
     wanted = torch.cat([make_scorer(backbone).score_batch([row], prompt) for row in ids])
     torch.testing.assert_close(make_scorer(backbone).score(ids, prompt), wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_a_chat_templates_opening_is_passed_but_has_no_gradient(kind: Kind) -> None:
+    backbone, prompt, (ids, labels) = make_chat_backbone(kind), draw_prompt(), make_rows()
+    chat = replace(make_scorer(backbone), chat=find_chat(backbone.tokenizer, True))
+    whole = chat.put_front(prompt)
+    wanted, losses = differentiate(make_scorer(backbone), whole, ids, labels, COUNTS)
+    found, own = differentiate(chat, prompt, ids, labels, COUNTS)
+    assert found.shape == (2, *prompt.shape)
+    assert_near(found, wanted[:, len(chat.front) :])
+    assert_near(own, losses)

@@ -1,11 +1,18 @@
 """The scorer: label words against the full head, padding, batches, and a prompt of its own for each row."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from dawgen.classifier.head import score_words
+from dawgen.classifier.scorer import Scorer
+from dawgen.config import TargetConfig
+from dawgen.methods.zero_shot import predict_zero_shot
 from dawgen.models.load import Backbone
-from support.targets import TARGETS, make_backbone, make_scorer, wrap
+from dawgen.prompt.chat import NO_CHAT
+from dawgen.prompt.question import encode_question
+from support.targets import TARGETS, make_backbone, make_chat_backbone, make_pairs, make_scorer, make_task, wrap
 from support.tiny import Kind, tiny_t5, tiny_tokenizer
 
 WORDS = [82, 12, 40]
@@ -95,3 +102,43 @@ def test_the_sentinel_switch_moves_the_answer_behind_the_sentinel() -> None:
     full = backbone.model(inputs_embeds=inputs, decoder_input_ids=torch.tensor([[0, 4]])).logits[0, -1]
     scores = make_scorer(backbone, sentinel=True).score([ids], prompt)[0]
     torch.testing.assert_close(scores, torch.log_softmax(full[WORDS], -1), atol=2e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("length", [0, 5])
+def test_a_chat_templates_opening_is_a_prompt_before_the_prompt(kind: Kind, length: int) -> None:
+    backbone, task, pairs = make_chat_backbone(kind), make_task(), make_pairs(6)
+    scorer = Scorer.of(backbone, task, TargetConfig(), prompt_length=length)
+    prompt = torch.randn(length, 32, generator=torch.Generator().manual_seed(3))
+    assert scorer.front and scorer.chat.closing == "</u><a>"
+    before = backbone.model.get_input_embeddings()(torch.tensor(scorer.front))
+    whole = torch.cat([before, prompt])
+    assert torch.equal(scorer.put_front(prompt), whole)
+    assert torch.equal(scorer.put_front(prompt.expand(4, -1, -1)), whole.expand(4, -1, -1))
+    rows, plain = scorer.render(pairs).ids, replace(scorer, chat=NO_CHAT)
+    wanted = plain.score(rows, whole)
+    torch.testing.assert_close(scorer.score(rows, prompt), wanted, atol=1e-5, rtol=0)
+    torch.testing.assert_close(scorer.score_batch(rows, prompt), wanted, atol=1e-5, rtol=0)
+    assert not torch.allclose(plain.score(rows, prompt), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "qwen3"])
+def test_a_question_in_a_chat_template_is_what_the_model_reads_as_text(kind: Kind) -> None:
+    backbone, task, pairs = make_chat_backbone(kind), make_task(question="is it the same ?"), make_pairs(3)
+    config = TargetConfig(init="question", prompt_length="auto")
+    scores = predict_zero_shot(backbone, task, pairs, config)
+    scorer, question = Scorer.of(backbone, task, config), encode_question(backbone.tokenizer, "is it the same ?")
+    for row, found in zip(scorer.render(pairs).ids, scores, strict=True):
+        logits = backbone.model(input_ids=torch.tensor([[*scorer.front, *question, *row]])).logits[0, -1]
+        wanted = torch.log_softmax(logits[list(scorer.words.single or ())], -1)
+        torch.testing.assert_close(torch.from_numpy(found), wanted, atol=1e-5, rtol=0)
+
+
+def test_the_opening_counts_in_the_window() -> None:
+    backbone, config = make_chat_backbone("gpt2"), TargetConfig(prompt_length=20)
+    chat, plain = (
+        Scorer.of(backbone, make_task(), config.model_copy(update={"chat": chat}), prompt_length=20)
+        for chat in ("auto", False)
+    )
+    assert plain.max_tokens - chat.max_tokens == len(chat.front) > 0
+    assert len(chat.front) + 20 + chat.max_tokens == backbone.model.config.max_position_embeddings

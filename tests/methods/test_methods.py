@@ -15,7 +15,7 @@ from dawgen.methods.interface import Given, write_question
 from dawgen.methods.zero_shot import fit_zero_shot, predict_zero_shot
 from dawgen.models.load import Backbone
 from dawgen.records import Example
-from support.targets import LABELS, TARGETS, make_backbone, make_pairs, make_scorer, make_task
+from support.targets import LABELS, TARGETS, make_backbone, make_chat_backbone, make_pairs, make_scorer, make_task
 from support.tiny import Kind
 
 
@@ -82,6 +82,19 @@ def test_rounds_are_balanced_and_answered() -> None:
         text = backbone.tokenizer.decode(tokens)
         assert text.count("answer yes") == text.count("answer no") == 1
         assert "</s>" not in text and "<extra_id_0>" not in text
+
+
+def test_in_a_chat_model_shots_are_turns() -> None:
+    backbone, task = make_chat_backbone(), make_task()
+    scorer, pairs = ask(backbone), make_pairs(3)
+    (tokens,) = write_answered(scorer, task, make_pairs(2, 1), seed=3)
+    text = backbone.tokenizer.decode(tokens).replace(" ", "")
+    assert text.count("answer</u><a>yes</a><u>") == text.count("answer</u><a>no</a><u>") == 1
+    assert text.endswith("</a><u>") and not text.startswith("<")
+    shots = make_pairs(2, 1)
+    found = predict_in_context(scorer, task, shots, pairs, seed=3)
+    rows = [[*tokens, *row] for row in scorer.render(pairs).ids]
+    np.testing.assert_array_equal(found, scorer.score(rows, torch.empty(0, 32)).numpy())
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])

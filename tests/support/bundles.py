@@ -25,12 +25,14 @@ Content = dict[str, Any]
 Damage = Callable[[Path], object]
 
 
-def make_classifier(backbone: Backbone, task: Task | None = None, *, length: int = 4, seed: int = 0) -> Any:
+def make_classifier(
+    backbone: Backbone, task: Task | None = None, *, length: int = 4, seed: int = 0, chat: Any = "auto"
+) -> Any:
     """Return a classifier whose prompt was drawn, as if it had been trained."""
     task = task or make_task()
-    classifier = PromptClassifier(backbone, task, prompt_length=length, seed=seed)
+    classifier = PromptClassifier(backbone, task, prompt_length=length, seed=seed, chat=chat)
     classifier.task_, classifier.warnings_, classifier.classes_ = task, [], np.array(task.labels, dtype=object)
-    classifier.scorer_ = Scorer.of(backbone, task, TargetConfig(), prompt_length=length)
+    classifier.scorer_ = Scorer.of(backbone, task, TargetConfig(chat=chat), prompt_length=length)
     width = backbone.model.get_input_embeddings().weight.shape[1]
     classifier.prompt_ = torch.randn(length, width, generator=torch_rng(seed, "test prompt"))
     return classifier

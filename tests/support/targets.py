@@ -22,6 +22,21 @@ def make_backbone(kind: Kind = "t5", seed: int = 0) -> Backbone:
     return wrap(tiny_model(kind, seed), "seq2seq" if kind == "t5" else "causal")
 
 
+CHAT = (
+    "{{ bos_token }}{% for m in messages %}"
+    "{% if m.role == 'user' %}<u>{{ m.content | trim }}</u>{% else %}<a>{{ m.content }}</a>{% endif %}"
+    "{% endfor %}{% if add_generation_prompt %}<a>{% endif %}"
+)
+
+
+@lru_cache(maxsize=16)
+def make_chat_backbone(kind: Kind = "llama", seed: int = 0) -> Backbone:
+    """Return a tiny frozen backbone whose tokenizer has a chat template."""
+    backbone = wrap(tiny_model(kind, seed), "seq2seq" if kind == "t5" else "causal")
+    backbone.tokenizer.chat_template = CHAT
+    return backbone
+
+
 def wrap(model: Any, kind: Any = "seq2seq") -> Backbone:
     """Return a model with the tiny tokenizer as a backbone."""
     tokenizer = tiny_tokenizer()

@@ -28,7 +28,7 @@ FILES = ("train", "dev", "test", "unlabelled")
 # What a run does beside its numbers, or is said by other fields of a cell.
 OUTSIDE = {"methods", "threads", "tracking", "compare_generators", "synthetic"}
 SURGERY = ("surgery", "granularity", "epsilon")  # of the synthetic gradient
-READ = ("model", "max_tokens", "decoder_sentinel", "dtype")  # all that a target depends on that takes no steps
+READ = ("model", "max_tokens", "decoder_sentinel", "dtype", "chat")  # all that a target depends on that takes no steps
 ASKED = ("init", "prompt_length")  # and one that is asked with the question from which prompts start
 UNREAD = ("target", "baselines", "label_words")  # what a set does not depend on
 SAID = ("prompt_sources",)  # settings of methods that a cell's other fields say
@@ -53,7 +53,7 @@ def describe_prompt(config: RunConfig, method: str, *, synthetic: bool) -> dict[
     found["baselines"] = {name: found["baselines"][name] for name in spec.settings if name not in SAID}
     if not spec.steps:
         asked = ASKED if config.target.init == "question" and not spec.probe else ()
-        found["target"] = {name: found["target"][name] for name in (*READ, *asked)}
+        found["target"] = {name: found["target"][name] for name in (*READ, *asked) if name in found["target"]}
     elif not synthetic:
         for name in SURGERY:
             found["target"].pop(name)
@@ -66,6 +66,8 @@ def describe_prompt(config: RunConfig, method: str, *, synthetic: bool) -> dict[
 def _describe_without(config: RunConfig, sections: tuple[str, ...]) -> dict[str, Any]:
     """Return the settings but for some sections; files are named by what is in them."""
     found = config.model_dump(mode="json", exclude=OUTSIDE)
+    if config.target.chat == "auto":  # as in cells from before there was a choice
+        found["target"].pop("chat")
     for name in FILES:
         found[name] = hash_content(found[name])
     for section in sections:

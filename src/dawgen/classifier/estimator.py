@@ -188,6 +188,8 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             label_ids=self.label_words_.stored,
             decoder_sentinel=self.decoder_sentinel,
             max_tokens=self.max_tokens,
+            front=self.scorer_.front,
+            closing=self.scorer_.chat.closing,
             schedule=self.schedule,
             seed=self.seed,
             settings=self._read_settings().model_copy(update={"prompt_length": len(self.prompt_)}),
@@ -220,9 +222,9 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         try:
             check_base(prompt, info, backbone)
             words = LabelWords.of(info.label_words, info.label_ids)
-            limit = limit_tokens(backbone, info.max_tokens, len(prompt), words.inputs)
+            limit = limit_tokens(backbone, info.max_tokens, len(info.front) + len(prompt), words.inputs)
             self.task_, self.digest_, self.metrics_ = task, info.digest, info.metrics
-            self.scorer_ = Scorer(backbone, info.template, words, limit, info.decoder_sentinel)
+            self.scorer_ = Scorer(backbone, info.template, words, limit, info.decoder_sentinel, info.chat)
             self.prompt_, self.trainable_ = prompt.to(backbone.model.device), prompt.numel()
             self.classes_ = np.array(info.labels, dtype=object)
             self.warnings_, self.best_step_, self.dev_accuracy_, self.cut_ = list(info.warnings), None, None, 0

@@ -58,7 +58,7 @@ class LazyRows:
         self.cut: set[int] = set()
         self._examples, self._scorer = examples, scorer
         self._ids: dict[int, list[int]] = {}
-        self._manner = [*labels, scorer.template, scorer.max_tokens]
+        self._manner = [*labels, scorer.template, scorer.max_tokens, *scorer.front, scorer.chat.closing]
 
     @property
     def key(self) -> str:

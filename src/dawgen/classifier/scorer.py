@@ -23,6 +23,7 @@ from dawgen.classifier.names import score_names
 from dawgen.classifier.seq2seq import answer_seq2seq
 from dawgen.config import TargetConfig
 from dawgen.models.load import Backbone
+from dawgen.prompt.chat import NO_CHAT, Chat, find_chat
 from dawgen.prompt.label_words import LabelWords, resolve_label_words
 from dawgen.prompt.soft_prompt import join
 from dawgen.prompt.template import Rendered, limit_tokens, render
@@ -37,7 +38,8 @@ class Scorer:
     """A frozen model, asked with one template for the words of each label.
 
     words: in the order of the task's labels. max_tokens: of a rendered example, already limited to what the model's
-    window leaves beside the prompt. decoder_sentinel: whether <extra_id_0> stands before the label word.
+    window leaves beside the prompt. decoder_sentinel: whether <extra_id_0> stands before the label word. chat: the
+    chat template around prompt and text, so that the model reads [E(front); P; E(text)].
 
         scorer = Scorer.of(backbone, task, TargetConfig(), prompt_length=len(prompt))
         scores = scorer.score(scorer.render(examples).ids, prompt)  # [N,K]
@@ -48,17 +50,25 @@ class Scorer:
     words: LabelWords
     max_tokens: int
     decoder_sentinel: bool = False
+    chat: Chat = NO_CHAT
 
     @classmethod
     def of(cls, backbone: Backbone, task: Task, config: TargetConfig, *, prompt_length: int = 0) -> Scorer:
         """Return the scorer of a task, for texts beside a prompt of so many rows.
 
         Raises:
-            ConfigError: a label word that the tokenizer does not have, or a prompt that leaves no room for a text.
+            ConfigError: a label word that the tokenizer does not have, a prompt that leaves no room for a text, or a
+                chat template that is wanted and not there.
         """
-        words = resolve_label_words(backbone.tokenizer, task.labels, task.label_words)
-        limit = limit_tokens(backbone, config.max_tokens, prompt_length, words.inputs)
-        return cls(backbone, task.template, words, limit, config.decoder_sentinel)
+        chat = find_chat(backbone.tokenizer, config.chat)
+        words = resolve_label_words(backbone.tokenizer, task.labels, task.label_words, spaced=chat.spaced)
+        limit = limit_tokens(backbone, config.max_tokens, len(chat.front) + prompt_length, words.inputs)
+        return cls(backbone, task.template, words, limit, config.decoder_sentinel, chat)
+
+    @property
+    def front(self) -> tuple[int, ...]:
+        """Token ids in front of the prompt: a chat template's opening."""
+        return self.chat.front
 
     def render(self, examples: Sequence[Example]) -> Rendered:
         """Return the examples' token ids, each at most `max_tokens`, and which of them had a text cut.
@@ -66,11 +76,21 @@ class Scorer:
         Raises:
             DataError: a pair where the template has one text, or the reverse.
         """
-        return render(examples, template=self.template, backbone=self.backbone, max_tokens=self.max_tokens)
+        return render(
+            examples, template=self.template, backbone=self.backbone, max_tokens=self.max_tokens, chat=self.chat
+        )
 
     def score_examples(self, examples: Sequence[Example], prompt: Tensor) -> NDArray[np.float32]:
         """Return log-probabilities [N,K] over the label words; prompt: [P,H], P may be 0."""
         return np.asarray(self.score(self.render(examples).ids, prompt).numpy(), dtype=np.float32)
+
+    def put_front(self, prompt: Tensor) -> Tensor:
+        """Return [E(front); P], as prompt [F+P,H] or prompts [B,F+P,H], in their dtype: all in front of a text."""
+        if not self.front:
+            return prompt
+        ids = torch.tensor(self.front, device=self.backbone.model.device)
+        front = self.backbone.model.get_input_embeddings()(ids).to(prompt)
+        return torch.cat([front.expand(*prompt.shape[:-2], -1, -1), prompt], -2)
 
     def score(self, rows: Ids, prompt: Tensor, *, token_budget: int | None = None) -> Tensor:
         """Return label-word log-probabilities [N,K] in float32 on the CPU, without gradient, in the order of the rows.
@@ -81,8 +101,8 @@ class Scorer:
         result = torch.empty(len(rows), len(self.words.ids))
         budget = token_budget or choose_budget(self.backbone.model.device.type)
         with torch.no_grad():
-            shared = causal.prefill(self.backbone, prompt[None])
-            for batch in bucket([len(row) + len(prompt) for row in rows], budget):
+            shared = causal.prefill(self.backbone, self.put_front(prompt)[None])
+            for batch in bucket([len(row) + len(self.front) + len(prompt) for row in rows], budget):
                 own = [rows[row] for row in batch]
                 if shared is None:
                     result[batch] = self.score_batch(own, prompt).cpu()
@@ -124,9 +144,9 @@ class Scorer:
         return causal.answer(self.backbone, inputs, seen)
 
     def _embed(self, rows: Ids, prompt: Tensor) -> tuple[Tensor, Tensor]:
-        """Return inputs [B,P+T,H] and their mask [B,P+T]."""
+        """Return inputs [B,F+P+T,H] and their mask [B,F+P+T]."""
         ids, mask = pad(rows, self.backbone)
-        return join(prompt, self.backbone.model.get_input_embeddings()(ids), mask)
+        return join(self.put_front(prompt), self.backbone.model.get_input_embeddings()(ids), mask)
 
 
 def pad(rows: Sequence[Sequence[int]], backbone: Backbone) -> tuple[Tensor, Tensor]:

@@ -56,7 +56,8 @@ class Training:
         digest = hashlib.sha256(scorer.backbone.fingerprint.encode())
         digest.update(start.detach().float().cpu().contiguous().numpy().tobytes())
         rows = [None if source is None else source.key for source in (self.real, self.synthetic, self.dev)]
-        for part in (scorer.words.stored, *rows, self.config.model_dump(mode="json"), self.schedule, self.seed):
+        config = self.config.model_dump(mode="json")
+        for part in (scorer.words.stored, scorer.front, *rows, config, self.schedule, self.seed):
             digest.update(json.dumps(part).encode())
         return digest.hexdigest()
 

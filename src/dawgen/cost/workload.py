@@ -10,6 +10,7 @@ from dawgen.config import RunConfig
 from dawgen.generator.codec import Codec, TokenRow
 from dawgen.generator.write.quotas import find_room
 from dawgen.models.load import Backbone
+from dawgen.prompt.chat import find_chat
 from dawgen.prompt.question import settle_length
 from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example
@@ -26,11 +27,11 @@ MEASURED = 512  # most texts of one kind that are tokenised: enough for their le
 class Workload:
     """What a prediction needs to know about the data.
 
-    labels: K. prefix: C + P. prompt: rows of the soft prompt. shots: the rows that tune the generator, with filler
-    tokens. contexts: tokens in front of each new text (opening, text1, infix). train, dev, test: tokens of rendered
-    rows. rows: how many test rows there are. given: synthetic rows that the user brings, None where they are written.
-    oracle: whether kinds of generators are judged. kept: share of candidates that curation keeps. learns_end: whether
-    the end token is a learned column.
+    labels: K. prefix: C + P. prompt: rows in front of a text, F + P. shots: the rows that tune the generator, with
+    filler tokens. contexts: tokens in front of each new text (opening, text1, infix). train, dev, test: tokens of
+    rendered rows. rows: how many test rows there are. given: synthetic rows that the user brings, None where they are
+    written. oracle: whether kinds of generators are judged. kept: share of candidates that curation keeps. learns_end:
+    whether the end token is a learned column.
     """
 
     labels: int
@@ -71,7 +72,9 @@ def measure_workload(
     config: RunConfig, task: Task, target: Backbone, generator: Backbone | None, data: Data, *, kept: float = KEPT
 ) -> Workload:
     """Return the workload of the data at hand; of each backbone only tokenizer and configuration are used."""
-    settled = settle_length(config.target, target.tokenizer, task.ask())
+    front = len(find_chat(target.tokenizer, config.target.chat).front)
+    length = front + settle_length(config.target, target.tokenizer, task.ask()).length
+    settled = config.target.model_copy(update={"prompt_length": length})
     config = config.model_copy(update={"target": settled})
     rendered = {
         name: _measure_rows(rows, task, target, config)
@@ -83,7 +86,7 @@ def measure_workload(
     return Workload(
         labels=len(task.labels),
         prefix=prefix,
-        prompt=settled.length,
+        prompt=length,
         shots=shots,
         contexts=contexts,
         given=data.given,
@@ -122,7 +125,8 @@ def assume_workload(
 def _measure_rows(rows: Sequence[Example], task: Task, target: Backbone, config: RunConfig) -> tuple[int, ...]:
     limit = limit_tokens(target, config.target.max_tokens, config.target.length)
     some = rows[:MEASURED]
-    ids = render(some, template=task.template, backbone=target, max_tokens=limit).ids if some else []
+    chat = find_chat(target.tokenizer, config.target.chat)
+    ids = render(some, template=task.template, backbone=target, max_tokens=limit, chat=chat).ids if some else []
     return tuple(len(ids[i % len(ids)]) for i in range(len(rows)))
 
 

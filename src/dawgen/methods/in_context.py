@@ -1,6 +1,7 @@
 """In-context learning: answered examples before each question, as many as fit into the model's window.
 
-In front of them stands the task's own question where prompts start from it (`target.init: question`).
+In front of them stands the task's own question where prompts start from it (`target.init: question`). In a chat model
+each is a turn of the user with the assistant's answer.
 
 Calibrated (Zhao et al. 2021, "Calibrate before use", section 5): log p(y | x) - log p_cf(y), where p_cf is the mean
 answer to texts without content after the same examples.
@@ -67,29 +68,39 @@ def predict_in_context(
 
     backbone = scorer.backbone
     front = make_empty_prompt(backbone) if prompt is None else prompt
-    limit = limit_tokens(backbone, WINDOWS[backbone.kind], len(front), scorer.words.inputs)
+    limit = limit_tokens(backbone, WINDOWS[backbone.kind], len(scorer.front) + len(front), scorer.words.inputs)
     answered = write_answered(scorer, task, shots, seed)
     questions = scorer.render(examples).ids
     counts = [_count_fitting(answered, limit - len(row)) for row in questions]
-    rows = [_put_in_front(answered[:count], row, backbone) for count, row in zip(counts, questions, strict=True)]
+    rows = [_put_in_front(answered[:count], row, scorer) for count, row in zip(counts, questions, strict=True)]
     scores = np.asarray(scorer.score(rows, front).numpy(), dtype=np.float32)
     if not calibrate:
         return scores
     contentless = scorer.render([Example(text, text if task.pair else None) for text in CONTENT_FREE]).ids
     for count in set(counts):  # long texts leave room for fewer shots, whose bias differs
-        behind = [_put_in_front(answered[:count], row, backbone) for row in contentless]
+        behind = [_put_in_front(answered[:count], row, scorer) for row in contentless]
         pull = scorer.score(behind, front).double().exp().mean(0).log().float().numpy()
         scores[np.array(counts) == count] -= pull
     return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
 
 
 def write_answered(scorer: Scorer, task: Task, shots: Sequence[Example], seed: int) -> list[list[int]]:
-    """Return token ids of balanced rounds: each holds one answered shot of every label, shuffled."""
+    """Return token ids of balanced rounds: each holds one answered shot of every label, shuffled.
+
+    In a chat template a shot ends where the user's next turn begins.
+    """
+    from dawgen.prompt.chat import find_turn
+
     rng = python_rng(seed, "in-context shots")
+    tokenizer, chat = scorer.backbone.tokenizer, scorer.chat
+    turn = tokenizer(find_turn(tokenizer), add_special_tokens=False)["input_ids"] if chat.closing else []
     lines: list[list[list[int]]] = []
-    for label, word in zip(task.labels, scorer.words.words, strict=True):
+    for label, word, answer in zip(task.labels, scorer.words.words, scorer.words.ids, strict=True):
         own = [shot for shot in shots if shot.label == label]
         rng.shuffle(own)
+        if chat.closing:
+            lines.append([[*row, *answer, *turn] for row in scorer.render(own).ids])
+            continue
         body = task.template if "{mask}" in task.template else task.template + " {mask}"
         template = body.replace("{mask}", word)
         ids = replace(scorer, template=template).render(own).ids
@@ -119,9 +130,9 @@ def _count_fitting(rounds: Sequence[Sequence[int]], room: int) -> int:
     return len(rounds)
 
 
-def _put_in_front(rounds: Sequence[Sequence[int]], row: list[int], backbone: Backbone) -> list[int]:
+def _put_in_front(rounds: Sequence[Sequence[int]], row: list[int], scorer: Scorer) -> list[int]:
     """Join shots and question after the question's begin token, if there is one."""
-    begins = int(bool(row) and row[0] == backbone.tokenizer.bos_token_id)
+    begins = int(not scorer.front and bool(row) and row[0] == scorer.backbone.tokenizer.bos_token_id)
     return [*row[:begins], *(token for tokens in rounds for token in tokens), *row[begins:]]
 
 

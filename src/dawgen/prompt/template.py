@@ -1,12 +1,14 @@
 """Renders examples into the target's token ids with the task's template, such as `{text1} means {text2}? {mask}`."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from dawgen.errors import ConfigError, DataError
 from dawgen.models.load import Backbone
+from dawgen.prompt.chat import NO_CHAT, Chat
 from dawgen.records import Example
 
 SENTINEL = "<extra_id_0>"  # T5's first sentinel: the place of the answer
@@ -28,12 +30,15 @@ class Rendered:
         return len(self.cut_rows)
 
 
-def render(examples: Sequence[Example], *, template: str, backbone: Backbone, max_tokens: int) -> Rendered:
+def render(
+    examples: Sequence[Example], *, template: str, backbone: Backbone, max_tokens: int, chat: Chat = NO_CHAT
+) -> Rendered:
     """Render and tokenise; a row longer than `max_tokens` loses the end of text1 first, then that of text2.
 
     `{mask}` becomes <extra_id_0> for an encoder-decoder that knows it, and ends a causal model's input (it is removed
     with the spaces before it: the label word carries its own). Special tokens inside the texts become spaces.
-    An encoder-decoder's input ends with the end token, a causal model's does not.
+    An encoder-decoder's input ends with the end token, a causal model's does not. chat: whose closing ends the user's
+    turn behind the template; its front is not part of the ids, and its marks become spaces inside the texts too.
 
     Raises:
         DataError: a template with {text2} and an example without text2, or the reverse.
@@ -42,12 +47,13 @@ def render(examples: Sequence[Example], *, template: str, backbone: Backbone, ma
     mask = find_mask(backbone)
     if backbone.kind == "causal" and "{mask}" in template and not template.rstrip().endswith("{mask}"):
         raise ConfigError(f"template '{template}': expected {{mask}} at the end, a causal target answers there.")
-    special = _match_special(backbone.tokenizer)
+    special = _match_special(backbone.tokenizer, chat.find_marks(backbone.tokenizer))
     texts = [_clean(example, template, special) for example in examples]
-    ids = tokenise([_fill(template, *pair, mask) for pair in texts], backbone)
+    fill = partial(_fill, template, mask, chat.closing)
+    ids = tokenise([fill(*pair) for pair in texts], backbone, bare=bool(chat.closing))
     cut = [row for row in range(len(texts)) if len(ids[row]) > max_tokens]
     for row in cut:
-        ids[row] = _shorten(*texts[row], template, mask, backbone, max_tokens)
+        ids[row] = _shorten(*texts[row], fill, backbone, max_tokens, bare=bool(chat.closing))
     return Rendered(ids, cut)
 
 
@@ -55,6 +61,8 @@ def limit_tokens(backbone: Backbone, max_tokens: int, prompt_length: int, behind
     """Return how many tokens a row may have: `max_tokens`, or what is left of a causal model's window.
 
     prompt_length, behind: tokens in front of the row, and those of a name behind it.
+
+    prompt_length: all that stands in front of a row, the opening of a chat template included.
 
     Raises:
         ConfigError: the prompt leaves no room.
@@ -83,15 +91,18 @@ def find_sentinel(tokenizer: Any) -> int | None:
     return number if known else None
 
 
-def tokenise(texts: Sequence[str], backbone: Backbone) -> list[list[int]]:
-    """Return token ids for the backbone: with one end token for an encoder-decoder, without for a causal model."""
+def tokenise(texts: Sequence[str], backbone: Backbone, *, bare: bool = False) -> list[list[int]]:
+    """Return token ids for the backbone: with one end token for an encoder-decoder, without for a causal model.
+
+    bare: inside a chat template, whose own tokens are all that begin and end them.
+    """
     if not texts:
         return []
     tokenizer = backbone.tokenizer
     end = tokenizer.eos_token_id
     rows: list[list[int]] = []
-    for ids in tokenizer(list(texts), verbose=False)["input_ids"]:
-        while ids and ids[-1] == end:
+    for ids in tokenizer(list(texts), add_special_tokens=not bare, verbose=False)["input_ids"]:
+        while ids and ids[-1] == end and not bare:
             ids = ids[:-1]
         closed = [*ids, end] if backbone.kind == "seq2seq" and end is not None else ids
         rows.append(list(closed) or [tokenizer.pad_token_id])
@@ -110,32 +121,35 @@ def _clean(example: Example, template: str, special: re.Pattern[str] | None) -> 
     return first.strip(), second.strip()
 
 
-def _match_special(tokenizer: Any) -> re.Pattern[str] | None:
-    """Return a pattern of the special tokens, so that no text can imitate the template; None if there are none."""
+def _match_special(tokenizer: Any, others: Iterable[str]) -> re.Pattern[str] | None:
+    """Return a pattern of the special tokens and of `others`, so that no text imitates the template; None for none."""
     tokens = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
-    tokens |= set(tokenizer.all_special_tokens)
+    tokens |= {*tokenizer.all_special_tokens, *others}
     # CTRL's end token can be an ordinary word: only tokens that nobody writes by accident are removed
     marks = sorted((token for token in tokens if not token.isalnum()), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, marks))) if marks else None
 
 
-def _fill(template: str, text1: str, text2: str, mask: str) -> str:
+def _fill(template: str, mask: str, closing: str, text1: str, text2: str) -> str:
     values = {"text1": text1, "text2": text2, "mask": mask}
-    return _FIELD.sub(lambda field: values[field[1] or field[2]], template).rstrip()
+    return _FIELD.sub(lambda field: values[field[1] or field[2]], template).rstrip() + closing
 
 
-def _shorten(text1: str, text2: str, template: str, mask: str, backbone: Backbone, limit: int) -> list[int]:
+def _shorten(
+    text1: str, text2: str, fill: Callable[[str, str], str], backbone: Backbone, limit: int, *, bare: bool
+) -> list[int]:
     """Drop tokens from the end of text1, then text2, until the rendered row fits."""
     texts = [text1, text2]
-    ids = tokenise([_fill(template, texts[0], texts[1], mask)], backbone)[0]
+    ids = tokenise([fill(texts[0], texts[1])], backbone, bare=bare)[0]
     while len(ids) > limit:
         which = 0 if texts[0] else 1
         if not texts[which]:
             raise ConfigError(
-                f"expected a template of at most {limit} tokens, '{template}' has {len(ids)}.\nSet a higher max_tokens."
+                f"expected a template of at most {limit} tokens, '{fill('', '')}' has {len(ids)}.\n"
+                "Set a higher max_tokens."
             )
         texts[which] = _drop_tokens(texts[which], len(ids) - limit, backbone.tokenizer)
-        ids = tokenise([_fill(template, texts[0], texts[1], mask)], backbone)[0]
+        ids = tokenise([fill(texts[0], texts[1])], backbone, bare=bare)[0]
     return ids
 
 

@@ -16,6 +16,7 @@ import yaml
 from dawgen.errors import ConfigError
 from dawgen.files import describe_changes, hash_file, write_json, write_text
 from dawgen.progress import Advance, Reporter
+from dawgen.runs.settings import complete_recorded
 
 TRACKING = "tracking"  # files of trackers; not part of the run's reproducible files
 ANALYSIS = "analysis"  # later studies of the finished run; not part of them either
@@ -130,6 +131,7 @@ class StepLog:
 
 
 def _check_same(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    complete_recorded(found)
     if changes := describe_changes(found, wanted):
         raise ConfigError(
             f"{path}: expected the settings that this run was begun with, found changes: {changes}\n"

@@ -58,9 +58,19 @@ def _read_file(file: Path | None) -> dict[str, Any]:
         raise ConfigError(f"{file}: expected YAML: {' '.join(str(error).split())}") from error
     if not isinstance(value, dict):
         raise ConfigError(f"{file}: expected keys such as shots: 16, found {value!r:.40}.")
+    complete_recorded(value)
     # A run's own config.yaml may be given: what it records beside the settings is ignored.
     value.pop("record", None)
     return value
+
+
+def complete_recorded(recorded: dict[str, Any]) -> None:
+    """Put into a run's config.yaml what came after it: it has all settings that there were; one that it lacks was off.
+
+    A file that no run has written is left alone: there a missing setting is the default.
+    """
+    if recorded.get("record") is not None and isinstance(recorded.get("target"), dict):
+        recorded["target"].setdefault("chat", False)
 
 
 def _drop_absent(values: Mapping[str, Any]) -> dict[str, Any]:

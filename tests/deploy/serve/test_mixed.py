@@ -13,8 +13,9 @@ from dawgen.classifier.estimator import PromptClassifier
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.deploy.serve.mixed import index_prompts, index_words, score_mixed
 from dawgen.models.load import Backbone
+from support.bundles import make_classifier
 from support.loaded_prompts import draw_rows, make_loaded
-from support.targets import TARGETS, make_backbone, make_pairs, make_task, wrap
+from support.targets import TARGETS, make_backbone, make_chat_backbone, make_pairs, make_task, wrap
 from support.tiny import Kind, tiny_bart, tiny_mistral
 
 EXACT = 1e-5
@@ -157,3 +158,17 @@ def test_a_causal_prompt_counts_its_keys_and_values_and_its_limit_leaves_room_in
     )
     assert loaded.nbytes == 4 * 32 * 4 + 2 * 2 * 2 * 4 * 8 * 4  # prompt; 2 layers x (key, value) x 2 heads x 4 x 8
     assert loaded.scorer.max_tokens == min(96 - 4, 128)
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_prompts_with_and_without_a_chat_template_share_a_batch(kind: Kind) -> None:
+    backbone, examples = make_chat_backbone(kind), make_pairs(6)
+    classifiers = [make_classifier(backbone, chat=chat, length=length) for chat, length in ((True, 4), (False, 6))]
+    loaded = [LoadedPrompt.of(classifier, "prompt", "0" * 64) for classifier in classifiers]
+    assert len(loaded[0].prompt) == len(classifiers[0].scorer_.front) + 4 and len(loaded[1].prompt) == 6
+    rows = [prompt.scorer.render(examples).ids for prompt in loaded]
+    mixed = score_mixed(backbone, [*rows[0], *rows[1]], [prompt for prompt in loaded for _ in examples])
+    alone = [
+        classifier.scorer_.score(own, classifier.prompt_) for classifier, own in zip(classifiers, rows, strict=True)
+    ]
+    torch.testing.assert_close(torch.stack(mixed), torch.cat(alone), rtol=0, atol=EXACT)

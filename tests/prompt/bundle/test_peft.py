@@ -14,15 +14,17 @@ from dawgen.classifier.scorer import pad
 from dawgen.errors import BundleError
 from dawgen.prompt.bundle.format import load_bundle
 from dawgen.prompt.bundle.peft import CONFIG, KEY, NOTES, WEIGHTS, read_adapter, write_adapter
-from support.targets import TARGETS, make_backbone, make_pairs, make_scorer, make_task
+from support.targets import TARGETS, make_backbone, make_chat_backbone, make_pairs, make_scorer, make_task
 from support.tiny import Kind, tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
 
 
-def save_adapter(kind: Kind, folder: Path) -> PromptClassifier:
+def save_adapter(kind: Kind, folder: Path, *, chat: bool = False) -> PromptClassifier:
     """Train a prompt for two steps and write it both ways, as folder/bundle and folder/peft."""
-    classifier = PromptClassifier(make_backbone(kind), make_task(), prompt_length=3, steps=2, batch_size=4)
+    classifier = PromptClassifier(
+        make_chat_backbone(kind) if chat else make_backbone(kind), make_task(), prompt_length=3, steps=2, batch_size=4
+    )
     classifier.fit(make_pairs(8)).save(folder / "bundle", {"accuracy": 0.5})
     prompt, info = load_bundle(folder / "bundle")
     write_adapter(folder / "peft", prompt, info, classifier.backbone_)
@@ -68,6 +70,22 @@ def test_an_adapter_is_read_back_bit_by_bit(tmp_path: Path, kind: Kind) -> None:
     assert json.loads((tmp_path / "peft" / NOTES).read_text()) == json.loads(
         (tmp_path / "bundle" / "bundle.json").read_text()
     )
+
+
+@pytest.mark.parametrize("kind", ["t5", "gpt2", "llama"])
+def test_a_chat_templates_opening_is_among_the_virtual_tokens(tmp_path: Path, kind: Kind) -> None:
+    classifier = save_adapter(kind, tmp_path, chat=True)
+    front = len(classifier.scorer_.front)
+    assert front and json.loads((tmp_path / "peft" / CONFIG).read_text())["num_virtual_tokens"] == front + 3
+    model = peft.PeftModel.from_pretrained(tiny_model(kind), tmp_path / "peft").eval()
+    rows = classifier.scorer_.render(make_pairs(5, seed=1)).ids
+    with torch.no_grad():
+        logits = forward(model, *pad(rows, classifier.backbone_))
+    found = torch.log_softmax(logits[:, list(classifier.label_words_.single or ())], -1)
+    assert torch.allclose(found, classifier.scorer_.score(rows, classifier.prompt_), atol=1e-5, rtol=0)
+    prompt, info = load_bundle(tmp_path / "bundle")
+    read = read_adapter(tmp_path / "peft")
+    assert torch.equal(read.prompt, prompt) and read.info == info and info.closing == "</u><a>"
 
 
 def save_foreign(kind: Kind, folder: Path, config: Any) -> Any:

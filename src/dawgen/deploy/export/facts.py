@@ -57,6 +57,8 @@ def describe_bundle(prompt: Tensor, info: BundleInfo) -> dict[str, Any]:
         "pair": bool(info.task.get("pair", True)),
         "labels": list(zip(info.labels, info.label_words, info.label_ids, strict=True)),
         "template": info.template,
+        "front": len(info.front),
+        "closing": info.closing,
         "base": name_base(info),
         "dtype": info.dtype,
         "decoder_sentinel": info.decoder_sentinel,

@@ -18,7 +18,8 @@ from dawgen.tasks.task import Task
 class LoadedPrompt:
     """One prompt, ready to answer. Compared by identity: rows under way keep theirs when another takes its name.
 
-    labels: [K], in the order of the scorer's words. prompt: [P,H] on the model's device, in its dtype.
+    labels: [K], in the order of the scorer's words. prompt: [P,H] on the model's device, in its dtype,
+    behind the embeddings of a chat template's opening where the scorer has one: all that stands in front of a text.
     scorer: how the model is asked; other prompts of the service ask the same model with scorers of their own.
     shared: a causal model's keys and values of the prompt, [2L,Hkv,P,dh], layer by layer: key, value, key, ...; None
     where the model has none to share. nbytes: what this prompt adds to the memory of the model, prompt and shared.
@@ -40,6 +41,7 @@ class LoadedPrompt:
         backbone = scorer.backbone
         # a copy: training the classifier further must not change what is served
         prompt = classifier.prompt_.detach().to(backbone.model.device, backbone.model.dtype, copy=True)
+        prompt = scorer.put_front(prompt)
         shared = compute_shared(backbone, prompt)
         return cls(
             name=name,

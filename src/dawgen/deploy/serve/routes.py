@@ -130,7 +130,7 @@ def describe_prompt(loaded: LoadedPrompt) -> Prompt:
         task=loaded.task.name,
         labels=list(loaded.labels),
         pair=loaded.task.pair,
-        length=len(loaded.prompt),
+        length=len(loaded.prompt) - len(loaded.scorer.front),
         bytes=loaded.nbytes,
         digest=loaded.digest,
     )

@@ -58,7 +58,7 @@ class TunedTarget:
     def score_all(self, rows: Sequence[Sequence[int]]) -> Tensor:
         """Return label log-probabilities [N,K] in float32 on the CPU, in the order of the rows."""
         result = torch.empty(len(rows), len(self.task.labels))
-        lengths = [len(row) + len(self.prompt) for row in rows]
+        lengths = [len(row) + len(self.scorer.front) + len(self.prompt) for row in rows]
         for batch in bucket(lengths, choose_budget(self.scorer.backbone.model.device.type)):
             result[batch] = self.score([rows[row] for row in batch]).cpu()
         return result

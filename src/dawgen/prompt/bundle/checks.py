@@ -17,6 +17,7 @@ from dawgen.errors import BundleError
 from dawgen.models.load import Backbone, name_dtype
 from dawgen.prompt.bundle.files import explain
 from dawgen.prompt.bundle.golden import SENTENCES
+from dawgen.prompt.chat import LONGEST_FRONT
 from dawgen.prompt.label_words import LONGEST as MOST_TOKENS
 from dawgen.prompt.label_words import LabelWords
 from dawgen.prompt.vocabulary import encode_word, find_frequent
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from dawgen.prompt.bundle.format import BundleInfo
 
 LONGEST = 1024  # rows of a prompt: attention to it costs their square
-LONGEST_TEMPLATE = 4000  # characters
+LONGEST_TEMPLATE = 4000  # characters, also of a chat template's closing
 _ODD = ("ÀÉ ﬁn \u2167 \uff11\uff12 naïve", "  two  spaces\tand\na line ", "DON'T re-enter 3.14e-5!?", "日本 Ωμέγα 🙂")
 
 
@@ -57,7 +58,7 @@ def check_base(prompt: Tensor, info: BundleInfo, backbone: Backbone) -> None:
 
     Raises:
         BundleError: another tokenizer, other weights or another architecture, with the name of both; or label words
-            with ids that the tokenizer does not give.
+            with ids that the tokenizer does not give, or a chat template's opening with ids beyond its vocabulary.
     """
     named = f"the bundle was trained on {_name_model(info.base, info.revision, info.quantisation)}"
     got = _name_model(backbone.name, backbone.revision, backbone.quantisation)
@@ -72,6 +73,9 @@ def check_base(prompt: Tensor, info: BundleInfo, backbone: Backbone) -> None:
         raise BundleError(
             f"{named}; the weights of {got} are others, by less than bfloat16 shows.\nLoad {info.base} as it was."
         )
+    rows = backbone.model.get_input_embeddings().weight.shape[0]
+    if max(info.front, default=0) >= rows:
+        raise BundleError(f"front: expected tokens of the {rows} that the model has, got {max(info.front)}.")
     _check_words(info, backbone)
 
 
@@ -107,6 +111,12 @@ def _find_faults(prompt: Tensor, info: BundleInfo) -> Iterator[str]:
         "decoder_sentinel is not settings.decoder_sentinel": info.decoder_sentinel == info.settings.decoder_sentinel,
         f"prompt: expected at most {LONGEST} rows": len(prompt) <= LONGEST,
         "prompt: its rows are not settings.prompt_length": info.settings.prompt_length == len(prompt),
+        f"front, closing: expected both or neither, at most {LONGEST_FRONT} tokens and {LONGEST_TEMPLATE} characters": (
+            bool(info.front) == bool(info.closing)
+            and len(info.front) <= LONGEST_FRONT
+            and len(info.closing) <= LONGEST_TEMPLATE
+        ),
+        "front: expected no token below 0": min(info.front, default=0) >= 0,
         f"golden: expected log-probabilities [{len(SENTENCES)},{count}]": len(info.golden) == len(SENTENCES)
         and all(len(row) == count and _is_distribution(row) for row in info.golden),
     }

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, field_validator, model_serializer
 from torch import Tensor
 
 from dawgen.config import Dtype, Schedule, Settings, TargetConfig
@@ -17,6 +17,7 @@ from dawgen.errors import BundleError
 from dawgen.files import write_json, write_with
 from dawgen.prompt.bundle.checks import check_parts
 from dawgen.prompt.bundle.files import INFO, PROMPT, compute_digest, explain, read_info, read_prompt, write_prompt
+from dawgen.prompt.chat import Chat
 
 FORMAT = 2
 
@@ -28,7 +29,8 @@ class BundleInfo(Settings):
     quantisation: `Backbone.quantisation`, which bundles before 0.2 do not have.
     weights: `Backbone.exact`, every bit of the weights in `dtype`. tokenizer: `hash_tokenizer`. golden: [4,K], the
     label log-probabilities of `golden_examples`. label_ids: a number for each label, or a list for each where any label
-    has words of several tokens. metrics: whatever the caller measured, for people to read.
+    has words of several tokens. front, closing: of the `Chat` around every text, empty without one, as in bundles from
+    before there were any. metrics: whatever the caller measured, for people to read.
     """
 
     format: int = FORMAT
@@ -47,6 +49,8 @@ class BundleInfo(Settings):
     label_ids: tuple[int, ...] | tuple[tuple[int, ...], ...]
     decoder_sentinel: bool
     max_tokens: int
+    front: tuple[int, ...] = ()
+    closing: str = ""
     schedule: Schedule
     seed: int
     settings: TargetConfig
@@ -54,13 +58,29 @@ class BundleInfo(Settings):
     warnings: tuple[str, ...] = ()
     metrics: dict[str, Any] = Field(default_factory=dict)
 
+    @field_validator("settings", mode="after")
+    @classmethod
+    def settle_chat(cls, settings: TargetConfig) -> TargetConfig:
+        """Bundles from before there was a choice are without a chat template, whatever is the default now."""
+        return settings if "chat" in settings.model_fields_set else settings.model_copy(update={"chat": False})
+
     @model_serializer(mode="wrap")
     def _leave_out(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """What a bundle does not have is not written: an old one stays the same bytes."""
         content: dict[str, Any] = write(self)
         if content.get("quantisation") is None:
             content.pop("quantisation", None)
+        if not self.front:
+            content.pop("front", None)
+            content.pop("closing", None)
+        if self.settings.chat is False:
+            content["settings"].pop("chat", None)
         return content
+
+    @property
+    def chat(self) -> Chat:
+        """The chat template around every text."""
+        return Chat(self.front, self.closing)
 
 
 def save_bundle(folder: Path, prompt: Tensor, info: BundleInfo) -> str:

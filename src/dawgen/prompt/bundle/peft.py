@@ -1,7 +1,7 @@
 """PEFT's adapter folder of a soft prompt, written and read without PEFT.
 
 adapter_config.json         what PEFT must know; `num_transformer_submodules: 1` puts the prompt into the encoder only
-adapter_model.safetensors   prompt_embeddings [P,H], float32
+adapter_model.safetensors   prompt_embeddings [F+P,H], float32; F > 0 where a chat template's opening stands before P
 dawgen.json                 the bundle's own bundle.json, so that an import restores the same bundle
 """
 
@@ -34,7 +34,7 @@ MOST_WEIGHTS = 2**27  # bytes; 1,000 rows on the widest models, and as many for 
 
 @dataclass(frozen=True)
 class Adapter:
-    """A prompt [P,H] in float32 with PEFT's settings for it.
+    """A prompt [P,H] in float32 with PEFT's settings for it, without the chat template's opening before it.
 
     left_out: rows of a prompt for the decoder, which PEFT saves too but never uses. info: the content of dawgen.json,
     None for an adapter that dawgen did not write.
@@ -53,17 +53,25 @@ class Adapter:
 
 
 def write_adapter(folder: Path, prompt: Tensor, info: BundleInfo, backbone: Backbone) -> None:
-    """Write the three files, the config last; of the backbone only kind and shape are used."""
+    """Write the three files, the config last; of the backbone kind, shape and the opening's embeddings are used."""
     plain = prompt.detach().float().cpu().contiguous()
+    virtual = torch.cat([embed_front(info, backbone), plain])
     content = info.model_dump(mode="json")
     content["digest"] = compute_digest(content, plain)
-    write_with(folder / WEIGHTS, lambda path: save_file({KEY: plain}, path, {"format": "pt"}))
+    write_with(folder / WEIGHTS, lambda path: save_file({KEY: virtual}, path, {"format": "pt"}))
     write_json(folder / NOTES, content)
-    write_json(folder / CONFIG, describe_adapter(prompt, info, backbone))
+    write_json(folder / CONFIG, describe_adapter(virtual, info, backbone))
 
 
-def describe_adapter(prompt: Tensor, info: BundleInfo, backbone: Backbone) -> dict[str, Any]:
-    """Return adapter_config.json of a prompt [P,H]."""
+def embed_front(info: BundleInfo, backbone: Backbone) -> Tensor:
+    """Return the embeddings [F,H] of a chat template's opening in float32; PEFT has no other place for it."""
+    ids = torch.tensor(info.front, dtype=torch.long, device=backbone.model.device)
+    front: Tensor = backbone.model.get_input_embeddings()(ids).detach().float().cpu()
+    return front
+
+
+def describe_adapter(virtual: Tensor, info: BundleInfo, backbone: Backbone) -> dict[str, Any]:
+    """Return adapter_config.json of virtual tokens [F+P,H]."""
     config = backbone.model.config
     return {
         "peft_type": "PROMPT_TUNING",
@@ -72,8 +80,8 @@ def describe_adapter(prompt: Tensor, info: BundleInfo, backbone: Backbone) -> di
         "revision": info.revision,
         "auto_mapping": None,
         "inference_mode": True,
-        "num_virtual_tokens": prompt.shape[0],
-        "token_dim": prompt.shape[1],
+        "num_virtual_tokens": virtual.shape[0],
+        "token_dim": virtual.shape[1],
         "num_transformer_submodules": 1,
         "num_attention_heads": config.num_attention_heads,
         "num_layers": config.num_hidden_layers,
@@ -97,8 +105,10 @@ def read_adapter(folder: Path) -> Adapter:
     if kind not in TYPES:
         raise BundleError(f"{folder}: expected a PEFT adapter of type {' or '.join(TYPES)}, got {kind!r:.60}.")
     prompt, left_out = _split_prompt(folder, _read_weights(folder), config)
-    info = _read_notes(folder / NOTES, prompt) if (folder / NOTES).is_file() else None
-    return Adapter(prompt, config, left_out, info)
+    if not (folder / NOTES).is_file():
+        return Adapter(prompt, config, left_out, None)
+    own, info = _read_notes(folder / NOTES, prompt)
+    return Adapter(own, config, left_out, info)
 
 
 def _split_prompt(folder: Path, rows: Tensor, config: dict[str, Any]) -> tuple[Tensor, int]:
@@ -138,15 +148,18 @@ def _read_weights(folder: Path) -> Tensor:
     return tensors[KEY]
 
 
-def _read_notes(path: Path, prompt: Tensor) -> BundleInfo:
+def _read_notes(path: Path, virtual: Tensor) -> tuple[Tensor, BundleInfo]:
+    """Return the bundle's own prompt, the virtual tokens behind a chat template's opening, and its content."""
     content = read_info(path)
+    front = content.get("front", [])
+    prompt = virtual[len(front) :].contiguous() if isinstance(front, list) else virtual
     advice = f"Export again; or delete {NOTES} and give --task: the prompt is then taken as anyone's."
     if content.get("format") != FORMAT:
         raise BundleError(f"{path}: expected bundle format {FORMAT}, got {content.get('format')!r:.40}.\n{advice}")
     if content.get("digest") != compute_digest(content, prompt):
         raise BundleError(f"{path}: its digest does not fit: it was changed, or {WEIGHTS} was trained on.\n{advice}")
     try:
-        return BundleInfo.model_validate_json(json.dumps(content), strict=True)
+        return prompt, BundleInfo.model_validate_json(json.dumps(content), strict=True)
     except ValidationError as error:
         reason = error.errors(include_input=False, include_url=False)[0]["msg"]
         raise BundleError(f"{path}: expected what `dawgen export` writes: {reason:.150}\n{advice}") from error

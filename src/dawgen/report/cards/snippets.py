@@ -23,7 +23,8 @@ def write_peft_snippet(facts: Mapping[str, Any]) -> str:
     tokens = [(label, number if isinstance(number, int) else list(number)) for label, _, number in facts["labels"]]
     words = ", ".join(f"{_quote(label)}: {own}" for label, own in tokens)
     what = "tokens of the name that answers" if named else "token that answers"
-    template = re.sub(r"\s*\{mask\}", lambda _: facts["mask"], facts["template"]).rstrip()
+    chat = facts.get("closing", "")
+    template = re.sub(r"\s*\{mask\}", lambda _: facts["mask"], facts["template"]).rstrip() + chat
     lines = [
         "import torch",
         "from peft import PeftModel",
@@ -41,9 +42,7 @@ def write_peft_snippet(facts: Mapping[str, Any]) -> str:
         f"template = {_quote(template)}",
         f'text = template.replace("{{text1}}", {_quote(FIRST)})',
         *([f'text = text.replace("{{text2}}", {_quote(SECOND)})'] if facts["pair"] else []),
-        'ids = tokenizer(text)["input_ids"]',
-        "while ids[-1] == tokenizer.eos_token_id:",
-        "    ids.pop()",
+        *_write_tokens(bool(chat)),
         *(_write_names(facts, seq2seq) if named else _write_forward(facts, seq2seq)),
         "probabilities = dict(zip(words, scores.softmax(-1).tolist()))",
         "print(probabilities)",
@@ -54,6 +53,12 @@ def write_peft_snippet(facts: Mapping[str, Any]) -> str:
 def has_names(facts: Mapping[str, Any]) -> bool:
     """Return whether any label has words of several tokens."""
     return not all(isinstance(number, int) for _, _, number in facts["labels"])
+
+
+def _write_tokens(chat: bool) -> list[str]:
+    if chat:  # whose opening is in front of the prompt, with the begin token
+        return ['ids = tokenizer(text, add_special_tokens=False)["input_ids"]']
+    return ['ids = tokenizer(text)["input_ids"]', "while ids[-1] == tokenizer.eos_token_id:", "    ids.pop()"]
 
 
 def _name_adapter(facts: Mapping[str, Any]) -> str:
