@@ -14,16 +14,18 @@ from transformers import (
     MambaForCausalLM,
     OPTConfig,
     OPTForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
 )
 
-from dawgen.classifier import names
+from dawgen.classifier import context, names
 from dawgen.classifier.gradients import differentiate
 from dawgen.classifier.names import plant, rate
 from dawgen.models.fuse import fuse
 from dawgen.models.load import Backbone
 from dawgen.rng import python_rng
 from support.targets import TARGETS, make_backbone, make_scorer, wrap
-from support.tiny import _build, tiny_bart, tiny_mistral, tiny_model, tiny_tokenizer
+from support.tiny import build_tiny, tiny_bart, tiny_mistral, tiny_model, tiny_tokenizer
 
 Ids = tuple[tuple[int, ...], ...]
 
@@ -33,15 +35,15 @@ OTHERS = {
     "bart": lambda: wrap(tiny_bart()),
     "fused t5": lambda: wrap(_fuse(tiny_model("t5"))),
     "mistral": lambda: wrap(tiny_mistral(window=12), "causal"),
-    "bloom": lambda: wrap(_build(BloomForCausalLM, BloomConfig(**SIZE, n_layer=2, n_head=4), 0), "causal"),
+    "bloom": lambda: wrap(build_tiny(BloomForCausalLM, BloomConfig(**SIZE, n_layer=2, n_head=4), 0), "causal"),
     "falcon": lambda: wrap(
-        _build(
+        build_tiny(
             FalconForCausalLM, FalconConfig(**SIZE, num_hidden_layers=2, num_attention_heads=4, multi_query=True), 0
         ),
         "causal",
     ),
     "opt": lambda: wrap(
-        _build(
+        build_tiny(
             OPTForCausalLM,
             OPTConfig(
                 **SIZE, ffn_dim=64, num_hidden_layers=2, num_attention_heads=4, word_embed_proj_dim=32, pad_token_id=0
@@ -50,7 +52,22 @@ OTHERS = {
         ),
         "causal",
     ),
-    "mamba": lambda: wrap(_build(MambaForCausalLM, MambaConfig(**SIZE, num_hidden_layers=2), 0), "causal"),
+    "qwen2": lambda: wrap(
+        build_tiny(
+            Qwen2ForCausalLM,
+            Qwen2Config(
+                **SIZE,
+                intermediate_size=64,
+                num_hidden_layers=2,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                pad_token_id=0,
+            ),
+            0,
+        ),
+        "causal",
+    ),
+    "mamba": lambda: wrap(build_tiny(MambaForCausalLM, MambaConfig(**SIZE, num_hidden_layers=2), 0), "causal"),
 }
 FAMILIES = [*TARGETS, *OTHERS]
 
@@ -145,6 +162,31 @@ def test_chunks_change_neither_scores_nor_gradients(family: str, room: int, monk
         assert float((found - whole).norm() / whole.norm()) < 1e-5
     again = differentiate(scorer, prompt, rows, labels, (4,))
     assert all(torch.equal(a, b) for a, b in zip(again, differentiate(scorer, prompt, rows, labels, (4,)), strict=True))
+
+
+@pytest.mark.parametrize("family", context.TREES)
+def test_one_tree_equals_a_batch_of_paths(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    backbone, prompt, rows, ids = build(family), draw_prompt(), draw_rows(), draw_names(30)
+    scorer, labels = make_scorer(backbone, ids), [3, 12, 29, 0]
+    scores, (wanted, _) = scorer.score(rows, prompt), differentiate(scorer, prompt, rows, labels, (4,))
+    monkeypatch.setattr(context, "TREES", ())
+    torch.testing.assert_close(scorer.score(rows, prompt), scores, rtol=0, atol=1e-5)
+    found, _ = differentiate(scorer, prompt, rows, labels, (4,))
+    assert float((found - wanted).norm() / wanted.norm()) < 1e-5
+
+
+@pytest.mark.parametrize("family", ["llama", "t5"])
+@pytest.mark.parametrize("room", [1, 2**31])
+def test_a_chunk_is_computed_once_and_once_more_for_its_gradient(
+    family: str, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    monkeypatch.setitem(names.ROOM, "cpu", room)
+    monkeypatch.setattr(names, "go_on", lambda *given: calls.append(given) or context.go_on(*given))
+    rows, ids = draw_rows(), draw_names(6)
+    differentiate(make_scorer(build(family), ids), draw_prompt(), rows, [0, 1, 2, 3], (4,))
+    chunks = len(rows) * len(plant(ids).paths)
+    assert len(calls) == (2 * chunks if room == 1 else 1)
 
 
 def test_the_sentinel_stands_before_the_name() -> None:

@@ -58,7 +58,7 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def _build(model_class: Any, config: Any, seed: int) -> Any:
+def build_tiny(model_class: Any, config: Any, seed: int) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = model_class(config)
@@ -71,13 +71,13 @@ def _build(model_class: Any, config: Any, seed: int) -> Any:
 def tiny_ctrl(seed: int = 0, **options: Any) -> CTRLLMHeadModel:
     """Return a 2-layer CTRL."""
     size = {"n_embd": 32, "dff": 64, "n_layer": 2, "n_head": 4, "n_positions": 96} | options
-    return _build(CTRLLMHeadModel, CTRLConfig(vocab_size=len(tiny_tokenizer()), **size), seed)
+    return build_tiny(CTRLLMHeadModel, CTRLConfig(vocab_size=len(tiny_tokenizer()), **size), seed)
 
 
 def tiny_gpt2(seed: int = 0, **options: Any) -> GPT2LMHeadModel:
     """Return a 2-layer GPT-2."""
     size = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 96, "bos_token_id": 3, "eos_token_id": 1} | options
-    return _build(GPT2LMHeadModel, GPT2Config(vocab_size=len(tiny_tokenizer()), **size), seed)
+    return build_tiny(GPT2LMHeadModel, GPT2Config(vocab_size=len(tiny_tokenizer()), **size), seed)
 
 
 def _rotary(**options: Any) -> dict[str, Any]:
@@ -108,22 +108,22 @@ def tiny_bloom(seed: int = 0) -> BloomForCausalLM:
         eos_token_id=1,
         pad_token_id=0,
     )
-    return _build(BloomForCausalLM, config, seed)
+    return build_tiny(BloomForCausalLM, config, seed)
 
 
 def tiny_llama(seed: int = 0, **options: Any) -> LlamaForCausalLM:
     """Return a 2-layer Llama with grouped heads."""
-    return _build(LlamaForCausalLM, LlamaConfig(**_rotary(**options)), seed)
+    return build_tiny(LlamaForCausalLM, LlamaConfig(**_rotary(**options)), seed)
 
 
 def tiny_qwen3(seed: int = 0, **options: Any) -> Qwen3ForCausalLM:
     """Return a 2-layer Qwen3 with grouped heads and a tied head."""
-    return _build(Qwen3ForCausalLM, Qwen3Config(**_rotary(head_dim=8, tie_word_embeddings=True, **options)), seed)
+    return build_tiny(Qwen3ForCausalLM, Qwen3Config(**_rotary(head_dim=8, tie_word_embeddings=True, **options)), seed)
 
 
 def tiny_mistral(window: int, seed: int = 0) -> MistralForCausalLM:
     """Return a 2-layer Mistral, whose layers see so many tokens back."""
-    return _build(MistralForCausalLM, MistralConfig(**_rotary(sliding_window=window)), seed)
+    return build_tiny(MistralForCausalLM, MistralConfig(**_rotary(sliding_window=window)), seed)
 
 
 def tiny_bart(seed: int = 0) -> BartForConditionalGeneration:
@@ -143,7 +143,7 @@ def tiny_bart(seed: int = 0) -> BartForConditionalGeneration:
         bos_token_id=3,
         decoder_start_token_id=1,
     )
-    return _build(BartForConditionalGeneration, config, seed)
+    return build_tiny(BartForConditionalGeneration, config, seed)
 
 
 def tiny_t5(seed: int = 0, **options: Any) -> T5ForConditionalGeneration:
@@ -152,7 +152,7 @@ def tiny_t5(seed: int = 0, **options: Any) -> T5ForConditionalGeneration:
     config = T5Config(
         vocab_size=len(tiny_tokenizer()), decoder_start_token_id=0, pad_token_id=0, eos_token_id=1, **size
     )
-    return _build(T5ForConditionalGeneration, config, seed)
+    return build_tiny(T5ForConditionalGeneration, config, seed)
 
 
 _BUILDERS = {"ctrl": tiny_ctrl, "gpt2": tiny_gpt2, "llama": tiny_llama, "qwen3": tiny_qwen3, "t5": tiny_t5}

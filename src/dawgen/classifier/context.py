@@ -18,7 +18,10 @@ from dawgen.classifier.seq2seq import find_begin
 from dawgen.models.cache import name_cache, read_cache
 from dawgen.models.load import Backbone
 
-KEPT = 16  # numbers of the model's width that a layer keeps for each token: an estimate, for memory
+KEPT = 20  # numbers of the model's width that a layer keeps for each token: an estimate, for memory
+# Families that take a mask [B,1,T,S] and each position's number as they are: they read all paths as one tree, in which
+# a token sees its own beginning only. Others (ALiBi, relative positions) read each path as a row of a batch.
+TREES = ("gpt2", "llama", "qwen2", "qwen3")
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,18 @@ class Context:
             inputs=None if self.inputs is None else self.inputs[rows],
         )
 
+    @property
+    def reads_trees(self) -> bool:
+        """Whether all paths are read as one tree behind each row."""
+        return bool(self.own) and self.backbone.model.config.model_type in TREES
+
     def weigh(self, tokens: int) -> int:
         """Return about how many bytes one row needs to go on with so many tokens, where a gradient is wanted."""
         model = self.backbone.model
         each = KEPT * self.state.shape[-1] * model.config.num_hidden_layers * self.state.element_size()
         again = 0 if self.inputs is None else self.inputs.shape[1]
+        if self.reads_trees:
+            return int(tokens * each)
         # Keys and values grow by a copy; heads that share them may copy them once more for each query head.
         groups = 1 + (model.config.num_attention_heads // self.own[0].shape[1] if self.own else 0)
         kept = sum(part[:1].numel() * part.element_size() for part in (*self.own, *self.cross))
@@ -92,6 +102,8 @@ def go_on(context: Context, paths: Sequence[Sequence[int]]) -> Tensor:
     rows, device = len(context.mask), context.mask.device
     longest = max(map(len, paths))
     ids = torch.tensor([[*path, *[0] * (longest - len(path))] for path in paths], device=device)
+    if context.reads_trees:
+        return _read_tree(context, [tuple(path) for path in paths])
     if context.inputs is not None:
         states = _read_again(context, ids)
     elif context.backbone.kind == "causal":
@@ -108,6 +120,32 @@ def _spread(part: Tensor, times: int) -> Tensor:
     """Return each of B rows so many times in turn, [B*M,...]."""
     # expand, not indexing: its backward is a plain sum, the same bits on every run
     return part[:, None].expand(-1, times, *part.shape[1:]).flatten(0, 1)
+
+
+def _read_tree(context: Context, paths: Sequence[tuple[int, ...]]) -> Tensor:
+    """Read all paths at once, each shared beginning once; returns [B,M,n,H]."""
+    nodes = sorted({path[:end] for path in paths for end in range(1, len(path) + 1)})
+    places = {node: place for place, node in enumerate(nodes)}
+    device, rows = context.mask.device, len(context.mask)
+    sees = torch.zeros(len(nodes), len(nodes), dtype=torch.bool)
+    for node, place in places.items():
+        sees[place, [places[node[:end]] for end in range(1, len(node) + 1)]] = True
+    before = context.mask.bool()[:, None].expand(-1, len(nodes), -1)
+    seen = torch.cat([before, sees.to(device).expand(rows, -1, -1)], 2)[:, None]
+    model = context.backbone.model
+    mask = torch.zeros(seen.shape, dtype=model.dtype, device=device).masked_fill(~seen, torch.finfo(model.dtype).min)
+    depths = torch.tensor([len(node) - 1 for node in nodes], device=device)
+    ids = torch.tensor([node[-1] for node in nodes], device=device).expand(rows, -1)
+    cache = DynamicCache(list(zip(context.own[::2], context.own[1::2], strict=True)), config=model.config)
+    states = model.base_model(
+        inputs_embeds=model.get_input_embeddings()(ids),
+        attention_mask=mask,
+        position_ids=context.mask.sum(1, keepdim=True) + depths,
+        **{name_cache(model.base_model): cache, "use_cache": False},
+    ).last_hidden_state
+    longest = max(map(len, paths))
+    chosen = [[places[path[: end + 1]] if end < len(path) else 0 for end in range(longest)] for path in paths]
+    return states[:, torch.tensor(chosen, device=device)]  # type: ignore[no-any-return]
 
 
 def _decode(context: Context, ids: Tensor) -> Tensor:

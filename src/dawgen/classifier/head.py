@@ -1,11 +1,16 @@
-"""The output head at chosen states: K rows of its matrix for label words, or all of them."""
+"""The output head at chosen states: K rows of its matrix for label words, or all of them a block at a time."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 
 from dawgen.models.load import Backbone
+
+# Logits made at once: on a CPU as many as its caches hold, on a GPU enough to fill it with the largest vocabularies.
+BLOCK = {"cpu": 2**22, "cuda": 2**27}
 
 
 def score_words(backbone: Backbone, hidden: Tensor, word_ids: Sequence[int] | None = None) -> Tensor:
@@ -26,3 +31,43 @@ def score_words(backbone: Backbone, hidden: Tensor, word_ids: Sequence[int] | No
     if extra is not None:
         logits = logits + extra[0, chosen].float()
     return logits
+
+
+def total_words(backbone: Backbone, hidden: Tensor) -> Tensor:
+    """Return log sum_v exp(logit_v) over the whole vocabulary, [N] in float32, at states [N,H].
+
+    The logits are made a block at a time and not kept: the gradient in each state is found while they are there. A head
+    that is trained itself keeps them.
+    """
+    weight = backbone.model.get_output_embeddings().weight
+    size = max(1, BLOCK.get(hidden.device.type, BLOCK["cuda"]) // len(weight))
+    blocks = torch.split(hidden, size)
+    if not torch.is_grad_enabled() or weight.requires_grad:
+        return torch.cat([score_words(backbone, block).logsumexp(-1) for block in blocks])
+    total: Tensor = _Total.apply(hidden, backbone, size)  # type: ignore[no-untyped-call]
+    return total
+
+
+class _Total(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, backbone: Backbone, size: int) -> Tensor:
+        totals, slopes = [], []
+        for block in torch.split(hidden, size):
+            # hooks of its own: those of a checkpoint around this must not take part in the block's backward pass
+            with torch.enable_grad(), saved_tensors_hooks(_keep, _keep):
+                leaf = block.detach().requires_grad_()
+                total = score_words(backbone, leaf).logsumexp(-1)
+                slopes.append(torch.autograd.grad(total.sum(), leaf)[0])
+            totals.append(total.detach())
+        ctx.save_for_backward(torch.cat(slopes))
+        return torch.cat(totals)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        (slopes,) = ctx.saved_tensors
+        return (gradient[:, None] * slopes).to(slopes.dtype), None, None
+
+
+def _keep(tensor: Tensor) -> Tensor:
+    return tensor

@@ -17,12 +17,11 @@ from torch.utils.checkpoint import checkpoint
 
 from dawgen.classifier.batches import bucket
 from dawgen.classifier.context import Context, go_on
-from dawgen.classifier.head import score_words
+from dawgen.classifier.head import score_words, total_words
 from dawgen.prompt.label_words import Ids
 
 # Bytes of one chunk of rows and paths. With more than one chunk, each is computed again for its gradient.
-ROOM = {"cpu": 2**30, "cuda": 2**32}
-LOGITS = 4  # copies of a chunk's logits while a gradient is made
+ROOM = {"cpu": 2**31, "cuda": 2**33}
 
 
 @dataclass(frozen=True)
@@ -89,11 +88,10 @@ def _follow(context: Context, tree: Tree) -> Tensor:
     if not tree.paths:
         return root
     room = ROOM.get(context.mask.device.type, ROOM["cuda"])
-    vocabulary = len(context.backbone.model.get_output_embeddings().weight)
-    costs = [context.weigh(len(path)) + LOGITS * 4 * len(path) * vocabulary for path in tree.paths]
+    costs = [context.weigh(len(path)) for path in tree.paths]
     rows = max(1, min(len(context.mask), room // costs[0]))
     slices = [slice(start, start + rows) for start in range(0, len(context.mask), rows)]
-    groups = bucket([rows * cost for cost in costs], room)  # keeps the paths' order, which is by length
+    groups = _group([rows * cost for cost in costs], room, padded=not context.reads_trees)
     again = torch.is_grad_enabled() and len(groups) * len(slices) > 1
     found = []
     for some in slices:
@@ -105,6 +103,20 @@ def _follow(context: Context, tree: Tree) -> Tensor:
                 lines.append(_score_paths(part, tree, group))
         found.append(torch.cat(lines, 1))
     return torch.cat([root, torch.cat(found)], 1)
+
+
+def _group(costs: Sequence[int], room: int, *, padded: bool) -> list[list[int]]:
+    """Group paths, longest first, so that each group has room; padded: whether all cost as much as the longest."""
+    if padded:
+        return bucket(costs, room)
+    groups, left = list[list[int]](), 0
+    for path, cost in enumerate(costs):
+        if cost > left:
+            groups.append([])
+            left = room
+        groups[-1].append(path)
+        left -= cost
+    return groups
 
 
 def _score_paths(context: Context, tree: Tree, chosen: Sequence[int]) -> Tensor:
@@ -119,8 +131,12 @@ def _score_edges(context: Context, states: Tensor, edges: Sequence[tuple[int, in
     """Return log p [B,E'] of edges (place, token) at states [B,places,H], over the whole vocabulary."""
     used = sorted({place for place, _ in edges})
     numbers = {place: number for number, place in enumerate(used)}
+    words = sorted({token for _, token in edges})
+    columns = {token: number for number, token in enumerate(words)}
     device = states.device
-    logits = score_words(context.backbone, states[:, torch.tensor(used, device=device)])  # [B,used,V]
+    chosen = states[:, torch.tensor(used, device=device)]
+    logits = score_words(context.backbone, chosen, words)  # [B,used,words]
+    totals = total_words(context.backbone, chosen.flatten(0, 1)).view(len(states), len(used))
     at = torch.tensor([numbers[place] for place, _ in edges], device=device)
-    tokens = torch.tensor([token for _, token in edges], device=device)
-    return logits[:, at, tokens] - logits.logsumexp(-1)[:, at]
+    tokens = torch.tensor([columns[token] for _, token in edges], device=device)
+    return logits[:, at, tokens] - totals[:, at]
