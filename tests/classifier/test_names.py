@@ -237,3 +237,4 @@ def test_a_tree_has_every_beginning_once() -> None:
     assert sum(map(len, tree.edges)) == len({name[:end] for name in NAMES for end in range(1, len(name) + 1)})
     flat = [token for own in tree.edges for _, token in own]
     assert tuple(tuple(flat[edge] for edge in line) for line in tree.lines) == NAMES
+    assert tree.size == 6 and plant(((5,), (7,))).size == 0

@@ -7,12 +7,16 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from dawgen.classifier.gradients import differentiate
+from dawgen.classifier.names import plant
 from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
 from dawgen.cost.counts import forward, total
 from dawgen.cost.probe import Probe, probe_generator, probe_target
 from dawgen.cost.shape import Conditioned, Shape, read_shape
+from dawgen.cost.training import count_evaluation, count_training
 from dawgen.errors import ModelError
 from dawgen.generator.codec import TokenRow
+from support.targets import make_scorer, wrap
 from support.tiny import CAUSAL, Kind, tiny_model
 
 SHOTS = tuple(
@@ -114,3 +118,21 @@ class Calls(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.number += 1
         return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_flops_of_names_behind_each_row(kind: Kind) -> None:
+    model, shape = make(kind)
+    ids = tuple((8 + first, 20 + second, 40) for first in range(4) for second in range(5))
+    names, scorer, config = plant(ids).size, make_scorer(wrap(model, "causal"), ids), TargetConfig(prompt_length=6)
+    rows, prompt = [[9] * 12] * 4, torch.full((6, shape.width), 0.01)
+    with FlopCounterMode(display=False) as counter:
+        scorer.score(rows, prompt)
+    work = count_evaluation(shape, [12] * 4, config, prompt=6, names=names)
+    assert total(work).flops == pytest.approx(counter.get_total_flops(), rel=0.05)
+    with FlopCounterMode(display=False) as counter:
+        differentiate(scorer, prompt, rows, [0, 3, 9, 19], (4,))
+    work = count_training(shape, [12] * 4, config, rows=4, groups=1, names=names)
+    assert total(work).flops == pytest.approx(counter.get_total_flops(), rel=0.1)
+    alone = count_training(shape, [12] * 4, config, rows=4, groups=1)
+    assert total(work).flops > 2 * total(alone).flops

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -36,6 +37,11 @@ class Tree:
     paths: tuple[tuple[int, ...], ...]
     edges: tuple[tuple[tuple[int, int], ...], ...]
     lines: tuple[tuple[int, ...], ...]
+
+    @property
+    def size(self) -> int:
+        """How many tokens are read behind each row: those of all paths, each shared beginning once."""
+        return len({path[:end] for path in self.paths for end in range(1, len(path) + 1)})
 
 
 def rate(steps: Tensor, sizes: Tensor) -> Tensor:
@@ -66,7 +72,7 @@ def plant(ids: Ids) -> Tree:
     """Return the tree of names; the order of paths and edges does not depend on that of the labels."""
     inner = sorted({name[:end] for name in ids for end in range(1, len(name))})
     # sorted, so that what goes on with a beginning stands right behind it
-    leaves = [path for path, after in zip(inner, [*inner[1:], ()], strict=True) if after[: len(path)] != path]
+    leaves = [path for path, after in pairwise([*inner, ()]) if after[: len(path)] != path]
     paths = sorted(leaves, key=len, reverse=True)
     states: dict[tuple[int, ...], tuple[int, int]] = {(): (0, 0)}
     for number, path in enumerate(paths, 1):

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dawgen.classifier.batches import batch_rows, bucket, choose_budget
+from dawgen.classifier.names import ROOM
 from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
 from dawgen.cost.shape import Conditioned, Shape
 from dawgen.generator.codec import TokenRow
@@ -109,9 +110,19 @@ def hold_scoring(at: Conditioned, rows: Sequence[tuple[int, int]]) -> float:
 
 
 def hold_training(
-    shape: Shape, lengths: Sequence[int], config: TargetConfig, *, rows: int, device: str = "cpu", weights: bool = False
+    shape: Shape,
+    lengths: Sequence[int],
+    config: TargetConfig,
+    *,
+    rows: int,
+    device: str = "cpu",
+    weights: bool = False,
+    names: int = 0,
 ) -> float:
-    """Return the peak of a step on `rows` rows of these lengths; weights: the model's own are trained."""
+    """Return the peak of a step on `rows` rows of these lengths; weights: the model's own are trained.
+
+    names: tokens of label words that are read behind each row.
+    """
     rng = python_rng(0, "cost/batch")
     front = config.length if shape.cross else 0
     found = []
@@ -120,17 +131,21 @@ def hold_training(
         for batch in batch_rows(chosen, device):
             longest = max(chosen[row] for row in batch)
             keys = longest + config.length - front
-            found.append(keep(shape, len(batch), longest, keys) + work(shape, len(batch), longest, keys))
+            behind = keep(shape, len(batch), names, keys + names) if names else 0.0
+            behind = min(behind, ROOM["cpu" if device == "cpu" else "cuda"])
+            found.append(keep(shape, len(batch), longest, keys) + work(shape, len(batch), longest, keys) + behind)
     held = max(found) * HOLES.get(device, 1.0)
     return held + (OPTIMISER * weigh(shape) if weights else 0.0)
 
 
-def hold_evaluation(shape: Shape, lengths: Sequence[int], *, prompt: int, device: str = "cpu") -> float:
-    """Return the peak of scoring rows of these lengths behind a prompt."""
+def hold_evaluation(shape: Shape, lengths: Sequence[int], *, prompt: int, device: str = "cpu", names: int = 0) -> float:
+    """Return the peak of scoring rows of these lengths behind a prompt, with so many tokens of names behind each."""
     found = []
     for group in bucket([length + prompt for length in lengths], choose_budget(device)):
         queries = lengths[group[0]] + (prompt if shape.cross else 0)
-        found.append(work(shape, len(group), queries, lengths[group[0]] + prompt))
+        keys = lengths[group[0]] + prompt
+        behind = cache(shape, len(group), keys + names) + work(shape, len(group), names, keys + names) if names else 0.0
+        found.append(work(shape, len(group), queries, keys) + behind)
     return max(found)
 
 

@@ -141,8 +141,8 @@ def _ask(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, devi
     window = WINDOWS["seq2seq" if shape.cross else "causal"]
     lengths = _fill_window(load, window) if spec.shots else load.test
     if lengths:
-        work = count_evaluation(shape, lengths, config.target, prompt=0, device=device)
-        held = weigh(shape) + hold_evaluation(shape, lengths, prompt=0, device=device)
+        work = count_evaluation(shape, lengths, config.target, prompt=0, device=device, names=load.names)
+        held = weigh(shape) + hold_evaluation(shape, lengths, prompt=0, device=device, names=load.names)
         yield Stage(spec.name, "evaluation", work, "evaluation", memory=held)
 
 
@@ -160,28 +160,29 @@ def _fit(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, devi
 def _train(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, device: str) -> Iterable[Stage]:
     """What comes before, the steps, the looks at the dev set, and the test rows."""
     settings = config.target
+    at: dict[str, Any] = {"device": device, "names": 0 if "head" in spec.trains else load.names}
     real, synthetic = _count_data(config, load, spec)
     if spec.pretraining:  # these first train another prompt, from which theirs starts
         texts = spec.pretraining == "texts"
         steps = config.baselines.pretraining_steps if texts else settings.steps
         rows = 2 * settings.batch_size if texts else count_rows("real", real, 0, settings.batch_size)
-        step = count_training(shape, load.train, settings, rows=rows, groups=1, device=device)
-        held = weigh(shape) + hold_training(shape, load.train, settings, rows=rows, device=device)
+        step = count_training(shape, load.train, settings, rows=rows, groups=1, **at)
+        held = weigh(shape) + hold_training(shape, load.train, settings, rows=rows, **at)
         yield Stage(spec.name, "pretraining", repeat(step, steps), "training", memory=held)
     if "prompt" not in spec.trains:
         settings = settings.model_copy(update={"prompt_length": 0})
     rows = count_rows(spec.schedule or "real", real, synthetic, settings.batch_size)
     groups = 1 + bool(synthetic and spec.schedule == "paired")
     tuned = "weights" in spec.trains
-    step = count_training(shape, load.train, settings, rows=rows, groups=groups, device=device, weights=tuned)
-    held = weigh(shape) + hold_training(shape, load.train, settings, rows=rows, device=device, weights=tuned)
+    step = count_training(shape, load.train, settings, rows=rows, groups=groups, weights=tuned, **at)
+    held = weigh(shape) + hold_training(shape, load.train, settings, rows=rows, weights=tuned, **at)
     yield Stage(spec.name, "training", repeat(step, settings.steps), "training", memory=held)
     looks = math.ceil(settings.steps / settings.eval_every) if load.dev else 0
     known = {"dev looks": (load.dev or load.train, looks + 1), "evaluation": (load.test, 1)}  # one more for warnings
     for name, (lengths, times) in known.items():
         if lengths:
-            work = count_evaluation(shape, lengths, settings, prompt=settings.length, device=device)
-            held = weigh(shape) + hold_evaluation(shape, lengths, prompt=settings.length, device=device)
+            work = count_evaluation(shape, lengths, settings, prompt=settings.length, **at)
+            held = weigh(shape) + hold_evaluation(shape, lengths, prompt=settings.length, **at)
             yield Stage(spec.name, name, repeat(work, times), "evaluation", memory=held)
 
 

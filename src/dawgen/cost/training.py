@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dawgen.classifier.batches import batch_rows, bucket, choose_budget
+from dawgen.classifier.context import TREES
 from dawgen.config import Schedule, TargetConfig
-from dawgen.cost.counts import Counts, Work, answer, backward, forward
+from dawgen.cost.counts import Counts, Work, answer, backward, forward, head
 from dawgen.cost.shape import Shape
 from dawgen.rng import python_rng
 
@@ -33,12 +34,14 @@ def count_training(
     groups: int,
     device: str = "cpu",
     weights: bool = False,
+    names: int = 0,
 ) -> Work:
     """Count one step on `rows` random rows of these lengths, whose gradients are kept apart in `groups` prompt copies.
 
     An encoder reads [P;E] of every row, forward and backward. A causal model reads the prompts once, and then the rows.
     weights: the model's own are trained. Their gradient costs the products of a forward again, 2 B T W, and AdamW
     moves each weight, its gradient and both moments. An adapter counts as a prompt: its products are small.
+    names: tokens of label words that are read behind each row.
     """
     rng = python_rng(0, "cost/batch")
     prompt, positions = config.length, 1 + config.decoder_sentinel
@@ -57,6 +60,7 @@ def count_training(
             passed += backward(shape, size, longest, keys, inputs=bool(shape.cross))
             if shape.cross:
                 passed += answer(shape, size, keys, positions) + answer(shape, size, keys, positions, gradient=True)
+            passed += count_names(shape, size, keys, names) + count_names(shape, size, keys, names, gradient=True)
             if weights:
                 again = forward(shape, size, longest, 0)
                 passed += Counts(again.flops, again.bytes)
@@ -65,9 +69,9 @@ def count_training(
 
 
 def count_evaluation(
-    shape: Shape, lengths: Sequence[int], config: TargetConfig, *, prompt: int, device: str = "cpu"
+    shape: Shape, lengths: Sequence[int], config: TargetConfig, *, prompt: int, device: str = "cpu", names: int = 0
 ) -> Work:
-    """Count label-word scores of rows of these lengths, in the batches that evaluation makes."""
+    """Count label-word scores of rows of these lengths, in the batches that evaluation makes; names: as in training."""
     work: Work = ()
     if prompt and not shape.cross:
         work += ((forward(shape, 1, prompt, prompt), 1),)
@@ -78,5 +82,25 @@ def count_evaluation(
             passed = forward(shape, size, keys, keys) + answer(shape, size, keys, 1 + config.decoder_sentinel)
         else:
             passed = forward(shape, size, longest, longest + prompt)
+        passed += count_names(shape, size, longest + prompt, names)
         work += ((passed + AROUND_BATCH, 1),)
     return work
+
+
+def count_names(shape: Shape, rows: float, keys: float, names: int, *, gradient: bool = False) -> Counts:
+    """Count label words of several tokens behind rows: `names` tokens that see `keys` more, and the whole head at each.
+
+    A model that does not read them as one tree computes them again for their gradient.
+    """
+    if not names:
+        return Counts()
+    again = gradient and shape.family not in TREES
+    if shape.cross:
+        passed = answer(shape, rows, keys, names, gradient=gradient)
+        passed += answer(shape, rows, keys, names) if again else Counts()
+    elif gradient:
+        passed = backward(shape, rows, names, keys + names)
+        passed += forward(shape, rows, names, keys + names) if again else Counts()
+    else:
+        passed = forward(shape, rows, names, keys + names)
+    return passed + head(shape, rows * (1 + names))

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dawgen.classifier.names import plant
 from dawgen.config import RunConfig
 from dawgen.generator.codec import Codec, TokenRow
 from dawgen.generator.write.quotas import find_room
 from dawgen.models.load import Backbone
 from dawgen.prompt.chat import find_chat
+from dawgen.prompt.label_words import resolve_label_words
 from dawgen.prompt.question import settle_length
 from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example
@@ -31,7 +33,8 @@ class Workload:
     filler tokens. contexts: tokens in front of each new text (opening, text1, infix). train, dev, test: tokens of
     rendered rows. rows: how many test rows there are. given: synthetic rows that the user brings, None where they are
     written. oracle: whether kinds of generators are judged. kept: share of candidates that curation keeps. learns_end:
-    whether the end token is a learned column.
+    whether the end token is a learned column. names: tokens of label words that are read behind each row, 0 where each
+    label has one token.
     """
 
     labels: int
@@ -45,6 +48,7 @@ class Workload:
     given: int | None = None
     oracle: bool = False
     kept: float = KEPT
+    names: int = 0
 
     @property
     def written(self) -> tuple[int, ...]:
@@ -80,6 +84,7 @@ def measure_workload(
         name: _measure_rows(rows, task, target, config)
         for name, rows in (("train", data.train), ("dev", data.dev), ("test", data.test))
     }
+    words = resolve_label_words(target.tokenizer, task.labels, task.label_words)
     prefix, shots, contexts = 0, tuple[TokenRow, ...](), tuple[int, ...]()
     if generator is not None:
         prefix, shots, contexts = _measure_texts(config, task, generator, data.train, data.first_texts)
@@ -92,6 +97,7 @@ def measure_workload(
         given=data.given,
         oracle=data.oracle,
         kept=kept,
+        names=plant(words.ids).size,
         **rendered,
     )
 
