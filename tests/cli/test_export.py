@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -373,3 +374,26 @@ def test_wrong_bases_and_arguments_are_refused(call: Any, tmp_path: Path, mini: 
 def test_both_verbs_have_help(dawgen: Any, verb: str, words: str) -> None:
     status, out, _ = dawgen(verb, "--help")
     assert status == 0 and words in out
+
+
+@pytest.mark.parametrize("sentinel", [False, True])
+@pytest.mark.parametrize("kind", ["t5", "gpt2", "llama"])
+def test_names_of_several_tokens_are_stored_scored_by_the_card_and_come_back(
+    call: Any, tmp_path: Path, kind: Any, sentinel: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = ("is_the_same", "not_the_same")
+    task = make_task(labels=labels, label_words=None, generator={"prompts": {label: label for label in labels}})
+    pairs = [replace(pair, label=task.labels[pair.label == "different"]) for pair in make_pairs(8)]
+    bundle, adapter, back = tmp_path / "bundle", tmp_path / "adapter", tmp_path / "back"
+    base = str(save_tiny(kind, tmp_path / "base"))
+    settings: dict[str, Any] = {"steps": 2, "prompt_length": 4, "batch_size": 4, "decoder_sentinel": sentinel}
+    PromptClassifier(base, task, device="cpu", **settings).fit(pairs).save(bundle)
+    content = json.loads((bundle / "bundle.json").read_text())
+    assert content["label_words"] == ["is the same", "not the same"]
+    assert [len(own) for own in content["label_ids"]] == [3, 3]
+    assert call("export", bundle, "--out", adapter)[0] == 0
+    card = (adapter / "README.md").read_text()
+    assert "keeps neither the words nor this rule" in card and "the mean log-likelihood" in card
+    check_snippets(adapter, bundle, monkeypatch)
+    assert call("import", adapter, "--out", back)[0] == 0
+    assert (back / "bundle.json").read_bytes() == (bundle / "bundle.json").read_bytes()

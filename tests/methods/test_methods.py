@@ -1,5 +1,6 @@
 """Baselines: the same scoring without a prompt, and shots that fit the window."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,10 @@ import torch
 
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.classifier.scorer import Scorer
-from dawgen.config import TargetConfig
+from dawgen.config import BaselineConfig, TargetConfig
 from dawgen.methods.in_context import fit_in_context, predict_in_context, write_answered
 from dawgen.methods.interface import Given, write_question
+from dawgen.methods.table import METHODS
 from dawgen.methods.zero_shot import fit_zero_shot, predict_zero_shot
 from dawgen.models.load import Backbone
 from dawgen.records import Example
@@ -118,3 +120,29 @@ def test_calibration_divides_by_the_answer_to_nothing(kind: Kind) -> None:
     np.testing.assert_allclose(np.exp(calibrated[:4]), wanted / wanted.sum(1, keepdims=True), rtol=1e-4)
     again = predict_in_context(ask(backbone), task, shots, free, seed=0, calibrate=True)
     assert abs(np.exp(again).mean(0) - 0.5).max() < abs(pull - 0.5).max()
+
+
+NAMES = {"same": "the same", "different": "not the same man"}
+
+
+@pytest.mark.parametrize("kind", ["t5", "gpt2"])
+@pytest.mark.parametrize(
+    "name",
+    ["zero_shot", "in_context", "in_context_calibrated", "prompt_tuning", "dawgen", "ppt", "soft_fine_tuning", "lora"],
+)
+def test_methods_take_names_of_several_tokens(name: str, kind: Kind) -> None:
+    backbone, task, pairs = make_backbone(kind), make_task(label_words=NAMES), make_pairs(12)
+    given = Given(
+        task,
+        pairs,
+        synthetic=make_pairs(8, 1),
+        unlabelled=[f"{pair.text1}. {pair.text2} and {place} is red" for place, pair in enumerate(make_pairs(40, 2))],
+        target=TargetConfig(steps=8, prompt_length=4, batch_size=4, rate=0.2),
+        baselines=BaselineConfig(pretraining_steps=2, tuning_lr=3e-3),
+        log=(records := []).append,
+    )
+    found = METHODS[name].fit(backbone, given)
+    assert set(found.predict(pairs)) <= set(LABELS)
+    losses = [row["loss_real"] for row in records if row["stage"] == "target" and row.get("loss_real") is not None]
+    assert METHODS[name].steps == bool(losses) and all(map(math.isfinite, losses))
+    assert not losses or min(losses[1:]) < losses[0]
