@@ -76,15 +76,15 @@ def measure_workload(
     config: RunConfig, task: Task, target: Backbone, generator: Backbone | None, data: Data, *, kept: float = KEPT
 ) -> Workload:
     """Return the workload of the data at hand; of each backbone only tokenizer and configuration are used."""
-    front = len(find_chat(target.tokenizer, config.target.chat).front)
-    length = front + settle_length(config.target, target.tokenizer, task.ask()).length
+    chat = find_chat(target.tokenizer, config.target.chat)
+    length = len(chat.front) + settle_length(config.target, target.tokenizer, task.ask()).length
     settled = config.target.model_copy(update={"prompt_length": length})
     config = config.model_copy(update={"target": settled})
     rendered = {
         name: _measure_rows(rows, task, target, config)
         for name, rows in (("train", data.train), ("dev", data.dev), ("test", data.test))
     }
-    words = resolve_label_words(target.tokenizer, task.labels, task.label_words)
+    words = resolve_label_words(target.tokenizer, task.labels, task.label_words, spaced=chat.spaced)
     prefix, shots, contexts = 0, tuple[TokenRow, ...](), tuple[int, ...]()
     if generator is not None:
         prefix, shots, contexts = _measure_texts(config, task, generator, data.train, data.first_texts)
