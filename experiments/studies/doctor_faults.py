@@ -170,6 +170,8 @@ FAULTS = (
         lambda m: {"synthetic": turn_labels(m.synthetic)},
     ),
     Fault("not_learned", "a rate of 1e-5", REAL_ONLY | {"target": {"lr": 1e-5}}),
+    Fault("far_prompt", "a rate of 10", REAL_ONLY | {"target": {"lr": 10.0}}),
+    Fault("slow_start", "a rate of 0.003", REAL_ONLY | {"target": {"lr": 0.003}}),
     Fault(
         "cut_texts",
         "at most 16 tokens of template and texts",

@@ -58,11 +58,14 @@ def test_a_file_takes_the_place_of_what_a_generator_writes(tmp_path: Path) -> No
 
 
 def test_a_row_names_a_swept_setting_only_where_its_arm_depends_on_it(tmp_path: Path) -> None:
-    sweep = {"target.lr": [0.1, 0.3], "decode.top_k": [5, 10]}
+    sweep = {"target.rate": [0.1, 0.2], "decode.top_k": [5, 10]}
     found = make(tmp_path, {"arms": ["zero_shot", "prompt_tuning", "dawgen"], "sweep": sweep})
     swept = [(row.method, dict(row.sweep)) for row in found.rows]
     assert swept.count(("zero_shot", {})) == 1
-    assert [sweep for method, sweep in swept if method == "prompt_tuning"] == [{"target.lr": 0.1}, {"target.lr": 0.3}]
+    assert [sweep for method, sweep in swept if method == "prompt_tuning"] == [
+        {"target.rate": 0.1},
+        {"target.rate": 0.2},
+    ]
     assert len([sweep for method, sweep in swept if method == "dawgen" and len(sweep) == 2]) == 4
     assert all(len(cells) == 1 for cells in found.rows.values())
     assert len(found.cells) == 1 + 2 + 2 + 4  # zero_shot, prompts, sets, prompts on them
@@ -70,7 +73,7 @@ def test_a_row_names_a_swept_setting_only_where_its_arm_depends_on_it(tmp_path: 
 
 def test_the_default_among_swept_values_is_the_cell_of_a_grid_without_a_sweep(tmp_path: Path) -> None:
     (plain,) = make(tmp_path, {"arms": ["prompt_tuning"]}).rows.values()
-    found = make(tmp_path, {"arms": ["prompt_tuning"], "sweep": {"target.lr": [0.1, 0.3]}})
+    found = make(tmp_path, {"arms": ["prompt_tuning"], "sweep": {"target.rate": [0.1, 0.2]}})
     assert [cell.key == plain[0].key for (cell,) in found.rows.values()] == [False, True]
 
 
@@ -85,17 +88,17 @@ def test_columns_are_there_only_where_a_grid_has_something_to_say_in_them(tmp_pa
     plan = make(
         tmp_path,
         {"arms": ["prompt_tuning", "dawgen"], "sets": ["curated", "raw"]},
-        {"arms": ["prompt_tuning"], "sweep": {"target.lr": [0.1, 0.3]}},
+        {"arms": ["prompt_tuning"], "sweep": {"target.rate": [0.1, 0.2]}},
     )
     found = collect_results(plan, {key: DONE for key in plan.cells if key not in plan.sets}, "local")
-    assert found["swept"] == {"target.lr": 0.3}
+    assert found["swept"] == {"target.rate": 0.2}
     lines = list(csv.DictReader(format_csv(found["rows"]).splitlines()))
-    assert [(line["method"], line["data"], line["target.lr"]) for line in lines] == [
+    assert [(line["method"], line["data"], line["target.rate"]) for line in lines] == [
         ("prompt_tuning", "", ""),
         ("dawgen", "curated", ""),
         ("dawgen", "raw", ""),
         ("prompt_tuning", "", "0.1"),
-        ("prompt_tuning", "", "0.3"),
+        ("prompt_tuning", "", "0.2"),
     ]
     old = make(tmp_path, {"arms": ["prompt_tuning"]})
     results = collect_results(old, dict.fromkeys(old.cells, DONE), "local")
@@ -137,7 +140,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from dawgen.cli import app
 
     folder = tmp_path_factory.mktemp("variants")
-    options = {"arms": ["prompt_tuning", "dawgen/synthetic"], "multiples": [1], "sweep": {"target.lr": [0.1, 0.3]}}
+    options = {"arms": ["prompt_tuning", "dawgen/synthetic"], "multiples": [1], "sweep": {"target.rate": [0.1, 0.2]}}
     write_grid(folder, sets=["curated", "raw", "train.jsonl"], **options)
     grid = yaml.safe_load((folder / "grid.yaml").read_text())
     grid["settings"] |= {"leaks": "drop"}
@@ -160,5 +163,11 @@ def test_variants_are_run_and_stand_in_tables_of_their_own(run: Path) -> None:
     }
     assert len(grid.variants) == 4 + 2 * 2 * 3 + 2 * 2
     page = render_grid(run)
-    for words in ("Sets beside each other on", "raw minus curated", "train minus curated", "target.lr on", "(default)"):
+    for words in (
+        "Sets beside each other on",
+        "raw minus curated",
+        "train minus curated",
+        "target.rate on",
+        "(default)",
+    ):
         assert words in page

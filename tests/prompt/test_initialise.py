@@ -51,6 +51,15 @@ def test_random_is_even_and_bounded() -> None:
     assert float(start.std()) == pytest.approx(1 / 12**0.5, rel=0.05)
 
 
+def test_random_is_in_the_units_of_the_rate() -> None:
+    backbone = make_backbone()
+    relative, absolute = (
+        start_prompt(backbone, [], TargetConfig(init="random", prompt_length=50, lr=lr), 1) for lr in (None, 0.3)
+    )
+    torch.testing.assert_close(relative, backbone.unit * absolute)
+    assert 0.49 < float(absolute.abs().max()) <= 0.5
+
+
 def test_a_start_from_a_file_must_fit(tmp_path: Path) -> None:
     prompt = torch.randn(3, 4, generator=rng())
     save_file({"prompt": prompt}, tmp_path / "prompt.safetensors")

@@ -50,7 +50,8 @@ def start_prompt(
     if config.init == "question":
         return start_from_question(embedding, tokenizer, question, length)
     if config.init == "random":
-        return start_at_random(length, width, generator)
+        # in the units of the rate: an absolute 0.5 is a third of mini-t5's embeddings and four times SmolLM2's
+        return start_at_random(length, width, generator, 1.0 if config.lr is not None else backbone.unit)
     if config.init == "vocabulary":
         return start_from_vocabulary(embedding, tokenizer, length, generator)
     return start_from_words(embedding, tokenizer, words, length, generator)
@@ -78,9 +79,10 @@ def start_from_vocabulary(embedding: Tensor, tokenizer: Any, length: int, genera
     return embedding[pool[order].to(embedding.device)].detach().float().clone()
 
 
-def start_at_random(length: int, width: int, generator: torch.Generator) -> Tensor:
-    """Return numbers drawn evenly from [-0.5, 0.5), as google's prompt tuning does; never a normal distribution."""
-    return (torch.rand(length, width, generator=generator) * 2 - 1) * UNIFORM
+def start_at_random(length: int, width: int, generator: torch.Generator, unit: float = 1.0) -> Tensor:
+    """Return numbers drawn evenly from [-0.5 u, 0.5 u); with u = 1 as google's prompt tuning does, never a normal
+    distribution."""
+    return (torch.rand(length, width, generator=generator) * 2 - 1) * UNIFORM * unit
 
 
 def start_from_file(path: Path, length: int, width: int) -> Tensor:
