@@ -45,6 +45,9 @@ class GeneratorConfig(Settings):
     margin: Rate = 1.0  # (paper)
     meta: Literal["difference", "jvp"] = "difference"  # error of about 1 % | exact, and always in half precision
     clip: Rate = 1.0  # (FewGen)
+    chat: Literal["auto"] | bool = (
+        False  # the prompt as the user's turn of the tokenizer's chat template, the text as answer
+    )
     max_tokens: Positive = 128  # (FewGen) text1 + infix + text2; longer ones are cut, text1 first
     dtype: Dtype = "float32"
 

@@ -71,6 +71,7 @@ WEIGHING = change("target", epsilon=0.3, surgery="none")
         (LEARNING, "zero_shot", None, False),
         (change("target", init="question"), "zero_shot", None, True),
         (change("target", chat=False), "zero_shot", None, True),
+        (change("generator", chat="auto"), None, None, True),
         (change("target", chat=True), "prompt_tuning", None, True),
         (change("target", init="question"), "in_context", None, True),
         (change("target", init="random"), "zero_shot", None, False),

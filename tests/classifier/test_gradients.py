@@ -10,8 +10,8 @@ from dawgen.classifier import batches as part
 from dawgen.classifier.batches import batch_rows
 from dawgen.classifier.causal import prefill
 from dawgen.classifier.gradients import differentiate
+from dawgen.models.chat import find_chat
 from dawgen.models.load import Backbone
-from dawgen.prompt.chat import find_chat
 from dawgen.rng import python_rng
 from support.targets import TARGETS, make_backbone, make_chat_backbone, make_scorer, wrap
 from support.tiny import Kind, tiny_mistral

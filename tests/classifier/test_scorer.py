@@ -9,8 +9,8 @@ from dawgen.classifier.head import score_words
 from dawgen.classifier.scorer import Scorer
 from dawgen.config import TargetConfig
 from dawgen.methods.zero_shot import predict_zero_shot
+from dawgen.models.chat import NO_CHAT
 from dawgen.models.load import Backbone
-from dawgen.prompt.chat import NO_CHAT
 from dawgen.prompt.question import encode_question
 from support.targets import TARGETS, make_backbone, make_chat_backbone, make_pairs, make_scorer, make_task, wrap
 from support.tiny import Kind, tiny_t5, tiny_tokenizer

@@ -9,11 +9,12 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from dawgen.config import DecodeConfig, GeneratorConfig
-from dawgen.errors import BundleError, DataError, ModelError
+from dawgen.errors import BundleError, ConfigError, DataError, ModelError
 from dawgen.generator.estimator import Generator
 from dawgen.models.load import Backbone, fingerprint
 from dawgen.records import Example
 from support.generators import PAIR_ROWS, PAIRS, TEXTS, make_generator, tuned
+from support.targets import make_chat_backbone
 from support.tiny import save_tiny, tiny_ctrl, tiny_tokenizer
 
 
@@ -38,6 +39,18 @@ def test_saved_generator_loads_and_writes_the_same(tmp_path: Path) -> None:
     again.save(tmp_path / "again")
     for name in ("prefix.safetensors", "generator.json"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "generator" / name).read_bytes()
+
+
+def test_a_generator_in_a_chat_template_is_saved_with_it(tmp_path: Path) -> None:
+    base = make_chat_backbone()
+    generator = Generator(base, PAIRS, kind="plain", steps=2, seed=3, chat="auto").fit(PAIR_ROWS)
+    assert generator.codec_.chat.closing == "</u><a>"
+    generator.save(tmp_path)
+    again = Generator.load(tmp_path, model=base)
+    assert again.chat == "auto" and again.limit_ == generator.limit_
+    assert np.array_equal(again.log_likelihood(PAIR_ROWS), generator.log_likelihood(PAIR_ROWS))
+    with pytest.raises(ConfigError, match=r"generator\.chat: the model's tokenizer has no chat template"):
+        make_generator("llama", chat=True).fit(PAIR_ROWS)
 
 
 def test_other_base_and_damaged_files_are_refused(tmp_path: Path) -> None:

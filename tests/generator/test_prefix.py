@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from dawgen.errors import ModelError
-from dawgen.generator.codec import Codec
+from dawgen.generator.codec import REQUEST, Codec
+from dawgen.generator.estimator import Generator
 from dawgen.generator.prefix import read_prefix
 from support.generators import PAIR_ROWS, PAIRS, TOPIC_ROWS, TOPICS, backbone, make_generator, untuned
+from support.targets import make_chat_backbone
 from support.tiny import CAUSAL, Kind
 
 
@@ -73,3 +75,22 @@ def test_a_prompt_of_one_token_beside_longer_ones_is_read(family: Kind) -> None:
     codec = Codec(base.tokenizer, base.model.config.vocab_size)
     prefix = read_prefix(base.model, codec, ["music", "a song of the girl"], control_code="", infix="")
     assert prefix.mask.sum(1).tolist() == [len(codec.start()), len(codec.start()) + 4]
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_in_a_chat_template_the_user_asks_and_the_assistant_writes(family: Kind) -> None:
+    base = make_chat_backbone(family)
+    generator = Generator(base, TOPICS, chat=True)
+    generator._prepare(TOPICS, base)
+    codec, tokenizer = generator.codec_, base.tokenizer
+    scores = generator.log_likelihood(TOPIC_ROWS[:2])
+    for found, example in zip(scores, TOPIC_ROWS[:2], strict=True):
+        for score, label in zip(found, TOPICS.labels, strict=True):
+            words = TOPICS.generator
+            front = tokenizer("<s><u>", add_special_tokens=False)["input_ids"] + codec.encode(words.control_code)
+            front += codec.encode(f"{REQUEST} {words.prompts[label]}")
+            front += tokenizer("</u><a>", add_special_tokens=False)["input_ids"]
+            target = [*codec.encode(example.text1), codec.end]
+            logits = base.model(input_ids=torch.tensor([front + target])).logits[0].double().log_softmax(-1)
+            wanted = sum(float(logits[len(front) + i - 1, token]) for i, token in enumerate(target))
+            assert score == pytest.approx(wanted, rel=1e-5)

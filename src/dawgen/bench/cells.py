@@ -66,8 +66,9 @@ def describe_prompt(config: RunConfig, method: str, *, synthetic: bool) -> dict[
 def _describe_without(config: RunConfig, sections: tuple[str, ...]) -> dict[str, Any]:
     """Return the settings but for some sections; files are named by what is in them."""
     found = config.model_dump(mode="json", exclude=OUTSIDE)
-    if config.target.chat == "auto":  # as in cells from before there was a choice
-        found["target"].pop("chat")
+    for section in ("target", "generator"):  # as in cells from before there was a choice
+        if found[section]["chat"] == type(getattr(config, section))().chat:
+            found[section].pop("chat")
     for name in FILES:
         found[name] = hash_content(found[name])
     for section in sections:

@@ -22,8 +22,8 @@ from dawgen.classifier.head import score_words
 from dawgen.classifier.names import score_names
 from dawgen.classifier.seq2seq import answer_seq2seq
 from dawgen.config import TargetConfig
+from dawgen.models.chat import NO_CHAT, Chat, find_chat
 from dawgen.models.load import Backbone
-from dawgen.prompt.chat import NO_CHAT, Chat, find_chat
 from dawgen.prompt.label_words import LabelWords, resolve_label_words
 from dawgen.prompt.soft_prompt import join
 from dawgen.prompt.template import Rendered, limit_tokens, render

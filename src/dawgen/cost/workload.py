@@ -10,8 +10,8 @@ from dawgen.classifier.names import plant
 from dawgen.config import RunConfig
 from dawgen.generator.codec import Codec, TokenRow
 from dawgen.generator.write.quotas import find_room
+from dawgen.models.chat import find_chat
 from dawgen.models.load import Backbone
-from dawgen.prompt.chat import find_chat
 from dawgen.prompt.label_words import resolve_label_words
 from dawgen.prompt.question import settle_length
 from dawgen.prompt.template import limit_tokens, render
@@ -140,10 +140,11 @@ def _measure_texts(
     config: RunConfig, task: Task, generator: Backbone, train: Sequence[Example], first_texts: Sequence[str] | None
 ) -> tuple[int, tuple[TokenRow, ...], tuple[int, ...]]:
     model_config: Any = generator.model.config
-    codec = Codec(generator.tokenizer, model_config.vocab_size)
+    chat = find_chat(generator.tokenizer, config.generator.chat, "generator.chat")
+    codec = Codec(generator.tokenizer, model_config.vocab_size, chat)
     words = task.generator
     control = codec.start() + codec.encode(words.control_code)
-    prompts = [codec.encode(words.prompts[label]) or [0] for label in task.labels]
+    prompts = [codec.encode_prompt(words.prompts[label]) for label in task.labels]
     prefix = len(control) + max(map(len, prompts)) - 1
     infix = len(codec.encode(words.infix)) if task.pair else 0
     window = getattr(model_config, "max_position_embeddings", None)

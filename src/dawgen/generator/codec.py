@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dawgen.models.chat import NO_CHAT, Chat, find_end
 from dawgen.records import Example
 
 
@@ -71,18 +72,23 @@ def collate(rows: Sequence[TokenRow], device: torch.device | str = "cpu") -> Bat
     return Batch(*(tensor.to(device) for tensor in tensors))
 
 
+REQUEST = "Write an example."  # what the user of a chat model says before a written prompt
+
+
 class Codec:
     """Text to token ids and back, as one tokenizer and one output head need it.
 
-    end: the id that ends a text: the tokenizer's end token, or, where it has none (Salesforce/ctrl), the extra column
-    `vocabulary`, whose output embedding is learned. banned: ids that are never written: special tokens, line breaks,
-    and padding rows of the output head.
+    chat: a template whose user asks for the text, and whose assistant writes it. end: the id that ends a text: the
+    tokenizer's end token (in a chat template that of the assistant's turn), or, where it has none (Salesforce/ctrl),
+    the extra column `vocabulary`, whose output embedding is learned. banned: ids that are never written: special
+    tokens, line breaks, and padding rows of the output head.
     """
 
-    def __init__(self, tokenizer: Any, vocabulary: int) -> None:
-        self.tokenizer, self.vocabulary = tokenizer, vocabulary
-        self.learns_end = tokenizer.eos_token_id is None
-        self.end: int = vocabulary if self.learns_end else tokenizer.eos_token_id
+    def __init__(self, tokenizer: Any, vocabulary: int, chat: Chat = NO_CHAT) -> None:
+        self.tokenizer, self.vocabulary, self.chat = tokenizer, vocabulary, chat
+        end = (find_end(tokenizer) if chat.front else None) or tokenizer.eos_token_id
+        self.learns_end = end is None
+        self.end: int = vocabulary if end is None else end
         special = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
         special |= set(tokenizer.all_special_ids) | set(range(len(tokenizer), vocabulary))
         breaks = {
@@ -100,8 +106,16 @@ class Codec:
         words = " ".join(text.split())
         return self._ids(self._space + words) if words else []
 
+    def encode_prompt(self, prompt: str) -> list[int]:
+        """Return the ids of a label's written prompt, one or more; in a chat template up to the assistant's turn."""
+        if not self.chat.front:
+            return self.encode(prompt) or self.encode(":")
+        return self.encode(f"{REQUEST} {prompt}") + self._ids(self.chat.closing)
+
     def start(self) -> list[int]:
-        """Return the begin token if the tokenizer itself puts one in front of a text, else nothing."""
+        """Return what stands before all: the chat template's opening, or the begin token if the tokenizer puts one."""
+        if self.chat.front:
+            return list(self.chat.front)
         begin = self.tokenizer.bos_token_id
         return [begin] if begin is not None and self.tokenizer("a")["input_ids"][0] == begin else []
 

@@ -17,6 +17,7 @@ from dawgen.generator.prefix import Prefix, read_prefix
 from dawgen.generator.saved import Base, Record, check_base, join_saved, read_saved, write_saved
 from dawgen.generator.tune.tuner import Log, tune
 from dawgen.generator.write.quotas import FinishedOnly, Generation, Judge, Judged, Store, Writer, fill_quotas
+from dawgen.models.chat import find_chat
 from dawgen.models.load import Backbone, load_generator
 from dawgen.parameters import read_settings, take_settings
 from dawgen.records import Candidate, Example
@@ -206,7 +207,8 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         """Set the attributes of a fitted generator, with the prefix of the written prompts, not tuned yet."""
         self.task_, self.backbone_ = task, backbone
         self.warnings_: list[str] = []
-        self.codec_ = Codec(backbone.tokenizer, backbone.model.get_output_embeddings().weight.shape[0])
+        chat = find_chat(backbone.tokenizer, self.chat, "generator.chat")
+        self.codec_ = Codec(backbone.tokenizer, backbone.model.get_output_embeddings().weight.shape[0], chat)
         words, infix = task.generator, task.generator.infix if task.pair else ""
         prompts = [words.prompts[label] for label in task.labels]
         self.prefix_ = read_prefix(backbone.model, self.codec_, prompts, control_code=words.control_code, infix=infix)

@@ -101,11 +101,13 @@ class Prefix:
 def read_prefix(model: Any, codec: Codec, prompts: Sequence[str], *, control_code: str, infix: str) -> Prefix:
     """Read the prefix of each label from the key/value cache of "<control code> <prompt>", and check it.
 
+    In a chat template the two are the user's turn, and the opening of the assistant's stands behind them.
+
     Raises:
         ModelError: the model cannot work behind a key/value prefix, or all prompts are empty.
     """
     control = codec.start() + codec.encode(control_code)
-    written = [codec.encode(prompt) or codec.encode(":") for prompt in prompts]
+    written = [codec.encode_prompt(prompt) for prompt in prompts]
     longest = max(map(len, written)) - 1
     if longest + len(control) == 0:
         raise ModelError("the written prompts have one token each: nothing to tune.\nGive the task longer prompts.")

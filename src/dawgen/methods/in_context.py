@@ -89,7 +89,7 @@ def write_answered(scorer: Scorer, task: Task, shots: Sequence[Example], seed: i
 
     In a chat template a shot ends where the user's next turn begins.
     """
-    from dawgen.prompt.chat import find_turn
+    from dawgen.models.chat import find_turn
 
     rng = python_rng(seed, "in-context shots")
     tokenizer, chat = scorer.backbone.tokenizer, scorer.chat

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from dawgen.errors import ConfigError, DataError
+from dawgen.models.chat import NO_CHAT, Chat
 from dawgen.models.load import Backbone
-from dawgen.prompt.chat import NO_CHAT, Chat
 from dawgen.records import Example
 
 SENTINEL = "<extra_id_0>"  # T5's first sentinel: the place of the answer

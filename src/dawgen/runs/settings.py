@@ -69,8 +69,9 @@ def complete_recorded(recorded: dict[str, Any]) -> None:
 
     A file that no run has written is left alone: there a missing setting is the default.
     """
-    if recorded.get("record") is not None and isinstance(recorded.get("target"), dict):
-        recorded["target"].setdefault("chat", False)
+    for section in ("target", "generator"):
+        if recorded.get("record") is not None and isinstance(recorded.get(section), dict):
+            recorded[section].setdefault("chat", False)
 
 
 def _drop_absent(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from dawgen.errors import BundleError
+from dawgen.models.chat import LONGEST_FRONT
 from dawgen.models.load import Backbone, name_dtype
 from dawgen.prompt.bundle.files import explain
 from dawgen.prompt.bundle.golden import SENTENCES
-from dawgen.prompt.chat import LONGEST_FRONT
 from dawgen.prompt.label_words import LONGEST as MOST_TOKENS
 from dawgen.prompt.label_words import LabelWords
 from dawgen.prompt.vocabulary import encode_word, find_frequent

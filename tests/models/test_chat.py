@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dawgen.errors import ConfigError
-from dawgen.prompt.chat import LONGEST_FRONT, NO_CHAT, find_chat, find_turn
+from dawgen.models.chat import LONGEST_FRONT, NO_CHAT, find_chat, find_end, find_turn
 from dawgen.prompt.template import render
 from dawgen.records import Example
 from support.targets import CHAT, make_backbone, make_chat_backbone
@@ -31,6 +31,12 @@ def test_the_parts_are_those_of_the_template_around_the_text() -> None:
     assert list(chat.front) == tokenizer("be good <s><u>", add_special_tokens=False)["input_ids"]
     assert chat.closing == "</u><a>" and not chat.spaced
     assert find_turn(tokenizer) == "</a><u>"
+
+
+def test_the_end_of_a_turn_is_its_special_token() -> None:
+    assert find_end(make_tokenizer(CHAT)) is None  # "</a>" is no token of its own
+    assert find_end(make_tokenizer(CHAT.replace("</a>", "<extra_id_1>"))) == 5
+    assert find_end(make_tokenizer("{{ raise_exception('no') }}")) is None
 
 
 def test_without_a_template_or_without_asking_nothing_is_added() -> None:

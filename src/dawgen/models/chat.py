@@ -1,8 +1,9 @@
 """A chat model's template, split around the user's text: its opening stands in front of the prompt, its closing behind.
 
-The model then reads [E(front); P; E(text + closing)]: one turn of the user, in which the soft prompt comes first, and
+A target then reads [E(front); P; E(text + closing)]: one turn of the user, in which the soft prompt comes first, and
 the beginning of the assistant's. What was split is kept as it is (in bundles too), since templates change with the
-tokenizer's files, and some name the day.
+tokenizer's files, and some name the day. A generator has its written prompt in the user's turn and writes the
+assistant's.
 """
 
 from __future__ import annotations
@@ -45,8 +46,10 @@ class Chat:
 NO_CHAT = Chat()
 
 
-def find_chat(tokenizer: Any, setting: bool | str) -> Chat:
-    """Return the tokenizer's template for `target.chat`; `auto` uses it wherever the tokenizer has one.
+def find_chat(tokenizer: Any, setting: bool | str, name: str = "target.chat") -> Chat:
+    """Return the tokenizer's template for a setting; `auto` uses it wherever the tokenizer has one.
+
+    name: of the setting, for errors.
 
     Raises:
         ConfigError: true, and there is no template, or none that takes a text of the user alone.
@@ -55,7 +58,7 @@ def find_chat(tokenizer: Any, setting: bool | str) -> Chat:
     if setting is False or (setting == "auto" and not template):
         return NO_CHAT
     if not template:
-        raise ConfigError("target.chat: the model's tokenizer has no chat template.\nSet target.chat to auto or false.")
+        raise ConfigError(f"{name}: the model's tokenizer has no chat template.\nSet {name} to auto or false.")
     parts = _split(tokenizer, [{"role": "user", "content": _PLACE}], (_PLACE,))
     opening, closing = parts or ("", "")
     front = tuple(tokenizer(opening, add_special_tokens=False)["input_ids"])
@@ -64,8 +67,8 @@ def find_chat(tokenizer: Any, setting: bool | str) -> Chat:
     if setting == "auto":
         return NO_CHAT
     raise ConfigError(
-        f"target.chat: expected a template that takes a text of the user alone, with 1 to {LONGEST_FRONT} tokens in "
-        f"front of it and some behind; the model's has {len(front)} in front.\nSet target.chat to false."
+        f"{name}: expected a template that takes a text of the user alone, with 1 to {LONGEST_FRONT} tokens in "
+        f"front of it and some behind; the model's has {len(front)} in front.\nSet {name} to false."
     )
 
 
@@ -81,6 +84,16 @@ def find_turn(tokenizer: Any) -> str:
     if parts is None:
         raise ConfigError("target.chat: the model's template takes no answered texts.\nSet target.chat to false.")
     return parts[2]
+
+
+def find_end(tokenizer: Any) -> int | None:
+    """Return the special token that ends the assistant's turn, None where the template has none."""
+    try:
+        ids = tokenizer(find_turn(tokenizer), add_special_tokens=False)["input_ids"]
+    except ConfigError:
+        return None
+    special = {*tokenizer.all_special_ids, *(i for i, t in tokenizer.added_tokens_decoder.items() if t.special)}
+    return ids[0] if ids and ids[0] in special - {tokenizer.bos_token_id} else None
 
 
 def _split(tokenizer: Any, messages: list[dict[str, str]], places: Sequence[str]) -> list[str] | None:
