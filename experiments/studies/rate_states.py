@@ -1,18 +1,10 @@
-"""Does the generator's rate fit all models as it is? Key/value states, which it moves, and tuning at three rates.
+"""What `rates` says of the generator: the key/value states that it moves, and tuning at three rates."""
 
-python -m experiments.studies.rate_states --out runs/rate-states --smollm2 FOLDER --data DATA --into docs/evidence.md
-
-DATA/sst2 holds train.jsonl.gz and validation.jsonl.gz. Without --smollm2 its rows are left out. What is in the folder
-is not measured again.
-"""
-
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from dawgen.config import RunConfig
 from dawgen.files import read_json, write_json
@@ -21,7 +13,6 @@ from dawgen.models.load import Backbone, load_generator
 from dawgen.rng import python_rng
 from dawgen.runs.inputs import load_inputs
 from dawgen.tasks import Task
-from experiments.pages.blocks import show_blocks
 from experiments.studies.cells import tabulate
 from experiments.studies.rate_models import make_random
 
@@ -33,33 +24,14 @@ SMOL = {"kind": "plain", "steps": 30}
 TEST = 60  # rows to score
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure what is missing and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--into", type=Path, help="page whose tables to fill")
-    parser.add_argument("--smollm2", help="its folder")
-    parser.add_argument("--data", type=Path, help="folder with sst2, for SmolLM2")
-    parser.add_argument("--steps", type=int, default=160)
-    options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    options.out.mkdir(parents=True, exist_ok=True)
-    show_blocks(make_blocks(measure_states(options), tune_all(options)), options.into)
-
-
-def measure_states(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return the spreads of each model's states of the task's written prompts."""
-    task, path = Task.load(TASK), options.out / "states.json"
-    if path.is_file():
-        found: list[dict[str, Any]] = read_json(path, " Delete it.")
-        return found
+def measure_states(folder: str | None) -> list[dict[str, Any]]:
+    """Return the spreads of each model's states of the task's written prompts. folder: SmolLM2's, None without it."""
+    task = Task.load(TASK)
     models: list[tuple[str, float, Backbone]] = [("mini-ctrl", 1.0, load_generator("mini-ctrl"))]
     models += [(family, scale, make_random(family, scale)) for family in RANDOM for scale in SCALES]
-    if options.smollm2:
-        models.append(("SmolLM2-135M", 1.0, load_generator(options.smollm2)))
-    rows = [{"model": name, "scale": scale} | measure_spread(model, task) for name, scale, model in models]
-    write_json(path, rows)
-    return rows
+    if folder:
+        models.append(("SmolLM2-135M", 1.0, load_generator(folder)))
+    return [{"model": name, "scale": scale} | measure_spread(model, task) for name, scale, model in models]
 
 
 def measure_spread(backbone: Backbone, task: Task) -> dict[str, Any]:
@@ -73,23 +45,30 @@ def measure_spread(backbone: Backbone, task: Task) -> dict[str, Any]:
     return {"inputs": backbone.unit, "keys": spread[:, 0].tolist(), "values": spread[:, 1].tolist()}
 
 
-def tune_all(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return the results of tuning each model at each rate."""
-    plans = [("mini-ctrl", "mini-ctrl", RunConfig(task=TASK, seed=1), {"kind": "dawgen", "steps": options.steps})]
-    if options.smollm2:
-        files = {"train": "train", "test": "validation"}
-        given = {name: str(options.data / "sst2" / f"{file}.jsonl.gz") for name, file in files.items()}
-        config = RunConfig.model_validate({"task": "sst2", "seed": 1, "leaks": "drop", **given})
-        plans.append(("SmolLM2-135M", options.smollm2, config, SMOL))
+def tune_all(out: Path, folder: str | None, data: Path | None, *, steps: int) -> list[dict[str, Any]]:
+    """Return the results of tuning each model at each rate; those in the folder `out` are not made again."""
+    plans: list[tuple[str, str, RunConfig, dict[str, Any]]] = [
+        ("mini-ctrl", "mini-ctrl", RunConfig(task=TASK, seed=1), {"kind": "dawgen", "steps": steps})
+    ]
+    if folder and data:
+        plans.append(("SmolLM2-135M", folder, sst2_config(data), SMOL))
     rows = []
     for name, model, config, settings in plans:
         for rate in RATES:
-            path = options.out / f"{name}-{settings['kind']}-{settings['steps']}-{rate:g}.json"
+            path = out / f"{name}-{settings['kind']}-{settings['steps']}-{rate:g}.json"
             if not path.is_file():
                 write_json(path, {"model": name, "lr": rate} | tune(load_generator(model), config, lr=rate, **settings))
                 print(path.read_text(encoding="utf-8"), flush=True)
-            rows.append(read_json(path, " Delete it."))
+            rows.append(read_json(path, " Delete it; it is then tuned again."))
     return rows
+
+
+def sst2_config(data: Path, **target: Any) -> RunConfig:
+    """Return the settings of SST-2 with seed 1, from the folder data/sst2."""
+    files = {
+        name: str(data / "sst2" / f"{file}.jsonl.gz") for name, file in (("train", "train"), ("test", "validation"))
+    }
+    return RunConfig.model_validate({"task": "sst2", "seed": 1, "leaks": "drop", "target": target, **files})
 
 
 def tune(backbone: Backbone, config: RunConfig, **settings: Any) -> dict[str, float]:
@@ -113,7 +92,7 @@ def tune(backbone: Backbone, config: RunConfig, **settings: Any) -> dict[str, fl
     }
 
 
-def make_blocks(states: Sequence[dict[str, Any]], tuned: Sequence[dict[str, Any]]) -> dict[str, str]:
+def render_generators(states: Sequence[dict[str, Any]], tuned: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Return the tables as Markdown, by the names of their blocks."""
     spread = [
         [
@@ -139,7 +118,3 @@ def make_blocks(states: Sequence[dict[str, Any]], tuned: Sequence[dict[str, Any]
             ["generator", "generator.lr", "nats per token of the shots", "nats per test text", "own label %"], found
         ),
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -113,6 +113,8 @@ def test_the_page_shows_what_its_commands_print(steps: list[Step]) -> None:
             assert step.shown.count("=>") == step.printed.count("=>")
         if "curate" in step.command:  # so are the reasons for which one row or none is dropped
             shown, printed = shown[:1], printed[:1]
+        # Whether one of 60 steps has left guessing after 20 hangs on rounding.
+        shown, printed = ([line for line in lines if "slow start" not in line] for lines in (shown, printed))
         assert shown == printed, step.command
 
 
