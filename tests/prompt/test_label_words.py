@@ -49,6 +49,15 @@ def test_byte_level_words_carry_their_space() -> None:
     assert all(any(word.startswith(begin) for word in words) for begin in frequent)
 
 
+def test_a_line_begins_with_a_space_where_only_with_it_each_label_has_one_token() -> None:
+    tokenizer = byte_level_tokenizer()
+    assert len(encode_word(tokenizer, "answer", spaced=False)) > 1
+    kept = resolve_label_words(tokenizer, ["answer", "no"], spaced=False)
+    assert kept == resolve_label_words(tokenizer, ["answer", "no"]) and kept.single is not None
+    several = resolve_label_words(tokenizer, ["answer no", "no"], spaced=False)
+    assert tokenizer.decode(list(several.ids[0])) == "answer no"
+
+
 def test_a_label_is_its_own_words() -> None:
     found = resolve_label_words(tiny_tokenizer(), ["entailment", "not_entailment", "neutral"])
     assert found.words == ("entailment", "not entailment", "neutral")

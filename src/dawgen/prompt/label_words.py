@@ -50,7 +50,9 @@ def resolve_label_words(
 ) -> LabelWords:
     """Find the tokens of each label's words: the given ones, else the label's name as `spell` writes it.
 
-    spaced: whether a space stands before the answer, as inside a text; False where a line begins with it.
+    spaced: whether a space stands before the answer, as inside a text; False where a line begins with it. Even there
+    it is kept where only with it every label has one token: "sports" in two tokens and "world" in one do not compete on
+    equal terms before training (SmolLM2 then calls every text "sports"), and single tokens are faster.
 
     Raises:
         ConfigError: words without a token or with an unknown or a special one, two labels with the same tokens, or
@@ -61,6 +63,14 @@ def resolve_label_words(
             f"expected a label word for each of {', '.join(labels)}, got them for {', '.join(given)}.\n{_ADVICE}"
         )
     words = {label: spell(label) if given is None else given[label] for label in labels}
+    found = _find_tokens(tokenizer, words, spaced)
+    if spaced or found.single is not None:
+        return found
+    with_space = _find_tokens(tokenizer, words, True)
+    return found if with_space.single is None else with_space
+
+
+def _find_tokens(tokenizer: Any, words: Mapping[str, str], spaced: bool) -> LabelWords:
     owners: dict[tuple[int, ...], str] = {}
     for label, word in words.items():
         ids = _encode(tokenizer, label, word, spaced)
