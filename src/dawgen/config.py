@@ -197,7 +197,14 @@ PRESETS: dict[str, dict[str, object]] = {
     "smollm2": {
         "per_label": 100,
         "generator": {"model": "smollm2"},
-        "target": {"model": "smollm2", "batch_size": 8, "steps": 100},
+        "target": {
+            "model": "smollm2",
+            "init": "question",
+            "prompt_length": "auto",
+            "chat": False,
+            "batch_size": 8,
+            "steps": 100,
+        },
     },
     "modern": {
         "generator": {"model": "Qwen/Qwen3-0.6B-Base", "dtype": "bfloat16"},

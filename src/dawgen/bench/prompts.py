@@ -123,6 +123,7 @@ def train_prompt(cell: PromptCell, store: Store) -> dict[str, Any]:
             "correct": _read_correct(folder / "predicted.json"),
             "curves": draw_curves(_read_steps(folder / "log.jsonl")),
             "fidelity": None if found is None else found["label_fidelity"],
+            **({"quantisation": target.quantisation} if target.quantisation else {}),
         }
 
 

@@ -51,6 +51,7 @@ NUMBERS: dict[str, Any] = {
     "looks": None,
     "trainable": None,
     "fidelity": None,
+    "quantisation": None,
     "curves": {},
     "warnings": [],
     "notes": [],

@@ -203,3 +203,13 @@ def test_what_the_title_says_needs_no_column():
     header = ["method", "against", "difference"]
     assert lay_out(make_table("Differences to gold", header, rows, key="t", names=2)).header == ("method", "difference")
     assert lay_out(make_table("Differences", header, rows, key="t", names=2)).header == tuple(header)
+
+
+def test_a_targets_quantisation_stands_beside_its_name(tmp_path):
+    folder = make_grid(tmp_path, tasks=["scenes-nli"], targets=["smollm2", "mini-t5"], arms=SMALL, failed=False)
+    results = read_results(folder)
+    for row in results["rows"]:
+        if row["target"] == "smollm2":
+            row["quantisation"] = "Q4_1"
+    write_results(folder, results)
+    assert "smollm2 (Q4_1)" in render_grid(folder)

@@ -20,8 +20,9 @@ class GridRow:
 
     multiple: synthetic examples per real one, None without a set; data: which set, "" for what curation kept of the
     arm's own; sweep: settings that differ from the grid's; correct: one "0" or "1" per test row; looks: how
-    many checkpoints the dev set chose from; trainable: trained numbers; fidelity: share of the set's labels that an
-    oracle confirms; curves: up to 15 windows of the training log by field.
+    many checkpoints the dev set chose from; trainable: trained numbers; quantisation: of the target's weights, None
+    where they are as published; fidelity: share of the set's labels that an oracle confirms; curves: up to 15 windows
+    of the training log by field.
     """
 
     task: str
@@ -48,6 +49,7 @@ class GridRow:
     fidelity: float | None = None
     curves: Mapping[str, tuple[float | None, ...]] | None = None
     warnings: tuple[str, ...] = ()
+    quantisation: str | None = None
     data: str = ""
     sweep: Mapping[str, Any] = field(default_factory=dict)
 

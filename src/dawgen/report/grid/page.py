@@ -138,13 +138,20 @@ def _list_facts(grid: Grid) -> list[tuple[str, str]]:
     seeds = sorted({row.seed for row in grid.rows})
     return [
         ("tasks", ", ".join(dict.fromkeys(row.task for row in grid.rows))),
-        ("targets", ", ".join(list_targets(grid))),
+        ("targets", ", ".join(_name_target(grid, target) for target in list_targets(grid))),
         ("methods", str(len({row.arm for row in grid.rows}))),
         ("seeds", ", ".join(map(str, seeds))),
         ("baseline", shorten_name(grid.baseline)),
         ("finished cells", f"{len(grid.rows)} tested, {len(grid.sets)} synthetic sets"),
         ("failed cells", str(len(grid.failed))),
     ]
+
+
+def _name_target(grid: Grid, target: str) -> str:
+    """Return the target's name with the quantisation of its weights, if any."""
+    rows = (*grid.rows, *grid.variants)
+    kinds = {row.quantisation for row in rows if row.target == target and row.quantisation}
+    return f"{target} ({', '.join(sorted(kinds))})" if kinds else target
 
 
 def _list_environment(grid: Grid) -> list[tuple[str, str]]:

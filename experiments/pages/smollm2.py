@@ -1,0 +1,153 @@
+"""Tables of SmolLM2 as the target on real tasks, and of what each of its settings is worth.
+
+python -m experiments.pages.smollm2 --grids runs/smollm2 runs/smollm2_settings runs/banking77 \\
+    --csv experiments/results/smollm2.csv
+python -m experiments.pages.smollm2 --csv experiments/results/smollm2.csv  # the tables again
+
+experiments/grids/{smollm2,smollm2_settings,banking77}.yaml say how the grids are run. Rows of grids that are still
+running are shown as far as they are there: each cell of a table says of how many seeds it is.
+"""
+
+import argparse
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from statistics import fmean
+
+from dawgen.errors import DataError
+from dawgen.files import write_text
+from dawgen.methods.table import METHODS
+from dawgen.report.grid.files import read_grid
+from dawgen.report.table.core import Table, make_table
+from dawgen.report.table.text import write_points
+from dawgen.stats import describe
+from experiments.pages.blocks import show_blocks
+
+MAIN, SETTINGS, MANY = "smollm2", "smollm2_settings", "banking77"  # names of the grids
+BASE = "prompt_tuning"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One finished cell. setting, value: what differs from the preset, "" where nothing does. seconds: of its CPU."""
+
+    grid: str
+    task: str
+    method: str
+    setting: str
+    value: str
+    seed: int
+    accuracy: float
+    macro_f1: float
+    n: int
+    seconds: float
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Collect the grids' rows where there are any, then fill the page's tables from the file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--grids", nargs="+", type=Path, default=[], help="folders of dawgen bench")
+    parser.add_argument("--csv", type=Path, required=True, help="written with --grids, else read")
+    parser.add_argument("--into", type=Path, help="a page whose blocks are filled")
+    options = parser.parse_args(arguments)
+    if options.grids:
+        write_rows(options.csv, collect_rows(options.grids))
+    show_blocks(make_blocks(read_rows(options.csv)), options.into)
+
+
+def collect_rows(folders: Iterable[Path]) -> list[Row]:
+    """Return the rows of finished grids. Raises DataError for a row that changes several settings."""
+    found = []
+    for folder in folders:
+        grid = read_grid(folder)
+        for row in (*grid.rows, *grid.variants):
+            if len(row.sweep) > 1 or row.data:
+                raise DataError(f"{folder}: expected one setting at a time, found {dict(row.sweep)} {row.data}.")
+            ((setting, value),) = row.sweep.items() or (("", ""),)
+            numbers = row.accuracy, row.macro_f1, row.n_test, row.cpu_seconds or row.seconds
+            found.append(Row(grid.name, row.task, row.method, setting, str(value), row.seed, *numbers))
+    return found
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write the rows as CSV, shares with four decimals."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow([field.name for field in fields(Row)])
+    for row in rows:
+        writer.writerow([round(value, 4) if isinstance(value, float) else value for value in asdict(row).values()])
+    write_text(path, table.getvalue())
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read what `write_rows` wrote."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return [
+            Row(
+                *(row[name] for name in ("grid", "task", "method", "setting", "value")),
+                seed=int(row["seed"]),
+                accuracy=float(row["accuracy"]),
+                macro_f1=float(row["macro_f1"]),
+                n=int(row["n"]),
+                seconds=float(row["seconds"]),
+            )
+            for row in csv.DictReader(stream)
+        ]
+
+
+def make_blocks(rows: Sequence[Row]) -> dict[str, Table]:
+    """Return the tables by the names of the page's blocks."""
+    return {
+        "smollm2": list_methods(rows, MAIN),
+        "smollm2-settings": list_settings(rows),
+        "banking77": list_methods(rows, MANY),
+    }
+
+
+def list_methods(rows: Sequence[Row], grid: str) -> Table:
+    """Return accuracy by method and task, mean ± standard deviation over seeds, and a training's minutes of CPU."""
+    own = [row for row in rows if row.grid == grid and not row.setting]
+    tasks = list(dict.fromkeys(row.task for row in own))
+    lines = []
+    for method in METHODS:
+        found = [row for row in own if row.method == method]
+        if found:
+            cells = [_describe([row.accuracy for row in found if row.task == task]) for task in tasks]
+            minutes = fmean(row.seconds for row in found) / 60
+            lines.append([method, *cells, f"{minutes:.1f}"])
+    return make_table("Accuracy by task", ["method", *tasks, "CPU minutes"], lines, key=grid)
+
+
+def list_settings(rows: Sequence[Row]) -> Table:
+    """Return accuracy by setting and value, and the mean difference from the preset on the same tasks and seeds."""
+    own = [row for row in rows if row.grid == SETTINGS and row.method == BASE]
+    tasks = list(dict.fromkeys(row.task for row in own))
+    base = {(row.task, row.seed): row.accuracy for row in own if not row.setting}
+    lines = []
+    for setting, value in dict.fromkeys((row.setting, row.value) for row in sorted(own, key=_order)):
+        found = {(row.task, row.seed): row for row in own if (row.setting, row.value) == (setting, value)}
+        cells = [_describe([row.accuracy for (task, _), row in found.items() if task == one]) for one in tasks]
+        gaps = [row.accuracy - base[key] for key, row in found.items() if key in base]
+        gap = f"{write_points(fmean(gaps))} ({len(gaps)})" if setting and gaps else "-"
+        minutes = fmean(row.seconds for row in found.values()) / 60
+        lines.append([setting.removeprefix("target.") or "preset", value or "-", *cells, gap, f"{minutes:.1f}"])
+    header = ["setting", "value", *tasks, "against the preset (pairs)", "CPU minutes"]
+    return make_table("One setting at a time", header, lines, key="smollm2-settings", names=2)
+
+
+def _order(row: Row) -> tuple[bool, str, float, str]:
+    try:
+        number = float(row.value)
+    except ValueError:
+        number = 0.0
+    return bool(row.setting), row.setting, number, row.value
+
+
+def _describe(values: Sequence[float]) -> str:
+    return f"{describe(values)} ({len(values)})" if values else "-"
+
+
+if __name__ == "__main__":
+    main()
