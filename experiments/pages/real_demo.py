@@ -17,6 +17,7 @@ from typing import Any
 from dawgen.cost.table import show_seconds
 from dawgen.errors import DataError
 from dawgen.files import read_json, write_json
+from dawgen.methods.table import METHODS
 from dawgen.report.table.core import Table, make_table
 from dawgen.report.table.exports import as_markdown
 from dawgen.report.table.text import write_share
@@ -109,7 +110,8 @@ def describe_methods(facts: dict[str, Any]) -> str:
     """Return the accuracies, the best first, in one sentence."""
     ranked = sorted(facts["methods"].items(), key=lambda item: -item[1]["accuracy"])
     listed = ", ".join(f"{name} {write_share(row['accuracy'])}" for name, row in ranked)
-    return f"Right of the {ranked[0][1]['n_test']} other tickets, in per cent: {listed}.\n"
+    said = " **A probe, fitted in seconds, is best here.**" if METHODS[ranked[0][0]].probe else ""
+    return f"Right of the {ranked[0][1]['n_test']} other tickets, in per cent: {listed}.{said}\n"
 
 
 if __name__ == "__main__":
