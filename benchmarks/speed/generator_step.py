@@ -50,6 +50,10 @@ class Words:
         """Return one id per word."""
         return [int.from_bytes(word.encode(), "big") % self.vocabulary for word in text.split()]
 
+    def encode_prompt(self, prompt: str) -> list[int]:
+        """Return the same of a written prompt."""
+        return self.encode(prompt)
+
 
 def make_model(size: dict[str, int], device: str, dtype: torch.dtype) -> Any:
     """Return a frozen CTRL of random weights, the same at every call, made on its device."""

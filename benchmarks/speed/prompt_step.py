@@ -43,9 +43,8 @@ def run(setup: Setup) -> list[Result]:
 def compare(setup: Setup, family: Family, length: int) -> list[Result]:
     """Return the lines of one target and one prompt length."""
     backbone, start, real, synthetic = make_case(setup, family, length)
-    config = TargetConfig(
-        steps=STEPS, batch_size=len(real.ids), decay="constant", epsilon=1.0
-    )  # a plain sum, as theirs
+    # an absolute rate and a plain sum, as theirs
+    config = TargetConfig(steps=STEPS, batch_size=len(real.ids), decay="constant", epsilon=1.0, lr=0.3)
     scorer, training = make_scorer(ship(backbone)), Training(real, synthetic, None, "paired", 0, config)
     tuning = PeftTuning(backbone, start, config)
     halves = HalfBatches(scorer, start, config)
@@ -74,7 +73,7 @@ def compare(setup: Setup, family: Family, length: int) -> list[Result]:
 def compare_projection(setup: Setup) -> Result:
     """Return what the projection takes of a step's time."""
     backbone, start, real, synthetic = make_case(setup, "t5", 20)
-    config = TargetConfig(steps=STEPS, batch_size=len(real.ids), epsilon=1.0)
+    config = TargetConfig(steps=STEPS, batch_size=len(real.ids), epsilon=1.0, lr=0.3)
     scorer, training = make_scorer(ship(backbone)), Training(real, synthetic, None, "paired", 0, config)
     counts = [len(real.ids), len(synthetic.ids)]
     labels = [*real.labels, *synthetic.labels]

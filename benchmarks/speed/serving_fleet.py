@@ -55,7 +55,7 @@ class Fleet:
         self._home = {number: place for place, group in enumerate(groups) for number in group}
         for group in groups:
             ours, theirs = context.Pipe()
-            held = {number: (prompts[number].prompt.numpy(), prompts[number].scorer.words.ids) for number in group}
+            held = {number: (prompts[number].prompt.numpy(), prompts[number].scorer.words.single) for number in group}
             process = context.Process(target=answer, args=(theirs, folder, held), daemon=True)
             process.start()
             theirs.close()

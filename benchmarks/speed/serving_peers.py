@@ -34,5 +34,5 @@ def ask_peft(model: PeftModel, prompts: Sequence[LoadedPrompt], traffic: Sequenc
     for request in traffic:
         loaded = prompts[request.prompt]
         model.set_adapter(loaded.name)
-        answers.append(score(model, [request.ids], words=loaded.scorer.words.ids)[0].cpu())
+        answers.append(score(model, [request.ids], words=loaded.scorer.words.single)[0].cpu())
     return answers

@@ -56,7 +56,7 @@ def make_one(backbone: Backbone, name: str, prompt: Tensor, ids: tuple[int, ...]
     classifier = PromptClassifier(backbone, task)
     classifier.task_, classifier.prompt_ = task, prompt
     limit = limit_tokens(backbone, classifier.max_tokens, len(prompt))
-    classifier.scorer_ = Scorer(backbone, task.template, LabelWords(labels, ids), limit)
+    classifier.scorer_ = Scorer(backbone, task.template, LabelWords.of(labels, ids), limit)
     return LoadedPrompt.of(classifier, name, "")
 
 

@@ -87,7 +87,7 @@ def make_prompt(backbone: Backbone, length: int) -> Tensor:
 
 def make_scorer(backbone: Backbone, ids: Sequence[int] = WORDS) -> Scorer:
     """Return a scorer with these label words, for rows that are token ids already."""
-    return Scorer(backbone, "{text1}", LabelWords(tuple(map(str, ids)), tuple(ids)), 512)
+    return Scorer(backbone, "{text1}", LabelWords.of(list(map(str, ids)), list(ids)), 512)
 
 
 def make_rows(backbone: Backbone, lengths: Sequence[int], purpose: str) -> Rows:

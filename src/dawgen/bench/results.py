@@ -51,7 +51,6 @@ NUMBERS: dict[str, Any] = {
     "looks": None,
     "trainable": None,
     "fidelity": None,
-    "quantisation": None,
     "curves": {},
     "warnings": [],
     "notes": [],
@@ -188,6 +187,8 @@ def describe_environment(engine: str) -> dict[str, Any]:
 
 def _show_prompt(cell: PromptCell, numbers: Mapping[str, Any]) -> dict[str, Any]:
     shown = {name: numbers.get(name, default) for name, default in NUMBERS.items()}
+    if "quantisation" in numbers:
+        shown["quantisation"] = numbers["quantisation"]
     return {"key": cell.key} | shown | {"set": str(PurePosixPath(cell.source).parent) if cell.source else None}
 
 

@@ -42,7 +42,7 @@ def distance(a: Tensor, b: Tensor) -> float:
 def test_all_sides_get_the_same_gradients(family: Family) -> None:
     backbone, start, real, synthetic = make_tiny(Setup(), family, 5)
     ids, labels = real.ids + synthetic.ids, [*real.labels, *synthetic.labels]
-    config = TargetConfig()
+    config = TargetConfig(lr=0.3)
     ours, losses = differentiate(make_scorer(ship(backbone)), start, ids, labels, [4, 4])
     by_peft, by_hand = PeftTuning(backbone, start, config), HalfBatches(make_scorer(backbone), start, config)
     means = by_peft.losses(real, synthetic)
@@ -58,7 +58,7 @@ def test_all_sides_get_the_same_gradients(family: Family) -> None:
 def test_all_sides_reach_the_same_prompt(family: Family, surgery: str) -> None:
     backbone, start, real, synthetic = make_tiny(Setup(), family, 5)
     # "none" is the sum of both gradients, PEFT's the mean: clipping to a small norm makes them one
-    config = TargetConfig(steps=3, batch_size=4, decay="constant", epsilon=1.0, surgery=surgery, clip=1e-4)  # type: ignore[arg-type]
+    config = TargetConfig(steps=3, batch_size=4, decay="constant", epsilon=1.0, surgery=surgery, clip=1e-4, lr=0.3)  # type: ignore[arg-type]
     training = Training(real, synthetic, None, "paired", 0, config)
     ours = train_prompt(make_scorer(ship(backbone)), start, training).prompt
     theirs = (
