@@ -9,21 +9,19 @@ running are shown as far as they are there: each cell of a table says of how man
 """
 
 import argparse
-import csv
-import io
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
 from dawgen.errors import DataError
-from dawgen.files import write_text
 from dawgen.methods.table import METHODS
 from dawgen.report.grid.files import read_grid
 from dawgen.report.table.core import Table, make_table
 from dawgen.report.table.text import write_points
 from dawgen.stats import describe
 from experiments.pages.blocks import show_blocks
+from experiments.pages.rows import read_rows, write_rows
 
 MAIN, SETTINGS, MANY = "smollm2", "smollm2_settings", "banking77"  # names of the grids
 BASE = "prompt_tuning"
@@ -53,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--into", type=Path, help="a page whose blocks are filled")
     options = parser.parse_args(arguments)
     if options.grids:
-        write_rows(options.csv, collect_rows(options.grids))
-    show_blocks(make_blocks(read_rows(options.csv)), options.into)
+        write_rows(options.csv, Row, collect_rows(options.grids))
+    show_blocks(make_blocks(read_rows(options.csv, Row)), options.into)
 
 
 def collect_rows(folders: Iterable[Path]) -> list[Row]:
@@ -69,32 +67,6 @@ def collect_rows(folders: Iterable[Path]) -> list[Row]:
             numbers = row.accuracy, row.macro_f1, row.n_test, row.cpu_seconds or row.seconds
             found.append(Row(grid.name, row.task, row.method, setting, str(value), row.seed, *numbers))
     return found
-
-
-def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write the rows as CSV, shares with four decimals."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Row)])
-    for row in rows:
-        writer.writerow([round(value, 4) if isinstance(value, float) else value for value in asdict(row).values()])
-    write_text(path, table.getvalue())
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Read what `write_rows` wrote."""
-    with path.open(newline="", encoding="utf-8") as stream:
-        return [
-            Row(
-                *(row[name] for name in ("grid", "task", "method", "setting", "value")),
-                seed=int(row["seed"]),
-                accuracy=float(row["accuracy"]),
-                macro_f1=float(row["macro_f1"]),
-                n=int(row["n"]),
-                seconds=float(row["seconds"]),
-            )
-            for row in csv.DictReader(stream)
-        ]
 
 
 def make_blocks(rows: Sequence[Row]) -> dict[str, Table]:

@@ -17,7 +17,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 from statistics import fmean
-from typing import Any, get_type_hints
+from typing import Any
 
 import torch
 
@@ -31,6 +31,7 @@ from dawgen.models.units import measure_reach
 from dawgen.rng import python_rng
 from dawgen.runs.inputs import load_inputs
 from experiments.pages.blocks import show_blocks
+from experiments.pages.rows import read_rows
 from experiments.studies.cells import tabulate
 from experiments.studies.rate_models import FAMILIES, make_random
 from experiments.studies.rate_states import measure_states, render_generators, sst2_config, tune_all
@@ -130,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tuned = tune_all(options.out, options.smollm2, options.data, steps=options.tuning)
         write_json(generators, {"states": states, "tuned": tuned})
     found = read_json(generators, " Give --out.")
-    show_blocks(make_blocks(read_rows(table)) | render_generators(found["states"], found["tuned"]), options.into)
+    show_blocks(make_blocks(read_rows(table, Row)) | render_generators(found["states"], found["tuned"]), options.into)
 
 
 def list_jobs(options: argparse.Namespace) -> Iterator[Job]:
@@ -168,13 +169,6 @@ def format_rows(rows: Sequence[Row]) -> str:
     for row in rows:
         writer.writerow([f"{value:.5g}" if isinstance(value, float) else value for value in asdict(row).values()])
     return table.getvalue()
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Read what `format_rows` returned."""
-    kinds = get_type_hints(Row)
-    with path.open(newline="", encoding="utf-8") as stream:
-        return [Row(**{name: kinds[name](value) for name, value in row.items()}) for row in csv.DictReader(stream)]
 
 
 def make_blocks(rows: Sequence[Row]) -> dict[str, str]:

@@ -1,13 +1,11 @@
 """Tables and plot of `scenes_table`, from its rows or from the file that holds them."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from dawgen.files import write_text, write_with
+from dawgen.files import write_with
 from dawgen.methods.table import METHODS
 from dawgen.stats import compare, describe, show_way
 from experiments.studies.cells import tabulate
@@ -37,34 +35,6 @@ class Row:
 
 
 Key = tuple[str, int]
-
-
-def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write the rows as CSV."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Row)])
-    for row in rows:
-        values = asdict(row) | {key: round(v, 4) for key, v in asdict(row).items() if isinstance(v, float)}
-        writer.writerow(["" if value is None else value for value in values.values()])
-    write_text(path, table.getvalue())
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Read what `write_rows` wrote."""
-    with path.open(newline="", encoding="utf-8") as stream:
-        return [
-            Row(
-                *(row[name] for name in ("task", "target", "generator", "data", "method")),
-                seed=int(row["seed"]),
-                accuracy=float(row["accuracy"]),
-                macro_f1=float(row["macro_f1"]) if row["macro_f1"] else None,
-                n=int(row["n"]),
-                seconds=float(row["seconds"]),
-            )
-            for row in csv.DictReader(stream)
-        ]
 
 
 def pick(rows: Iterable[Row], **wanted: str) -> dict[Key, float]:

@@ -19,8 +19,9 @@ from typing import Any, NamedTuple, get_args
 from dawgen.bench.prompts import PromptCell
 from dawgen.config import GeneratorKind, RunConfig
 from experiments.pages.blocks import show_blocks
+from experiments.pages.rows import read_rows, write_rows
 from experiments.studies.cells import LR, RawSet, add_options, run_cells
-from experiments.studies.scenes_report import Row, draw, make_blocks, read_rows, write_rows
+from experiments.studies.scenes_report import Row, draw, make_blocks
 
 TASKS = ("scenes-nli", "scenes-paraphrase", "scenes-question")
 SEEDS = (13, 21, 42, 87, 100)
@@ -69,9 +70,9 @@ def main() -> None:
         parser.error("expected --out FOLDER to run the experiment, or --csv FILE to read its rows; got neither.")
     rows = [] if options.out is None else run(options)
     if options.out is not None and options.csv is not None:
-        write_rows(options.csv, join_rows(read_rows(options.csv), rows) if options.methods else rows)
+        write_rows(options.csv, Row, join_rows(read_rows(options.csv, Row), rows) if options.methods else rows)
     if options.csv is not None:
-        rows = read_rows(options.csv)  # rounded, so that the tables are the same as those read later
+        rows = read_rows(options.csv, Row)  # rounded, so that the tables are the same as those read later
     if options.plot is not None:
         draw(rows, options.plot)
     show_blocks(make_blocks(rows), options.into)

@@ -70,3 +70,8 @@ def suggest(word: str, options: Iterable[str]) -> str:
     nearest = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
     return f"there are {shown or 'none'}" + (f": did you mean {nearest[0]}?" if nearest else "")
+
+
+def first_line(error: Exception) -> str:
+    """Return what a library's exception says, in one line of at most 200 characters; its class if it says nothing."""
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from dawgen.errors import ModelError
-from dawgen.models import convert, store
+from dawgen.models import convert, gguf_file, store
 from dawgen.models.convert import convert_gguf
 from dawgen.models.load import load_generator, load_target, read_tokenizer
 from dawgen.models.store import RECORD, VARIABLE, find_place, is_whole
@@ -57,7 +57,7 @@ def test_later_loads_are_the_first_bit_for_bit_and_need_no_extra(
     first = load_generator(str(file))
     said = capfd.readouterr().err
     assert len(said.splitlines()) == 2 and "tiny.gguf" in said
-    monkeypatch.setattr(convert, "find_spec", lambda name: None)
+    monkeypatch.setattr(gguf_file, "find_spec", lambda name: None)
     second = load_generator(str(file))
     assert capfd.readouterr().err == ""
     assert (first.exact, first.fingerprint) == (second.exact, second.fingerprint)
@@ -189,7 +189,7 @@ def test_a_tokenizer_that_was_rebuilt_wrongly_is_refused(file: Path, monkeypatch
 
 
 def test_missing_libraries_are_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convert, "find_spec", lambda name: None if name == "gguf" else importlib.util.find_spec(name))
+    monkeypatch.setattr(gguf_file, "find_spec", lambda name: None if name == "gguf" else importlib.util.find_spec(name))
     with pytest.raises(ModelError, match=r"gguf not installed.\nInstall them: pip install 'dawgen\[gguf\]'"):
         load_generator(str(file))
 

@@ -10,7 +10,7 @@ from typing import Any
 import huggingface_hub.constants
 import pytest
 
-from dawgen.models import listing
+from dawgen.models import gguf_file
 from dawgen.models.convert import convert_gguf
 from dawgen.models.known import KNOWN, SMOLLM2
 from dawgen.models.listing import describe_model, list_models
@@ -59,8 +59,9 @@ def test_a_file_and_its_folder_are_described(tmp_path: Path, monkeypatch: pytest
     entry = describe_model(str(path))
     assert (entry.kind, entry.quantisation, entry.licence) == ("causal", "Q8_0", "apache-2.0")
     assert entry.memory == {"float32": 4 * entry.parameters, "bfloat16": 2 * entry.parameters}  # type: ignore[operator]
-    monkeypatch.setattr(listing, "find_spec", lambda name: None)
-    assert describe_model(str(path)).needs == ("pip install 'dawgen[gguf]'",)
+    with monkeypatch.context() as without:
+        without.setattr(gguf_file, "find_spec", lambda name: None)
+        assert describe_model(str(path)).needs == ("pip install 'dawgen[gguf]'",)
     folder = convert_gguf(path)
     assert describe_model(str(path)).needs == ()
     made = list_models()[-1]

@@ -7,10 +7,9 @@ seconds. The numbers are those of the file, rounded to bfloat16.
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,14 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, modeling_gguf_pytorch_utils
 
-from dawgen.errors import ModelError
+from dawgen.errors import ModelError, first_line
 from dawgen.files import hash_unchanged
-from dawgen.models.gguf_file import GgufFile, read_gguf
+from dawgen.models.gguf_file import GgufFile, list_missing, read_gguf
+from dawgen.models.load import PROBE
 from dawgen.models.quiet import silence
 from dawgen.models.store import SPARE, find_place, is_whole, keep
 from dawgen.progress import Advance, Reporter
 
-EXTRA = ("gguf", "accelerate")
-PROBE = "Two people aren't playing chess, 1 + 2 = 3."
 WIDTH = 2  # bytes of a number in bfloat16
 
 _NO_DECODERS = {"t5": "an encoder-decoder", "umt5": "an encoder-decoder", "t5encoder": "an encoder"}
@@ -39,16 +37,17 @@ def convert_gguf(path: Path, reporter: Reporter | None = None) -> Path:
         ModelError: the file is damaged, or of a family that is not causal or that transformers cannot read; the
             libraries of the extra `gguf` are missing; the cache cannot be written.
     """
+    with suppress(OSError):  # a file that cannot be read is explained below
+        if is_whole(folder := find_place(hash_unchanged(path))):
+            return folder  # every load asks: the header, of some 10 MiB, need not be read again
     facts = read_gguf(path)
     digest = hash_unchanged(path)
-    if is_whole(find_place(digest)):
-        return find_place(digest)
     if facts.architecture in _NO_DECODERS:
         raise ModelError(
             f"{path}: expected a causal language model, got {facts.architecture}, {_NO_DECODERS[facts.architecture]}.\n"
             "Such a model is read from a folder or by its hub name, with weights in safetensors."
         )
-    if missing := [name for name in EXTRA if find_spec(name) is None]:
+    if missing := list_missing():
         raise ModelError(
             f"{path}: expected the libraries that read GGUF files, {' and '.join(missing)} not installed.\n"
             "Install them: pip install 'dawgen[gguf]'"
@@ -106,7 +105,7 @@ def _read(facts: GgufFile) -> tuple[Any, Any]:
                 folder, **options, dtype=torch.bfloat16, output_loading_info=True
             )
     except Exception as error:  # whatever the libraries raise on a stranger's file
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        reason = first_line(error)
         if "is not supported" in reason or "Unrecognized" in reason:
             raise ModelError(
                 f"{facts.path}: expected an architecture that transformers {version('transformers')} reads from GGUF, "

@@ -15,7 +15,7 @@ from huggingface_hub import snapshot_download
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from dawgen.errors import ModelError
+from dawgen.errors import ModelError, first_line
 from dawgen.models.hub import find_snapshot
 from dawgen.models.known import advise_known
 from dawgen.models.quiet import silence
@@ -113,13 +113,15 @@ def find_encoder(name: str) -> str:
 def read_layout(folder: Path) -> Layout | None:
     """Return how the folder's model makes its vectors; None if that is not by mean or first token of its states."""
     try:
-        modules = [(str(m["type"]).rpartition(".")[2], m["path"]) for m in json.loads(_read(folder / "modules.json"))]
+        modules = [
+            (str(m["type"]).rpartition(".")[2], m["path"]) for m in json.loads((folder / "modules.json").read_bytes())
+        ]
         kinds, places = [kind for kind, _ in modules], [place for _, place in modules]
         if kinds[:2] != ["Transformer", "Pooling"] or kinds[2:] not in ([], ["Normalize"]) or places[0]:
             return None
-        pooling = json.loads(_read(folder / Path(places[1]).name / "config.json"))
+        pooling = json.loads((folder / Path(places[1]).name / "config.json").read_bytes())
         settings = folder / "sentence_bert_config.json"
-        longest = json.loads(_read(settings)).get("max_seq_length") if settings.is_file() else None
+        longest = json.loads(settings.read_bytes()).get("max_seq_length") if settings.is_file() else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     modes = [key.removeprefix("pooling_mode_") for key, on in pooling.items() if key.startswith("pooling_mode_") and on]
@@ -127,10 +129,6 @@ def read_layout(folder: Path) -> Layout | None:
     if len(modes) != 1 or modes[0] not in known or (longest is not None and not isinstance(longest, int)):
         return None
     return Layout(known[modes[0]], len(kinds) > 2, longest)
-
-
-def _read(path: Path) -> bytes:
-    return path.read_bytes()
 
 
 def _fetch(name: str, repo: str) -> Path:
@@ -142,7 +140,7 @@ def _fetch(name: str, repo: str) -> Path:
 
 
 def _refuse(name: str, source: str, error: Exception) -> ModelError:
-    reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    reason = first_line(error)
     todo = advise(name, source, error) or advise_known(name)
     return ModelError(
         f"{name}: expected a sentence-transformers folder or hub name, could not load it: {reason}\n"

@@ -9,11 +9,13 @@ import math
 import struct
 from collections import Counter
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from dawgen.errors import ModelError
 
+READERS = ("gguf", "accelerate")
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 LONGEST = 2**26  # bytes of the header; one with 256,000 tokens and as many merges has some 10 MiB
@@ -73,6 +75,11 @@ class GgufFile:
     licence: str | None
     parameters: int
     quantisation: str | None
+
+
+def list_missing() -> list[str]:
+    """Return which libraries of the extra `gguf`, that read the weights of such a file, are not installed."""
+    return [name for name in READERS if find_spec(name) is None]
 
 
 def is_gguf(name: str) -> bool:

@@ -8,12 +8,11 @@ import struct
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from dawgen.files import hash_unchanged
-from dawgen.models.gguf_file import is_gguf, read_gguf
+from dawgen.models.gguf_file import is_gguf, list_missing, read_gguf
 from dawgen.models.hub import find_snapshot, list_snapshots, list_weights
 from dawgen.models.known import KNOWN, Found, Kind, Known, find_known
 from dawgen.models.resolve import MINIS, name_quantisation, resolve_model
@@ -113,7 +112,7 @@ def _describe_known(known: Known) -> Entry:
     found = find_known(known, check=False)
     if found is None:
         quantised = known.packages[0].file.endswith(".gguf")
-        needs = (known.needs[0], *(_list_missing() if quantised else ()))
+        needs = (known.needs[0], *(_list_needs() if quantised else ()))
         return Entry(known.name, known.kind, "not here", **facts, needs=needs, disk=known.bytes if quantised else 0)
     if found.package is None or found.source != "package":
         quantisation = found.package.quantisation if found.package else None
@@ -129,7 +128,7 @@ def _describe_known(known: Known) -> Entry:
         bytes=found.package.bytes,
         quantisation=found.package.quantisation,
         disk=known.bytes if first else 0,
-        needs=_list_missing() if first and found.path.suffix == ".gguf" else (),
+        needs=_list_needs() if first and found.path.suffix == ".gguf" else (),
         **facts,
     )
 
@@ -147,7 +146,7 @@ def _describe_gguf(path: Path) -> Entry:
         parameters=facts.parameters,
         quantisation=facts.quantisation,
         disk=2 * facts.parameters if first else 0,
-        needs=_list_missing() if first else (),
+        needs=_list_needs() if first else (),
     )
 
 
@@ -223,5 +222,5 @@ def _name_source(found: Found) -> str:
         return f"the package {found.package.project}"
 
 
-def _list_missing() -> tuple[str, ...]:
-    return () if find_spec("gguf") and find_spec("accelerate") else (EXTRA,)
+def _list_needs() -> tuple[str, ...]:
+    return (EXTRA,) if list_missing() else ()

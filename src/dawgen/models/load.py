@@ -14,7 +14,7 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from dawgen.config import Dtype
-from dawgen.errors import ModelError
+from dawgen.errors import ModelError, first_line
 from dawgen.models.fuse import fuse
 from dawgen.models.known import advise_known
 from dawgen.models.quiet import silence
@@ -28,7 +28,7 @@ _OVERFLOWS = ("t5", "mt5", "umt5", "longt5", "switch_transformers")
 _DTYPES: dict[Dtype, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _AUTO: dict[Kind, Any] = {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM}
 _ELSEWHERE = f"Check name and network, or use a bundled model ({', '.join(MINIS)})."
-_PROBE = "Two people aren't playing chess, 1 + 2 = 3."
+PROBE = "Two people aren't playing chess, 1 + 2 = 3."
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def fingerprint(model: Any, tokenizer: Any) -> str:
     digest = hashlib.sha256(model.config.model_type.encode())
     _hash_weights(digest, model, torch.bfloat16)
     digest.update(json.dumps(sorted(tokenizer.get_vocab().items())).encode())
-    digest.update(json.dumps(tokenizer(_PROBE)["input_ids"]).encode())
+    digest.update(json.dumps(tokenizer(PROBE)["input_ids"]).encode())
     return digest.hexdigest()
 
 
@@ -173,7 +173,7 @@ def _read(name: str, auto: Any, source: str, **options: Any) -> Any:
     try:
         return auto.from_pretrained(source, **options)
     except Exception as error:  # whatever transformers raises on a stranger's files
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        reason = first_line(error)
         raise ModelError(
             f"{name}: expected a Hugging Face model folder or hub name, could not load it: {reason}\n"
             + (advise(name, source, error) or advise_known(name) or _ELSEWHERE)

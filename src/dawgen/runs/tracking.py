@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dawgen.config import Tracker
-from dawgen.errors import ConfigError
+from dawgen.errors import ConfigError, first_line
 from dawgen.progress import Reporter
 from dawgen.runs.folder import TRACKING
 
@@ -91,7 +91,7 @@ class Tracking:
                 call()
         except Exception as error:
             del self._trackers[name]
-            self._reporter.say(f"warning: {name} failed and is left out ({_first_line(error)}); log.jsonl goes on")
+            self._reporter.say(f"warning: {name} failed and is left out ({first_line(error)}); log.jsonl goes on")
 
 
 @contextmanager
@@ -140,7 +140,7 @@ def _start(name: Tracker, out: Path, settings: Mapping[str, Any]) -> Any:
             tracker.start()
             tracker.store_init_configuration(_flatten_settings(settings))
     except Exception as error:
-        raise ConfigError(f"--track {name}: it did not start: {_first_line(error)}") from error
+        raise ConfigError(f"--track {name}: it did not start: {first_line(error)}") from error
     return tracker
 
 
@@ -158,7 +158,3 @@ def _flatten_settings(values: Mapping[str, Any], prefix: str = "") -> dict[str, 
         else:
             flat[prefix + key] = ",".join(map(str, value)) if isinstance(value, list | tuple) else value
     return flat
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

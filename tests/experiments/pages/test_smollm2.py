@@ -6,7 +6,8 @@ from dawgen.bench.plan import make_plan
 from dawgen.bench.read import read_grid
 from dawgen.bench.results import collect_results
 from dawgen.report.table.core import Table
-from experiments.pages.smollm2 import collect_rows, make_blocks, read_rows, write_rows
+from experiments.pages.rows import read_rows, write_rows
+from experiments.pages.smollm2 import Row, collect_rows, make_blocks
 from support.grid_folders import write_results
 
 GRIDS = Path(__file__).parents[3] / "experiments" / "grids"
@@ -38,6 +39,6 @@ def test_every_swept_value_has_a_line_and_its_difference_from_the_preset(tmp_pat
 
 def test_rows_are_the_same_after_writing_and_reading(tmp_path: Path) -> None:
     rows = collect_rows([fill_folder("banking77", tmp_path)])
-    write_rows(tmp_path / "rows.csv", rows)
-    assert read_rows(tmp_path / "rows.csv") == rows
+    write_rows(tmp_path / "rows.csv", Row, rows)
+    assert read_rows(tmp_path / "rows.csv", Row) == rows
     assert "prompt_tuning" in {texts(make_blocks(rows)["banking77"], line)[0] for line in range(4)}

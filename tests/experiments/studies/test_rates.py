@@ -9,10 +9,11 @@ import torch
 from dawgen.files import read_json
 from dawgen.tasks import Task
 from experiments.pages.blocks import fill_blocks
+from experiments.pages.rows import read_rows
 from experiments.studies import rates
 from experiments.studies.rate_models import FAMILIES, make_random
 from experiments.studies.rate_states import measure_spread, render_generators
-from experiments.studies.rates import SCALES, SETTINGS, TARGETS, Row, format_rows, make_blocks, read_rows
+from experiments.studies.rates import SCALES, SETTINGS, TARGETS, Row, format_rows, make_blocks
 
 ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "experiments" / "results"
@@ -33,7 +34,7 @@ def test_a_study_trains_what_is_missing_and_reads_it_again(tmp_path: Path, capsy
     few = ["--targets", "--families", "gpt2", "--seeds", "1", "--steps", "3", "--tuning", "1"]
     rates.main(["--out", str(tmp_path / "out"), "--results", str(tmp_path), *few])
     first = capsys.readouterr().out
-    rows = read_rows(tmp_path / "rates.csv")
+    rows = read_rows(tmp_path / "rates.csv", Row)
     assert len(rows) == len(SCALES) * len(SETTINGS) and {row.model for row in rows} == {"gpt2"}
     assert [row.unit for row in rows[:: len(SETTINGS)]] == pytest.approx([0.01, 0.1, 1.0], rel=0.02)
     rates.main(["--out", str(tmp_path / "out"), "--results", str(tmp_path), *few])
@@ -47,7 +48,7 @@ def test_tables_average_over_tasks_and_seeds_and_set_scales_beside_each_other(tm
     rows = [replace(ROW, setting=name, seed=seed, accuracy=(7 + seed) / 10) for name in _names() for seed in (1, 2)]
     rows += [replace(ROW, model="opt", scale=scale, setting=name, loss=scale) for name in _names() for scale in SCALES]
     (tmp_path / "rows.csv").write_text(format_rows(rows))
-    assert read_rows(tmp_path / "rows.csv") == rows
+    assert read_rows(tmp_path / "rows.csv", Row) == rows
     blocks = make_blocks(rows)
     assert "| mini-t5 | 1.45 | 1 x 2 | 85.0 (0.25) |" in blocks["rates"] and "opt" not in blocks["rates"]
     assert "| opt | 0.10 / 1.00 / 10.00 |" in blocks["rates-random"]
@@ -60,7 +61,7 @@ def test_the_spread_of_states_behind_a_norm_does_not_follow_the_embeddings() -> 
 
 
 def test_the_page_shows_the_committed_results() -> None:
-    page, rows = (ROOT / "docs" / "rates.md").read_text(), read_rows(RESULTS / "rates.csv")
+    page, rows = (ROOT / "docs" / "rates.md").read_text(), read_rows(RESULTS / "rates.csv", Row)
     found = read_json(RESULTS / "rates_generator.json")
     assert {row.model for row in rows} == {*TARGETS, *FAMILIES, "SmolLM2-135M"}
     assert fill_blocks(page, make_blocks(rows) | render_generators(found["states"], found["tuned"])) == page

@@ -7,8 +7,9 @@ import pytest
 
 from dawgen.stats import show_way
 from experiments.pages.blocks import fill_blocks
+from experiments.pages.rows import read_rows, write_rows
 from experiments.studies import scenes_table
-from experiments.studies.scenes_report import Row, draw, make_blocks, pick_method, read_rows, render_methods, write_rows
+from experiments.studies.scenes_report import Row, draw, make_blocks, pick_method, render_methods
 from experiments.studies.scenes_table import join_rows, list_arms
 
 ROOT = Path(__file__).parents[3]
@@ -37,8 +38,8 @@ def test_every_generator_is_there_with_and_without_curation() -> None:
 
 def test_rows_survive_the_file(tmp_path: Path) -> None:
     rows = make_rows()
-    write_rows(tmp_path / "rows.csv", rows)
-    assert read_rows(tmp_path / "rows.csv") == rows
+    write_rows(tmp_path / "rows.csv", Row, rows)
+    assert read_rows(tmp_path / "rows.csv", Row) == rows
 
 
 def test_rows_of_chosen_methods_take_the_place_of_known_ones_and_leave_the_others() -> None:
@@ -67,7 +68,7 @@ def test_tables_name_what_they_compare(tmp_path: Path) -> None:
 def test_without_a_folder_the_file_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_rows(tmp_path / "rows.csv", make_rows())
+    write_rows(tmp_path / "rows.csv", Row, make_rows())
     monkeypatch.setattr("sys.argv", ["scenes_table", "--csv", str(tmp_path / "rows.csv")])
     scenes_table.main()
     assert "mini-t5: method" in capsys.readouterr().out
@@ -77,13 +78,13 @@ def test_without_a_folder_the_file_is_read(
 
 
 def test_the_chapter_shows_the_committed_results() -> None:
-    rows, page = read_rows(RESULTS), (ROOT / "docs" / "evidence.md").read_text()
+    rows, page = read_rows(RESULTS, Row), (ROOT / "docs" / "evidence.md").read_text()
     assert {row.seed for row in rows} == set(scenes_table.SEEDS)
     assert fill_blocks(page, make_blocks(rows)) == page
 
 
 def test_the_readme_shows_lines_of_the_same_table() -> None:
-    table = render_methods(read_rows(RESULTS), "mini-t5").splitlines()
+    table = render_methods(read_rows(RESULTS, Row), "mini-t5").splitlines()
     page = (ROOT / "README.md").read_text()
     shown = page[page.index(table[0]) :].partition("\n\n")[0].splitlines()
     assert len(shown) > 5
