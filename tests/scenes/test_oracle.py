@@ -204,6 +204,17 @@ def test_drawn_examples_are_balanced_reserved_and_rightly_labelled(task: str) ->
     assert all(label_pair(task, row) == row.label and is_reserved(row) for row in rows)
 
 
+def test_forty_labels_name_topic_and_place_and_a_caption_without_a_place_has_none() -> None:
+    assert len(LABELS["scenes-place"]) == 40
+    said = {
+        "a man is sleeping inside": "rest_indoors",
+        "in the park a man is sleeping": "rest_park",
+        "a man is sleeping": None,
+    }
+    for text, label in said.items():
+        assert label_pair("scenes-place", Example(text)) == label, text
+
+
 def test_splits_are_disjoint_and_the_test_set_is_the_same_for_every_seed() -> None:
     one, two = (draw_data("scenes-nli", seed, test=60, gold_per_label=20, first_texts=30) for seed in (1, 2))
     assert one.test == two.test

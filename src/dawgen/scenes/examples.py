@@ -1,4 +1,4 @@
-"""Labelled examples of the four scenes tasks, drawn from the pairs that pre-training never sees.
+"""Labelled examples of the five scenes tasks, drawn from the pairs that pre-training never sees.
 
 One pair in eight, by a hash of its texts, is reserved for measuring; `is_reserved` tells which.
 """
@@ -10,15 +10,19 @@ from dataclasses import dataclass, replace
 from dawgen.records import Example, pair_key
 from dawgen.rng import python_rng
 from dawgen.scenes.grammar import Caption, sample_caption, write_caption
+from dawgen.scenes.lexicon import LEXICON
 from dawgen.scenes.oracle import label_pair
 from dawgen.scenes.questions import Asked, Question, write_question
 from dawgen.scenes.relations import STEPS, Relation, alter_caption, sample_pair
+
+_TOPICS = ("music", "sport", "food", "reading", "rest")
 
 LABELS: dict[str, tuple[str, ...]] = {
     "scenes-nli": ("entailment", "neutral", "contradiction"),
     "scenes-paraphrase": ("equivalent", "not_equivalent"),
     "scenes-question": ("answers", "does_not_answer"),
-    "scenes-topic": ("music", "sport", "food", "reading", "rest"),
+    "scenes-topic": _TOPICS,
+    "scenes-place": tuple(f"{topic}_{place}" for topic in _TOPICS for place in LEXICON.places),  # many labels: 40
 }
 _ASKED: tuple[Asked, ...] = ("agent", "place", "doing")
 
@@ -98,7 +102,10 @@ def turn_key(example: Example) -> tuple[str, str]:
 def draw_example(task: str, label: str, rng: random.Random) -> Example:
     """Draw one example with the label; it counts only if the oracle agrees."""
     while True:
-        if task == "scenes-topic":
+        if task == "scenes-place":
+            # the place is set, as of 40 labels a free caption would seldom have the wanted one
+            example = Example(write_caption(replace(sample_caption(rng), place=label.rpartition("_")[2]), rng))
+        elif task == "scenes-topic":
             example = Example(write_caption(sample_caption(rng), rng))
         elif task == "scenes-question":
             example = _draw_question(label, rng)

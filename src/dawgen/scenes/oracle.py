@@ -56,9 +56,12 @@ def read_question(text: str, lexicon: Lexicon = LEXICON) -> Question | None:
 
 def label_pair(task: str, example: Example, lexicon: Lexicon = LEXICON) -> str | None:
     """Return the true label of the example under the scenes task, or None where a text cannot be read."""
-    if task == "scenes-topic":
+    if task in ("scenes-topic", "scenes-place"):
         caption = read_caption(example.text1, lexicon)
-        return topic(caption, lexicon) if caption else None
+        about = topic(caption, lexicon) if caption else None
+        if task == "scenes-topic" or caption is None or about is None:
+            return about
+        return f"{about}_{caption.place}" if caption.place else None
     second = read_caption(example.text2 or "", lexicon)
     if task == "scenes-question":
         question = read_question(example.text1, lexicon)
