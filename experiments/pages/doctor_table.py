@@ -26,7 +26,7 @@ from dawgen.report.table.core import Table, make_table
 from dawgen.runs.run import run_job
 from dawgen.runs.settings import merge_settings, resolve_config
 from experiments.pages.blocks import show_blocks
-from experiments.studies.cells import LR
+from experiments.studies.cells import OLD
 from experiments.studies.doctor_faults import FAULTS, SEED, Fault, Material, take_material
 
 SEEDS = (13, 21, 42, 87, 100)
@@ -167,7 +167,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def _configure(values: dict[str, Any]) -> Any:
-    settings: dict[str, Any] = {"task": "scenes-nli", "threads": 1, "target": {"lr": LR}}
+    settings: dict[str, Any] = {"task": "scenes-nli", "threads": 1, "target": {**OLD}}
     merge_settings(settings, values)
     return resolve_config(arguments=settings)
 

@@ -23,7 +23,7 @@ from dawgen.report.table.core import Table
 from dawgen.runs.run import run_job
 from dawgen.runs.settings import resolve_config
 from experiments.pages.blocks import show_blocks
-from experiments.studies.cells import LR
+from experiments.studies.cells import OLD
 
 SEEDS = (13, 21, 42, 87, 100)
 GROUPS = {
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def make_configs(options: argparse.Namespace) -> list[RunConfig]:
     """Return the settings of each seed's run."""
-    values = {"task": options.task, "per_label": options.per_label, "threads": 1, "target": {"lr": LR}}
+    values = {"task": options.task, "per_label": options.per_label, "threads": 1, "target": {**OLD}}
     methods = ["prompt_tuning", "paired", "dawgen"]
     return [
         resolve_config(arguments={**values, "seed": seed, "methods": methods}, assignments=options.set)

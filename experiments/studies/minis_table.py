@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dawgen.bench.prompts import PromptCell
 from dawgen.config import GeneratorKind, RunConfig
 from dawgen.stats import describe
-from experiments.studies.cells import LR, RawSet, add_options, run_cells, tabulate
+from experiments.studies.cells import OLD, RawSet, add_options, run_cells, tabulate
 
 METHODS: tuple[str, ...] = ("zero_shot", "prompt_tuning", "gold")
 KINDS: tuple[GeneratorKind, ...] = ("untuned", "plain")
@@ -31,7 +31,7 @@ def main() -> None:
     size, seeds, tasks = options.per_label, options.seeds, options.tasks
     prompts = {
         (target, task, method, seed): PromptCell(
-            RunConfig(task=task, seed=seed, per_label=size, methods=(method,), target={"model": target, "lr": LR}),
+            RunConfig(task=task, seed=seed, per_label=size, methods=(method,), target={"model": target, **OLD}),
             method,
         )
         for target in options.targets

@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def list_jobs(options: argparse.Namespace) -> Iterator[Job]:
     """Yield all trainings, one seed after the other."""
-    target = {"steps": options.steps}
+    target = {"steps": options.steps, "patience": 0}
     for seed in options.seeds:
         for model, task, setting in product(options.targets, options.tasks, SETTINGS):
             config = RunConfig.model_validate({"task": task, "seed": seed, "target": target})

@@ -24,7 +24,7 @@ from dawgen.bench.prompts import PromptCell
 from dawgen.bench.sets import SetCell
 from dawgen.config import GeneratorConfig, TargetConfig
 from dawgen.files import write_json
-from experiments.studies.cells import LR, add_options, run_cells
+from experiments.studies.cells import OLD, add_options, run_cells
 from experiments.studies.real_data import FIRST_TEXTS, Prepared, Published, prepare, publish
 from experiments.studies.real_report import Scores, Table, draw_scores, print_tables
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parse(arguments)
     out, seeds = options.out, options.seeds
     steps = {"steps": options.steps} if options.steps else {}
-    settings = {"target": TargetConfig(model=options.target, lr=LR, **steps), "generator": GeneratorConfig(**steps)}
+    settings = {"target": TargetConfig(model=options.target, **OLD, **steps), "generator": GeneratorConfig(**steps)}
     rows = {"per_label": options.per_label, "test_rows": options.test_rows}
     prepared = [
         one for task in options.tasks for one in prepare(options.data, out, task, seeds, **rows, settings=settings)

@@ -20,7 +20,7 @@ from dawgen.bench.prompts import PromptCell
 from dawgen.config import GeneratorKind, RunConfig
 from experiments.pages.blocks import show_blocks
 from experiments.pages.rows import read_rows, write_rows
-from experiments.studies.cells import LR, RawSet, add_options, run_cells
+from experiments.studies.cells import OLD, RawSet, add_options, run_cells
 from experiments.studies.scenes_report import Row, draw, make_blocks
 
 TASKS = ("scenes-nli", "scenes-paraphrase", "scenes-question")
@@ -141,7 +141,7 @@ def list_arms(*, generators: bool) -> Iterator[tuple[str, str, str]]:
 
 def make_arm(name: Name, options: argparse.Namespace, source: RawSet | None) -> PromptCell:
     """Return the cell of an arm. source: its set, None without one."""
-    settings: dict[str, Any] = {"model": name.target, "lr": LR} | (
+    settings: dict[str, Any] = {"model": name.target, **OLD} | (
         {} if options.steps is None else {"steps": options.steps}
     )
     config = RunConfig(

@@ -29,7 +29,7 @@ from dawgen.runs.inputs import load_inputs
 from dawgen.runs.settings import resolve_config
 from dawgen.scenes.fidelity import measure_fidelity
 from dawgen.stats import compare, describe
-from experiments.studies.cells import LR, add_options, run_cells, tabulate
+from experiments.studies.cells import OLD, add_options, run_cells, tabulate
 from experiments.studies.variant_rows import Material
 from experiments.studies.variant_ways import BASE, WAYS, Fitted, Way, clear_parts, find_way
 
@@ -170,7 +170,7 @@ def make_config(options: argparse.Namespace, seed: int) -> RunConfig:
     names = ("task", "train", "dev", "test", "unlabelled", "conflicts", "leaks", "per_label")
     given = {name: getattr(options, name) for name in names}
     return resolve_config(
-        arguments=given | {"seed": seed, "methods": ["dawgen"], "target": {"model": options.target, "lr": LR}},
+        arguments=given | {"seed": seed, "methods": ["dawgen"], "target": {"model": options.target, **OLD}},
         assignments=options.set,
     )
 

@@ -98,6 +98,8 @@ class TargetConfig(Settings):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     clip: Rate = 1.0  # (optima)
     eval_every: Positive = 25  # steps between evaluations on the dev set, if there is one
+    # Looks at the dev set without a better accuracy, after which training ends that has nothing left to learn; 0: never
+    patience: Annotated[int, Field(ge=0)] = 2
     chat: Literal["auto"] | bool = "auto"  # the tokenizer's chat template around every text | where it has one
     max_tokens: Positive = 256  # the template's tokens; longer ones are cut, text1 first
     decoder_sentinel: bool = False  # [pad] <extra_id_0> instead of [pad] before the label word
@@ -191,6 +193,7 @@ PRESETS: dict[str, dict[str, object]] = {
             "steps": 400,
             "lr": 0.3,
             "epsilon": 1.0,
+            "patience": 0,
             "dtype": "bfloat16",
         },
     },

@@ -97,6 +97,11 @@ WEIGHING = change("target", epsilon=0.3, surgery="none")
         (change("baselines", tuning_lr=0.5), "fine_tuning", None, True),
         (change("baselines", smoothing=0.5), "pooled", SOURCE, False),
         (change("baselines", smoothing=0.5), "pooled_smoothed", SOURCE, True),
+        (change("target", patience=0), "prompt_tuning", None, True),
+        (change("target", patience=0), "fine_tuning", None, False),
+        (change("target", patience=0), "lora", None, False),
+        (change("target", patience=0), "zero_shot", None, False),
+        (change("target", patience=0), None, None, False),
         (put(threads=3, tracking=("wandb",)), "dawgen", SOURCE, False),
     ],
 )
@@ -108,7 +113,7 @@ def test_a_name_changes_with_what_the_cell_depends_on_and_nothing_else(
 
 @pytest.mark.parametrize("method", KEYS)
 def test_names_are_those_of_grids_that_were_made_before(method: str) -> None:
-    target = {"model": "./none", "lr": 0.3}  # which was the default
+    target = {"model": "./none", "lr": 0.3, "patience": 0}  # as was the default
     settings = {"task": "scenes-nli", "seed": 1, "target": target, "generator": {"model": "./none"}}
     settings |= {"unlabelled": "texts", "baselines": {"prompt_sources": ("a",)}}
     config = RunConfig.model_validate(settings)

@@ -74,6 +74,27 @@ def test_a_grid_goes_on_with_the_rate_of_its_folder(
     assert again.resolve(block) == kept.resolve(block)
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "found"),
+    [
+        ({}, {}, 0),  # a folder from before there was an early end
+        ({"target": {"patience": 3}}, {}, 3),
+        ({}, {"target": {"patience": 4}}, 4),
+    ],
+)
+def test_a_grid_goes_on_with_the_patience_of_its_folder(
+    data: Path, before: dict[str, Any], now: dict[str, Any], found: int
+) -> None:
+    grid = read_grid(write(data, GOOD))
+    settings = {name: value for name, value in grid.settings.items() if name != "target"}
+    block = grid.blocks[0].model_copy(update={"settings": {}})
+    kept = grid.model_copy(update={"settings": settings | now}).continue_from({"settings": settings | before})
+    assert kept.resolve(block).target.patience == found
+    assert kept.continue_from(kept.describe()).resolve(block) == kept.resolve(block)
+    new = grid.model_copy(update={"settings": settings})
+    assert new.describe()["settings"]["target"]["patience"] == new.resolve(block).target.patience == 2
+
+
 def test_a_grid_says_the_rate_of_its_time_in_its_folder(data: Path) -> None:
     grid = read_grid(write(data, GOOD))
     assert grid.describe()["settings"]["target"]["rate"] == TargetConfig().rate

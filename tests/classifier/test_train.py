@@ -1,5 +1,7 @@
 """Training: one pass against two, the base untouched, every row trained, resume to the same bytes."""
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +159,80 @@ def test_the_best_prompt_on_the_dev_set_is_kept() -> None:
     assert len(looks) == 6
     assert (trained.best_accuracy, -trained.best_loss, trained.best_step) == max(looks)
     assert train(steps=30, eval_every=5, lr=2.0).best_prompt is None
+
+
+EASY: dict[str, Any] = {"steps": 60, "eval_every": 4, "batch_size": 8, "schedule": "real", "rate": 1.0}
+
+
+@pytest.fixture
+def _low(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take for learned what tiny models reach, whose scores hardly differ."""
+    monkeypatch.setattr("dawgen.classifier.train.LEARNED", 0.64)
+
+
+def learn_by_heart(log: list[dict[str, Any]] | None = None, **changes: Any) -> Trained:
+    return train(log=log, **(EASY | {"dev": make_rows(make_backbone(), 8, 9)} | changes))
+
+
+@pytest.mark.usefixtures("_low")
+def test_training_ends_where_nothing_is_left_to_learn_and_keeps_the_best_prompt() -> None:
+    log: list[dict[str, Any]] = []
+    whole = learn_by_heart(log, patience=0)
+    looks = [row for row in log if "dev_accuracy" in row]
+    best, still, last = -1.0, 0, 60
+    for row in looks:
+        still = 0 if row["dev_accuracy"] > best else still + 1
+        best = max(best, row["dev_accuracy"])
+        if still >= 3 and sum(step["loss_real"] for step in log[row["step"] - 4 : row["step"]]) / 4 < 0.64:
+            last = row["step"]
+            break
+    assert 4 < last < 60 and (whole.step, whole.ended) == (60, None)
+    short: list[dict[str, Any]] = []
+    ended = learn_by_heart(short, patience=3)
+    why, _ = short[-1].pop("ended"), short[-1].pop("warnings", None)  # at the end, wherever it is
+    assert short == log[:last]  # the schedule is that of all steps
+    assert (ended.step, ended.ended) == (last, why) and "nothing left to learn" in why
+    assert ended.best_step == max(looks[: last // 4], key=lambda row: (row["dev_accuracy"], -row["dev_loss"]))["step"]
+
+
+@pytest.mark.usefixtures("_low")
+@pytest.mark.parametrize("changes", [{"dev": None}, {"rate": 1e-6}, {"patience": 100}], ids=["dev", "rate", "patience"])
+def test_training_goes_on_without_a_dev_set_with_a_loss_left_and_with_more_patience(changes: dict[str, Any]) -> None:
+    trained = learn_by_heart(**({"patience": 1} | changes))
+    assert (trained.step, trained.ended) == (60, None)
+
+
+@pytest.mark.usefixtures("_low")
+def test_an_early_end_is_resumed_to_the_same_bytes_and_stays_an_end(tmp_path: Path) -> None:
+    log: list[dict[str, Any]] = []
+    whole = learn_by_heart(log)
+    assert 26 < whole.step < 60  # behind a checkpoint, and that is not at a look
+    state = tmp_path / "state.pt"
+    with pytest.raises(KeyboardInterrupt):
+        train_until(whole.step - 1, state, EASY | {"dev": make_rows(make_backbone(), 8, 9)})
+    rest: list[dict[str, Any]] = []
+    resumed = learn_by_heart(rest, checkpoint=state)
+    assert rest == log[25:] and torch.equal(resumed.prompt, whole.prompt)
+    rest.clear()
+    again = learn_by_heart(rest, checkpoint=state)
+    assert rest == [] and torch.equal(again.prompt, whole.prompt) and again.ended == whole.ended
+
+
+def test_without_an_early_end_a_training_has_the_hash_of_before_there_was_one() -> None:
+    backbone = make_backbone()
+    rows, start = make_rows(backbone, 8, 1), torch.ones(5, 32)
+    hashes = [
+        Training(rows, rows, None, "real", 4, TargetConfig(patience=patience)).hash(make_scorer(backbone, WORDS), start)
+        for patience in (0, 2)
+    ]
+    digest = hashlib.sha256(backbone.fingerprint.encode())
+    digest.update(start.numpy().tobytes())
+    config = TargetConfig(patience=0).model_dump(mode="json")
+    del config["patience"]
+    scorer = make_scorer(backbone, WORDS)
+    for part in (scorer.words.stored, scorer.front, rows.key, rows.key, None, config, "real", 4):
+        digest.update(json.dumps(part).encode())
+    assert hashes[0] == digest.hexdigest() != hashes[1]
 
 
 def test_with_epsilon_zero_the_synthetic_rows_do_not_matter() -> None:

@@ -51,6 +51,8 @@ def describe_prompt(config: RunConfig, method: str, *, synthetic: bool) -> dict[
         if spec.rows in (None, "set"):  # a set's size is the cell's `take`; keys of ppt have always had per_label
             found.pop("per_label")
     found["baselines"] = {name: found["baselines"][name] for name in spec.settings if name not in SAID}
+    if "prompt" not in spec.trains or "weights" in spec.trains:  # weights are trained to the last step
+        found["target"].pop("patience", None)
     if not spec.steps:
         asked = ASKED if config.target.init == "question" and not spec.probe else ()
         found["target"] = {name: found["target"][name] for name in (*READ, *asked) if name in found["target"]}
@@ -69,6 +71,8 @@ def _describe_without(config: RunConfig, sections: tuple[str, ...]) -> dict[str,
     for section in ("target", "generator"):  # as in cells from before there was a choice
         if found[section]["chat"] == type(getattr(config, section))().chat:
             found[section].pop("chat")
+    if not config.target.patience:  # as before there was an early end
+        found["target"].pop("patience")
     for name in FILES:
         found[name] = hash_content(found[name])
     for section in sections:

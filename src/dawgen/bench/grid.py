@@ -113,25 +113,40 @@ class Grid(Settings):
         return resolve_config(preset=self.preset, arguments=merged)
 
     def continue_from(self, before: Mapping[str, Any]) -> Grid:
-        """Return the grid with the target's rate that its folder says, if it says none itself: it goes on as it began.
+        """Return the grid with the target's rate and patience that its folder says, where it says none itself: it goes
+        on as it began.
 
         before: what `describe` returned then. A default of ours that has changed since is none of the grid's changes.
         """
         known = before.get("settings", {}).get("target", {})
-        if _says_rate(self.settings) or before.get("preset", self.preset) != self.preset:
+        if before.get("preset", self.preset) != self.preset:
             return self
         settings: dict[str, Any] = {}
-        for layer in (self.settings, {"target": {name: known[name] for name in RATES if name in known}}):
-            merge_settings(settings, layer)
-        if not _says_rate(settings) and not _says_rate(PRESETS[self.preset]):
-            merge_settings(settings, {"target": {"lr": OLD_LR}})
+        merge_settings(settings, self.settings)
+        if not _says(self.settings, "patience"):  # a folder that says none is from before there was any
+            merge_settings(settings, {"target": {"patience": known.get("patience", 0)}})
+        if not _says(self.settings, *RATES):
+            merge_settings(settings, {"target": {name: known[name] for name in RATES if name in known}})
+            if not _says(settings, *RATES) and not _says(PRESETS[self.preset], *RATES):
+                merge_settings(settings, {"target": {"lr": OLD_LR}})
         return self.model_copy(update={"settings": settings})
 
+    def _find_patience(self) -> int:
+        for settings in (self.settings, PRESETS[self.preset]):
+            if _says(settings, "patience"):
+                return int(settings["target"]["patience"])  # type: ignore[index]
+        return TargetConfig().patience
+
     def describe(self) -> dict[str, Any]:
-        """Return the grid as its folder keeps it, with its rate; keys that came later stand there only where used."""
+        """Return the grid as its folder keeps it, with rate and patience; keys that came later stand there where used."""
         found = self.model_dump(mode="json")
-        if not _says_rate(self.settings) and not _says_rate(PRESETS[self.preset]):
+        if not _says(self.settings, *RATES) and not _says(PRESETS[self.preset], *RATES):
             merge_settings(found["settings"], {"target": {"rate": TargetConfig().rate}})
+        patience = self._find_patience()
+        if patience:
+            merge_settings(found["settings"], {"target": {"patience": patience}})
+        else:  # as in folders from before there was any
+            found["settings"].get("target", {}).pop("patience", None)
         for block in found["blocks"]:
             if block["sets"] == ["curated"]:
                 del block["sets"]
@@ -140,8 +155,8 @@ class Grid(Settings):
         return found
 
 
-def _says_rate(settings: Mapping[str, Any]) -> bool:
-    return any(name in settings.get("target", {}) for name in RATES)
+def _says(settings: Mapping[str, Any], *names: str) -> bool:
+    return any(name in settings.get("target", {}) for name in names)
 
 
 def nest(name: str, value: Any) -> dict[str, Any]:

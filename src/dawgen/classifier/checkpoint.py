@@ -17,8 +17,9 @@ class Trained:
 
     prompt: [P,H], the best one on the dev set if there is one, else the last. touched: [P], the largest gradient norm
     that each prompt row has seen. best_step: steps done at the best dev result (accuracy, then loss). early: the mean
-    loss over `diagnose.watch_third`, of the real rows where there are any. warnings: about
-    the rate.
+    loss over `diagnose.watch_third`, of the real rows where there are any. recent: the sum of the losses since the last
+    look at the dev set. still: looks since the best accuracy. ended: why training ended before its last step, None
+    where it did not. warnings: about the rate.
     """
 
     prompt: Tensor
@@ -29,6 +30,9 @@ class Trained:
     best_loss: float = math.inf
     best_prompt: Tensor | None = None
     early: float = 0.0
+    recent: float = 0.0
+    still: int = 0
+    ended: str | None = None
     warnings: list[str] = field(default_factory=list)
     surgery_state: Tensor | None = None
 
@@ -41,6 +45,9 @@ _KEPT = (
     "best_loss",
     "best_prompt",
     "early",
+    "recent",
+    "still",
+    "ended",
     "warnings",
     "surgery_state",
 )

@@ -53,7 +53,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
 
     After `fit`: task_, scorer_ (the target as the task asks it) with backbone_ and label_words_, prompt_ [P,H],
     classes_ [K] (the task's label order), warnings_ (for metrics.json), best_step_ and dev_accuracy_ (None without a
-    dev set), cut_ (texts of training steps and the dev set that were cut to max_tokens), trainable_ (P * H). A saved or
+    dev set), ended_ (after which step training ended, and why; None where it was the last one), cut_ (texts of training steps and the dev set that were cut to max_tokens), trainable_ (P * H). A saved or
     loaded one has digest_, its bundle's.
 
     Raises:
@@ -123,6 +123,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         self.scorer_, self.classes_ = scorer, np.array(labels, dtype=object)
         self.cut_ = cut + len(real_rows.cut) + len(synthetic_rows.cut)
         self.best_step_ = trained.best_step if dev else None
+        self.ended_ = None if trained.ended is None else (trained.step, trained.ended)
         self.dev_accuracy_ = trained.best_accuracy if dev else None
         judged, where = (dev, "dev set") if dev else ((real or synthetic or ())[:JUDGED], "training rows")
         truth, predicted = [str(example.label) for example in judged], self.predict(judged).tolist()
@@ -228,6 +229,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             self.prompt_, self.trainable_ = prompt.to(backbone.model.device), prompt.numel()
             self.classes_ = np.array(info.labels, dtype=object)
             self.warnings_, self.best_step_, self.dev_accuracy_, self.cut_ = list(info.warnings), None, None, 0
+            self.ended_ = None
             check_golden(info, torch.from_numpy(self._score_golden()), name_dtype(backbone))
         except DawgenError as error:
             raise BundleError(f"{folder}: {clean(error)}") from error

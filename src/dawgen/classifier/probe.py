@@ -35,6 +35,7 @@ class Probe:
         self._count_cut = count_cut
         self.trainable_, self.warnings_ = 0, list[str]()
         self.dev_accuracy_: float | None = None
+        self.ended_: tuple[int, str] | None = None
 
     def fit(self, real: Sequence[Example], synthetic: Sequence[Example] = ()) -> Probe:
         """Fit features and head; where there are synthetic rows, the real ones together weigh as much as they do.

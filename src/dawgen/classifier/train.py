@@ -33,6 +33,9 @@ from dawgen.models.units import measure_reach
 from dawgen.prompt.soft_prompt import SoftPrompt
 
 CHECKPOINT_EVERY = 25  # steps
+# Nats: a mean training loss below it counts as 0, the right label has 98 % of the probability among the labels. Gradients
+# are so small by then that the prompt hardly moves.
+LEARNED = 0.02
 
 Log = Callable[[dict[str, Any]], object]
 
@@ -56,7 +59,8 @@ class Training:
         digest = hashlib.sha256(scorer.backbone.fingerprint.encode())
         digest.update(start.detach().float().cpu().contiguous().numpy().tobytes())
         rows = [None if source is None else source.key for source in (self.real, self.synthetic, self.dev)]
-        config = self.config.model_dump(mode="json")
+        # as before there was an early end, without one
+        config = self.config.model_dump(mode="json", exclude=None if self.config.patience else {"patience"})
         for part in (scorer.words.stored, scorer.front, *rows, config, self.schedule, self.seed):
             digest.update(json.dumps(part).encode())
         return digest.hexdigest()
@@ -94,7 +98,10 @@ def train_prompt(
 
     `log` gets one dict per step: step, lr (of P), rate (lr in units of the embeddings), loss_real, loss_synthetic, and
     under `paired` cos, conflict, norm_real, norm_synthetic, removed (of dL/dP, before clipping); after an evaluation on
-    the dev set also dev_accuracy and dev_loss; where the rate does not seem to fit, warnings.
+    the dev set also dev_accuracy and dev_loss; where the rate does not seem to fit, warnings; where training ends
+    before its last step, ended: why. It does with `config.patience` > 0 at a look at the dev set, when the mean loss
+    since the look before is below `LEARNED` and so many looks in a row have not had a better accuracy. The rates of the
+    steps before are those of the whole schedule.
     `checkpoint` is written every 25 steps; one of the same data and settings is resumed to the same bytes.
     `watch` is called in every step before the update; it changes nothing, and training ends in the same bytes.
 
@@ -115,7 +122,7 @@ def train_prompt(
         real.take(plan.rows(step).real)
         synthetic.take(plan.rows(step).synthetic)
     window = watch_third(config.steps)
-    while state.step < config.steps:
+    while state.step < config.steps and state.ended is None:
         batch = plan.rows(state.step)
         ids = real.take(batch.real) + synthetic.take(batch.synthetic)
         labels = [real.labels[row] for row in batch.real] + [synthetic.labels[row] for row in batch.synthetic]
@@ -147,14 +154,20 @@ def train_prompt(
         record["rate"] = record["lr"] / scorer.backbone.unit
         optimizer.step()
         state.step += 1
+        state.recent += float(losses.mean())
         if training.dev is not None and (state.step % config.eval_every == 0 or state.step == config.steps):
             record |= _look(scorer, unit * soft.embeddings.detach(), training.dev, state)
+            state.ended = _end(config, state)
+            state.recent = 0.0
+        if state.ended is not None:
+            record["ended"] = state.ended
+        last = state.step == config.steps or state.ended is not None
         if warnings := _warn(scorer, unit * soft.embeddings.detach(), config, state):
             record["warnings"] = warnings
             state.warnings += warnings
         if log is not None:
             log(record)
-        if checkpoint is not None and (state.step % CHECKPOINT_EVERY == 0 or state.step == config.steps):
+        if checkpoint is not None and (state.step % CHECKPOINT_EVERY == 0 or last):
             save(checkpoint, key, state, soft, optimizer)
     state.prompt = unit * soft.embeddings.detach() if state.best_prompt is None else state.best_prompt.clone()
     return state
@@ -196,7 +209,7 @@ def _warn(scorer: Scorer, prompt: Tensor, config: TargetConfig, state: Trained) 
     """Return what the steps so far say against the rate: after a third of them, and at the end."""
     if state.step == watch_third(config.steps).stop:
         return find_slow_start(state.early, len(scorer.words.words), config)
-    if state.step == config.steps:
+    if state.step == config.steps or state.ended is not None:
         return find_far_rows(measure_reach(prompt, scorer.backbone.unit), config)
     return []
 
@@ -205,11 +218,26 @@ def _look(scorer: Scorer, prompt: Tensor, dev: Rows, state: Trained) -> dict[str
     """Score the dev set and keep the prompt if it is the best so far."""
     scores = scorer.score(dev.ids, prompt)
     accuracy, loss = judge_scores(scores, dev.labels)
+    state.still = 0 if accuracy > state.best_accuracy else state.still + 1
     # A small dev set gives many equal accuracies: the loss decides among them, then the earlier step.
     if (accuracy, -loss) > (state.best_accuracy, -state.best_loss):
         state.best_step, state.best_accuracy, state.best_loss = state.step, accuracy, loss
         state.best_prompt = prompt.clone()
     return {"dev_accuracy": accuracy, "dev_loss": loss}
+
+
+def _end(config: TargetConfig, state: Trained) -> str | None:
+    """Return why training ends at this look at the dev set, None where it goes on."""
+    if not config.patience or state.step == config.steps or state.still < config.patience:
+        return None
+    steps = state.step % config.eval_every or config.eval_every
+    loss = state.recent / steps
+    if loss >= LEARNED:
+        return None
+    return (
+        f"nothing left to learn: the loss of {steps} steps is {loss:.4f}, and {state.still} looks at the dev set have "
+        f"not bettered its accuracy of {state.best_accuracy:.1%}"
+    )
 
 
 def _make_optimizer(soft: SoftPrompt, config: TargetConfig) -> torch.optim.Optimizer:

@@ -58,10 +58,12 @@ class Given:
 
 class Classifier(Protocol):
     """The result of a method. trainable_: how many numbers were trained. dev_accuracy_: of the checkpoint that was
-    kept, None without a dev set. warnings_: for metrics.json."""
+    kept, None without a dev set. ended_: the step after which training ended, and why, None where it was the last one.
+    warnings_: for metrics.json."""
 
     trainable_: int
     dev_accuracy_: float | None
+    ended_: tuple[int, str] | None
     warnings_: list[str]
 
     def predict(self, items: Iterable[Item]) -> NDArray[np.object_]:
@@ -80,6 +82,7 @@ class Untrained:
     def __init__(self, labels: Sequence[str], score: Callable[[Sequence[Example]], NDArray[np.float32]]) -> None:
         self.trainable_, self.warnings_ = 0, list[str]()
         self.dev_accuracy_: float | None = None
+        self.ended_: tuple[int, str] | None = None
         self._labels = labels
         self._score = score
 

@@ -69,8 +69,11 @@ def run_method(
     numbers |= _measure(inputs, predicted, folder) | {"trainable": classifier.trainable_}
     if spec.schedule is not None:
         if inputs.dev and spec.steps:
-            looks = math.ceil(config.target.steps / config.target.eval_every)
+            ended = classifier.ended_
+            looks = math.ceil((ended[0] if ended else config.target.steps) / config.target.eval_every)
             numbers |= {"dev_accuracy": classifier.dev_accuracy_, "n_dev": len(inputs.dev), "looks": looks}
+            if ended:
+                numbers["ended"] = {"step": ended[0], "why": ended[1]}
         classifier.save(folder, numbers)
         numbers["warnings"] = [f"{method}: {warning}" for warning in _warn(classifier, inputs, predicted, config)]
     for name in CHECKPOINTS:  # by name: the folder can be a user's own

@@ -69,9 +69,10 @@ def complete_recorded(recorded: dict[str, Any]) -> None:
 
     A file that no run has written is left alone: there a missing setting is the default.
     """
-    for section in ("target", "generator"):
+    for section, off in (("target", {"chat": False, "patience": 0}), ("generator", {"chat": False})):
         if recorded.get("record") is not None and isinstance(recorded.get(section), dict):
-            recorded[section].setdefault("chat", False)
+            for name, value in off.items():
+                recorded[section].setdefault(name, value)
 
 
 def _drop_absent(values: Mapping[str, Any]) -> dict[str, Any]:

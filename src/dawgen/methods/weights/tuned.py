@@ -46,6 +46,7 @@ class TunedTarget:
         self.parameters += [] if prompt is None else [self.prompt]
         self.trainable_ = sum(parameter.numel() for parameter in self.parameters)
         self.dev_accuracy_: float | None = None
+        self.ended_: tuple[int, str] | None = None
         self.warnings_: list[str] = []
 
     def score(self, rows: Sequence[Sequence[int]]) -> Tensor:

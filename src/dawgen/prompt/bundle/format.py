@@ -60,9 +60,10 @@ class BundleInfo(Settings):
 
     @field_validator("settings", mode="after")
     @classmethod
-    def settle_chat(cls, settings: TargetConfig) -> TargetConfig:
-        """Bundles from before there was a choice are without a chat template, whatever is the default now."""
-        return settings if "chat" in settings.model_fields_set else settings.model_copy(update={"chat": False})
+    def settle_absent(cls, settings: TargetConfig) -> TargetConfig:
+        """What bundles from before there was a choice do not say was off, whatever is the default now."""
+        off = {"chat": False, "patience": 0}
+        return settings.model_copy(update={k: v for k, v in off.items() if k not in settings.model_fields_set})
 
     @model_serializer(mode="wrap")
     def _leave_out(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -75,6 +76,8 @@ class BundleInfo(Settings):
             content.pop("closing", None)
         if self.settings.chat is False:
             content["settings"].pop("chat", None)
+        if not self.settings.patience:
+            content["settings"].pop("patience", None)
         return content
 
     @property

@@ -56,6 +56,13 @@ class Interference(Numbers):
     removed: float
 
 
+class Ended(Numbers):
+    """A training that ended before its last step: after which, and why."""
+
+    step: int
+    why: str
+
+
 class MethodNumbers(Numbers):
     """One method. Shares in [0, 1], None where there were no test or dev rows; seconds of training and test.
 
@@ -75,6 +82,7 @@ class MethodNumbers(Numbers):
     dev_accuracy: float | None = None
     n_dev: int | None = None
     looks: int | None = None
+    ended: Ended | None = None
     seconds: float | None = None
     interference: Interference | None = None
 
