@@ -138,7 +138,7 @@ class Grid(Settings):
         return TargetConfig().patience
 
     def describe(self) -> dict[str, Any]:
-        """Return the grid as its folder keeps it, with rate and patience; keys that came later stand there where used."""
+        """Return the grid as its folder keeps it, with rate and patience; later keys stand there where used."""
         found = self.model_dump(mode="json")
         if not _says(self.settings, *RATES) and not _says(PRESETS[self.preset], *RATES):
             merge_settings(found["settings"], {"target": {"rate": TargetConfig().rate}})

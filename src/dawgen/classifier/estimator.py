@@ -53,8 +53,9 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
 
     After `fit`: task_, scorer_ (the target as the task asks it) with backbone_ and label_words_, prompt_ [P,H],
     classes_ [K] (the task's label order), warnings_ (for metrics.json), best_step_ and dev_accuracy_ (None without a
-    dev set), ended_ (after which step training ended, and why; None where it was the last one), cut_ (texts of training steps and the dev set that were cut to max_tokens), trainable_ (P * H). A saved or
-    loaded one has digest_, its bundle's.
+    dev set), ended_ (after which step training ended, and why; None where it was the last one), cut_ (texts of training
+    steps and the dev set that were cut to max_tokens), trainable_ (P * H). A saved or loaded one has digest_, its
+    bundle's.
 
     Raises:
         TypeError: a parameter that there is not. Wrong values raise ConfigError in `fit`.

@@ -33,8 +33,8 @@ from dawgen.models.units import measure_reach
 from dawgen.prompt.soft_prompt import SoftPrompt
 
 CHECKPOINT_EVERY = 25  # steps
-# Nats: a mean training loss below it counts as 0, the right label has 98 % of the probability among the labels. Gradients
-# are so small by then that the prompt hardly moves.
+# Nats: a mean training loss below it counts as 0. The right label has 98 % of the probability among the labels by then,
+# and gradients are so small that the prompt hardly moves.
 LEARNED = 0.02
 
 Log = Callable[[dict[str, Any]], object]
