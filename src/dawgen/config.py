@@ -15,6 +15,8 @@ Schedule = Literal["real", "synthetic", "pooled", "real_then_synthetic", "synthe
 Tracker = Literal["tensorboard", "trackio", "wandb", "mlflow"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 
+INITS = ("label_words", "question", "vocabulary", "random")  # where a prompt can start without another one
+
 SEED = 13  # of everything that is drawn, where no other is given
 
 Positive = Annotated[int, Field(ge=1)]
@@ -82,7 +84,7 @@ class TargetConfig(Settings):
 
     model: str = "mini-t5"
     prompt_length: Positive | Literal["auto"] = 20  # (paper: 100) | as many as the task's question has tokens
-    init: Literal["label_words", "question", "vocabulary", "random"] = "label_words"
+    init: str = "label_words"  # one of INITS, or the folder of a bundle, whose prompt is the start
     optimizer: Literal["adafactor", "adamw"] = "adafactor"
     rate: Rate = 0.2  # of each step, in standard deviations of the model's input embeddings, so that it fits all models
     lr: Rate | None = None  # the same in the embeddings' own numbers; where it is given, rate is not used
@@ -148,6 +150,7 @@ class RunConfig(Settings):
     synthetic: str | None = None
     columns: dict[str, str] = {}  # text1, text2, label -> the file's column
     label_words: dict[str, str] | None = None
+    question: str | None = None  # in place of the task's own, for prompts that start from it
     seed: int = SEED
     shots: Positive = 16
     per_label: Positive = 500

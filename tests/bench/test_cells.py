@@ -85,6 +85,8 @@ WEIGHING = change("target", epsilon=0.3, surgery="none")
         (put(per_label=7), "dawgen", SOURCE, False),
         (put(per_label=7), "gold", None, True),
         (put(per_label=7), "eda", None, True),
+        (put(question="Which?"), "prompt_tuning", None, True),
+        (put(question="Which?"), None, None, False),
         (put(seed=2), "zero_shot", None, False),
         (put(shots=4), "zero_shot", None, False),
         (put(seed=2), "in_context", None, True),

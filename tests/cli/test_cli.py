@@ -125,6 +125,8 @@ BAD: dict[str, tuple[Any, list[str], str]] = {
     "conflict": ([*GOOD, GOOD[0] | {"label": "other"}], [], "expected one label per example"),
     "shots 0": (GOOD, ["--shots", "0"], "shots: the value should be greater than or equal to 1"),
     "per label -3": (GOOD, ["--per-label", "-3"], "per_label: the value should be greater than or equal to 1"),
+    "unknown start": (GOOD, ["--set", "target.init=questoin"], "did you mean question?"),
+    "question": (GOOD, ["--question", "two\nlines"], "question: expected one line"),
     "unknown task": (GOOD, ["--task", "scenes-nil"], "did you mean scenes-nli?"),
     "unknown key": (GOOD, ["--set", "target.stepz=3"], "did you mean steps?"),
     "unknown section": (GOOD, ["--set", "targt.steps=3"], "did you mean target?"),

@@ -60,6 +60,14 @@ def test_random_is_in_the_units_of_the_rate() -> None:
     assert 0.49 < float(absolute.abs().max()) <= 0.5
 
 
+def test_the_folder_of_a_bundle_is_a_way_to_start(tmp_path: Path) -> None:
+    backbone = make_backbone()
+    prompt = torch.randn(3, backbone.model.get_input_embeddings().weight.shape[1], generator=rng())
+    save_file({"prompt": prompt}, tmp_path / "prompt.safetensors")
+    found = start_prompt(backbone, [], TargetConfig(init=str(tmp_path), prompt_length=3), 1)
+    assert torch.equal(found, prompt)
+
+
 def test_a_start_from_a_file_must_fit(tmp_path: Path) -> None:
     prompt = torch.randn(3, 4, generator=rng())
     save_file({"prompt": prompt}, tmp_path / "prompt.safetensors")

@@ -11,6 +11,7 @@ from dawgen.errors import ConfigError
 from dawgen.records import Example
 from dawgen.runs import inputs as module
 from dawgen.runs.inputs import load_inputs
+from dawgen.runs.settings import resolve_config
 from support.jobs import make_pairs, write_inputs, write_rows
 
 
@@ -42,6 +43,14 @@ def test_first_texts_that_test_rows_contain_are_left_out(tmp_path: Path) -> None
     found = load(**files | {"unlabelled": str(texts)})
     assert found.first_texts == ["two dogs run"]
     assert any("1 unlabelled texts" in note for note in found.notes)
+
+
+def test_a_given_question_takes_the_place_of_the_tasks_and_is_what_prompts_start_from() -> None:
+    config = resolve_config(arguments={"task": "scenes-nli", "question": "Does it follow?", "shots": 4})
+    assert load_inputs(config).task.ask() == "Does it follow?"
+    assert config.target.init == "question"
+    kept = resolve_config(arguments={"question": "Does it follow?", "target": {"init": "random"}})
+    assert kept.target.init == "random"
 
 
 def test_plain_texts_serve_single_texts_too(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ OUTSIDE = {"methods", "threads", "tracking", "compare_generators", "synthetic"}
 SURGERY = ("surgery", "granularity", "epsilon")  # of the synthetic gradient
 READ = ("model", "max_tokens", "decoder_sentinel", "dtype", "chat")  # all that a target depends on that takes no steps
 ASKED = ("init", "prompt_length")  # and one that is asked with the question from which prompts start
-UNREAD = ("target", "baselines", "label_words")  # what a set does not depend on
+UNREAD = ("target", "baselines", "label_words", "question")  # what a set does not depend on
 SAID = ("prompt_sources",)  # settings of methods that a cell's other fields say
 
 
@@ -73,10 +73,12 @@ def _describe_without(config: RunConfig, sections: tuple[str, ...]) -> dict[str,
             found[section].pop("chat")
     if not config.target.patience:  # as before there was an early end
         found["target"].pop("patience")
+    if found["question"] is None:
+        found.pop("question")
     for name in FILES:
         found[name] = hash_content(found[name])
     for section in sections:
-        found.pop(section)
+        found.pop(section, None)
     return found
 
 

@@ -44,6 +44,7 @@ def run(
     per_label: o.PerLabel = None,
     methods: o.Methods = None,
     label_words: o.LabelWords = None,
+    question: o.Question = None,
     leaks: o.Leaks = None,
     conflicts: o.Conflicts = None,
     track: Annotated[
@@ -74,6 +75,7 @@ def run(
         per_label=per_label,
         methods=None if methods is None else [name.strip() for name in methods.split(",")],
         tracking=None if track is None else [name.strip() for name in track.split(",")],
+        question=question,
         leaks=leaks,
         conflicts=conflicts,
         seed=seed,

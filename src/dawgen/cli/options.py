@@ -40,6 +40,9 @@ LabelWords = Annotated[
         "(default: the task's words, else the labels' names)"
     ),
 ]
+Question = Annotated[
+    str | None, typer.Option(help="what a prompt that starts from a question asks (default: the task's question)")
+]
 Leaks = Annotated[str | None, typer.Option(help="refuse or drop training rows that repeat dev or test pairs")]
 Conflicts = Annotated[str | None, typer.Option(help="refuse or drop pairs that have two labels")]
 Config = Annotated[Path | None, typer.Option(help="YAML with settings; `dawgen config show` prints all of them")]

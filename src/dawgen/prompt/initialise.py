@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dawgen.config import TargetConfig
+from dawgen.config import INITS, TargetConfig
 from dawgen.errors import BundleError, ConfigError
 from dawgen.models.load import Backbone
 from dawgen.prompt.bundle.files import INFO, PROMPT, read_prompt
@@ -35,16 +35,18 @@ def start_prompt(
 ) -> Tensor:
     """Return the initial prompt [P,H]: a given prompt, that of another bundle, or one of the ways of `config.init`.
 
-    words: the label words. question: the task's, for the way of that name.
+    words: the label words. question: the task's, for the way of that name. init_from: in place of `config.init`.
 
     Raises:
-        BundleError: a bundle or prompt that is not [prompt_length, width of the model].
+        BundleError: a bundle or prompt that is not [prompt_length, width of the model], or is not there.
         ConfigError: a tokenizer that does not know the words of the question, or none at all.
     """
     embedding, tokenizer = backbone.model.get_input_embeddings().weight, backbone.tokenizer
     length, width, generator = config.length, embedding.shape[1], torch_rng(seed, "prompt start")
     if isinstance(init_from, Tensor):
         return _check_shape(init_from, length, width, "init_from")
+    if init_from is None and config.init not in INITS:
+        init_from = config.init
     if init_from is not None:
         return start_from_file(Path(init_from), length, width)
     if config.init == "question":

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from dawgen.config import RunConfig
 from dawgen.curation.filters import copy_stats
 from dawgen.data import (
@@ -68,7 +70,7 @@ def load_inputs(config: RunConfig) -> Inputs:
     train = _read(source, config, task, split="train")
     if task is None:
         task = Task.from_examples([row.example for row in train], name=Path(source).name.split(".")[0] or "custom")
-    task = _give_words(task, config)
+    task = _reword(task, config)
     dev = _read(config.dev, config, task, split="validation") if config.dev else None
     test = _read(config.test, config, task, split="test") if config.test else None
     if test is None and config.train is None:
@@ -112,10 +114,18 @@ def _read(source: str, config: RunConfig, task: Task | None, *, split: str) -> l
     return read_rows(source, columns=config.columns, task=task, split=split)
 
 
-def _give_words(task: Task, config: RunConfig) -> Task:
-    if config.label_words is None:
-        return task
-    return Task.model_validate(task.model_dump() | {"label_words": config.label_words})
+def _reword(task: Task, config: RunConfig) -> Task:
+    """Return the task with the label words and the question of the settings in place of its own.
+
+    Raises:
+        ConfigError: a question that is none.
+    """
+    given = {"label_words": config.label_words, "question": config.question}
+    given = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Task.model_validate(task.model_dump() | given) if given else task
+    except ValidationError as error:
+        raise ConfigError(str(error.errors()[0]["msg"]).removeprefix("Value error, ") + ".") from error
 
 
 def _hash_files(config: RunConfig) -> dict[str, str]:
@@ -133,7 +143,7 @@ def _refuse_others(task: Task, config: RunConfig) -> None:
 def _split_own(task: Task, file: Path, config: RunConfig) -> Inputs:
     """Return the rows that come with the task: the shots, and all others as test rows."""
     _refuse_others(task, config)
-    task = _give_words(task, config)
+    task = _reword(task, config)
     few = split_fewshot(
         [row.example for row in read_rows(file, task=task)], task.labels, config.shots, config.seed, need_dev=False
     )
@@ -158,7 +168,7 @@ def _split_own(task: Task, file: Path, config: RunConfig) -> Inputs:
 
 def _draw_scenes(task: Task, config: RunConfig) -> Inputs:
     _refuse_others(task, config)
-    task = _give_words(task, config)
+    task = _reword(task, config)
     gold = config.per_label if any(METHODS[method].gold for method in config.methods) else 0
     texts = 4 * config.per_label
     data = draw_data(

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from dawgen.config import PRESETS, RunConfig
+from dawgen.config import INITS, PRESETS, RunConfig
 from dawgen.errors import ConfigError, suggest
 from dawgen.methods.table import check_names
 
@@ -34,6 +34,8 @@ def resolve_config(
     for layer in (PRESETS[preset], _read_file(file), _drop_absent(arguments or {}), read_assignments(assignments)):
         merge_settings(merged, layer)
     _check_keys(merged, RunConfig)
+    if merged.get("question") is not None and isinstance(merged.setdefault("target", {}), dict):
+        merged["target"].setdefault("init", "question")  # who gives a question wants it asked
     try:
         config = RunConfig.model_validate(merged)
     except ValidationError as error:
@@ -44,6 +46,9 @@ def resolve_config(
             f"{place}: {reason.replace('input should', 'the value should')}, found {first['input']!r:.60}."
         ) from error
     check_names(config.methods)
+    if config.target.init not in INITS and not Path(config.target.init).exists():
+        known = suggest(config.target.init, INITS)
+        raise ConfigError(f"target.init: expected a way to start or the folder of a bundle; {known}")
     return config
 
 
