@@ -74,6 +74,8 @@ def complete_recorded(recorded: dict[str, Any]) -> None:
 
     A file that no run has written is left alone: there a missing setting is the default.
     """
+    if recorded.get("record") is not None:
+        recorded.setdefault("question", None)
     for section, off in (("target", {"chat": False, "patience": 0}), ("generator", {"chat": False})):
         if recorded.get("record") is not None and isinstance(recorded.get(section), dict):
             for name, value in off.items():
