@@ -14,8 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dawgen.classifier.batches import bucket, choose_budget
-from dawgen.classifier.scorer import pad
+from dawgen.classifier.batches import bucket, choose_budget, pad
 from dawgen.config import RunConfig
 from dawgen.curation import Curator
 from dawgen.errors import DataError

@@ -14,6 +14,7 @@ Granularity = Literal["prompt", "token", "example"]
 Schedule = Literal["real", "synthetic", "pooled", "real_then_synthetic", "synthetic_then_real", "paired"]
 Tracker = Literal["tensorboard", "trackio", "wandb", "mlflow"]
 Dtype = Literal["float32", "bfloat16", "float16"]
+Placement = Literal["before", "behind"]
 
 INITS = ("label_words", "question", "vocabulary", "random")  # where a prompt can start without another one
 
@@ -85,6 +86,7 @@ class TargetConfig(Settings):
     model: str = "mini-t5"
     prompt_length: Positive | Literal["auto"] = 20  # (paper: 100) | as many as the task's question has tokens
     init: str = "label_words"  # one of INITS, or the folder of a bundle, whose prompt is the start
+    placement: Placement = "before"  # the text (paper) | behind it, or in the decoder: texts are then read once
     optimizer: Literal["adafactor", "adamw"] = "adafactor"
     rate: Rate = 0.2  # of each step, in standard deviations of the model's input embeddings, so that it fits all models
     lr: Rate | None = None  # the same in the embeddings' own numbers; where it is given, rate is not used
@@ -119,11 +121,14 @@ class TargetConfig(Settings):
         return self.prompt_length
 
     @model_serializer(mode="wrap")
-    def _leave_out_rate(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Nothing depends on `rate` where there is `lr`: files and keys are those of before there was a rate."""
+    def _leave_out(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Files and keys are those of before there was a choice: nothing depends on `rate` where there is `lr`, and
+        where no placement is said prompts stand before the text."""
         found: dict[str, Any] = dump(self)
         if self.lr is not None:
             found.pop("rate", None)
+        if self.placement == "before":
+            found.pop("placement", None)
         return found
 
 

@@ -40,7 +40,7 @@ def test_parameters_are_the_settings_and_only_stored() -> None:
     values = classifier.get_params()
     assert set(TargetConfig.model_fields) <= set(values)
     assert {name: values[name] for name in TargetConfig.model_fields if name not in ("lr", "steps")} == {
-        name: value for name, value in TargetConfig().model_dump().items() if name not in ("lr", "steps")
+        name: value for name, value in TargetConfig() if name not in ("lr", "steps")
     }
     assert clone(classifier).get_params() == values
     backbone = make_backbone()

@@ -8,7 +8,7 @@ import torch
 from peft import PeftModel, PromptTuningConfig
 from safetensors.torch import save_file
 
-from dawgen.classifier.scorer import pad
+from dawgen.classifier.batches import pad
 from dawgen.prompt.soft_prompt import SoftPrompt, join
 from support.targets import make_backbone, make_scorer
 from support.tiny import Kind, tiny_model

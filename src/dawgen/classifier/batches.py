@@ -1,6 +1,11 @@
-"""Batches of rows of like length: who shares one, padded how far. Pure arithmetic."""
+"""Batches of rows of like length: who shares one, padded how far."""
 
 from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from dawgen.models.load import Backbone
 
 # Padded tokens, prompts included, of one evaluation batch.
 CPU_BUDGET = 1024  # the activations of this many fit into a core's caches
@@ -57,3 +62,13 @@ def split(lengths: Sequence[int], token_budget: int, overhead: int) -> list[list
         groups.insert(0, sorted(order[starts[end] : end]))
         end = starts[end]
     return groups
+
+
+def pad(rows: Sequence[Sequence[int]], backbone: Backbone) -> tuple[Tensor, Tensor]:
+    """Return ids and mask [B,T] on the model's device, padded on the right."""
+    longest = max(len(row) for row in rows)
+    fill = backbone.tokenizer.pad_token_id
+    ids = [[*row, *[fill] * (longest - len(row))] for row in rows]
+    mask = [[1] * len(row) + [0] * (longest - len(row)) for row in rows]
+    device = backbone.model.device
+    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from dawgen.classifier.batches import bucket, choose_budget
-from dawgen.classifier.scorer import pad
+from dawgen.classifier.batches import bucket, choose_budget, pad
 from dawgen.models.load import Backbone
 from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example, list_texts

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import Tensor
 
+from dawgen.classifier.behind import check_behind
 from dawgen.classifier.curriculum import BOTH
 from dawgen.classifier.diagnose import find_collapse, find_dead_rows, find_flip
 from dawgen.classifier.items import Item, as_examples
@@ -29,7 +30,6 @@ from dawgen.prompt.bundle.golden import check_golden, golden_examples
 from dawgen.prompt.initialise import start_prompt
 from dawgen.prompt.label_words import LabelWords
 from dawgen.prompt.question import settle_length
-from dawgen.prompt.template import limit_tokens
 from dawgen.records import Example
 from dawgen.runtime import pick_device
 from dawgen.tasks.task import Task
@@ -217,16 +217,19 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             ModelError: the base model cannot be found.
         """
         prompt, info = load_bundle(Path(folder), digest=digest)
-        settings = info.settings.model_dump() | {"dtype": info.dtype, "model": model or info.base}
+        kept = {"dtype": info.dtype, "model": model or info.base, "placement": info.settings.placement}
+        settings = info.settings.model_dump() | kept
         task = Task.model_validate(info.task)
         self = cls(task=task, schedule=info.schedule, seed=info.seed, device=device, **settings)
         backbone = self._find_backbone()
         try:
             check_base(prompt, info, backbone)
+            if info.settings.placement == "behind":
+                check_behind(backbone)
             words = LabelWords.of(info.label_words, info.label_ids)
-            limit = limit_tokens(backbone, info.max_tokens, len(info.front) + len(prompt), words.inputs)
             self.task_, self.digest_, self.metrics_ = task, info.digest, info.metrics
-            self.scorer_ = Scorer(backbone, info.template, words, limit, info.decoder_sentinel, info.chat)
+            asked = (info.decoder_sentinel, info.chat, info.settings.placement)
+            self.scorer_ = Scorer(backbone, info.template, words, info.max_tokens, *asked).limit(len(prompt))
             self.prompt_, self.trainable_ = prompt.to(backbone.model.device), prompt.numel()
             self.classes_ = np.array(info.labels, dtype=object)
             self.warnings_, self.best_step_, self.dev_accuracy_, self.cut_ = list(info.warnings), None, None, 0

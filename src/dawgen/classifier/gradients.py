@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from dawgen.classifier.batches import batch_rows
-from dawgen.classifier.causal import prefill
 from dawgen.classifier.scorer import Ids, Scorer
 
 
@@ -28,7 +27,7 @@ def differentiate(
     of the prompt, so that one backward pass gives the gradients of all groups separately.
     """
     copies = prompt.detach().expand(len(counts), -1, -1).clone().requires_grad_()
-    shared = prefill(scorer.backbone, scorer.put_front(copies))
+    shared = scorer.prefill(copies)
     # With shared keys and values the rows' graphs end at them, so that each batch can free its own; the graph from the
     # prompts to them is walked once, at the end, with the summed gradients.
     leaves = [copies] if shared is None else [part.detach().requires_grad_() for part in shared]
@@ -39,8 +38,8 @@ def differentiate(
     # 1 / count: the gradient of a copy is then that of the mean loss of its group, in whatever batches its rows are.
     weights = torch.tensor([1 / counts[group] for group in groups], device=device)
     losses = torch.zeros(len(ids), device=device)
-    front = len(scorer.front) + len(prompt) if shared is None else 0
-    for rows in batch_rows([front + len(row) for row in ids], device.type):
+    lengths = [scorer.weigh(row, len(prompt)) if shared is None else len(row) for row in ids]
+    for rows in batch_rows(lengths, device.type):
         # `split` keeps the rows of a batch in their order, so the rows of a group are neighbours.
         sizes = [(group, len(list(same))) for group, same in itertools.groupby(rows, key=groups.__getitem__)]
         # expand, not indexing: its backward is a plain sum, the same bits on every run

@@ -60,7 +60,7 @@ def fit_soft_fine_tuning(backbone: Backbone, given: Given) -> TunedTarget:
     own = thaw(backbone)
     words = resolve_label_words(own.tokenizer, given.task.labels, given.task.label_words).words
     question = given.task.ask()
-    config = settle_length(given.target, own.tokenizer, question)
+    config = settle_length(given.target.model_copy(update={"placement": "before"}), own.tokenizer, question)
     start = start_prompt(own, words, config, given.seed, question=question)
     prompt = start.to(own.model.device).requires_grad_(True)
     return tune(TunedTarget(own, given, prompt=prompt), given, lr=given.baselines.tuning_lr)

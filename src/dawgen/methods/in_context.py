@@ -36,8 +36,9 @@ def fit_in_context(backbone: Backbone, given: Given, *, calibrate: bool = False)
     """Return the classifier that prompts the target with the few shots."""
     from dawgen.classifier.scorer import Scorer
 
-    prompt = write_question(backbone, given.task, given.target)
-    scorer = Scorer.of(backbone, given.task, given.target, prompt_length=len(prompt))
+    config = given.target.model_copy(update={"placement": "before"})  # the question stands in front of shots and text
+    prompt = write_question(backbone, given.task, config)
+    scorer = Scorer.of(backbone, given.task, config, prompt_length=len(prompt))
     return Untrained(
         given.task.labels,
         lambda rows: predict_in_context(

@@ -31,7 +31,8 @@ def fit_prompt(
     """
     from dawgen.classifier.estimator import PromptClassifier
 
-    values = given.target.model_dump(exclude={"model"}) | {"schedule": schedule, "seed": given.seed} | settings
+    own = {"schedule": schedule, "seed": given.seed, "placement": given.target.placement}
+    values = given.target.model_dump(exclude={"model"}) | own | settings
     if surgery is not None:
         values["surgery"] = surgery
     classifier = PromptClassifier(backbone, given.task, **values)

@@ -19,6 +19,7 @@ from dawgen.models.fuse import fuse
 from dawgen.models.known import advise_known
 from dawgen.models.quiet import silence
 from dawgen.models.resolve import MINIS, name_quantisation, name_revision, resolve_model
+from dawgen.models.texts import ReadTexts
 from dawgen.models.trust import advise, check_source, code_options, weight_options
 from dawgen.models.units import measure_unit
 
@@ -58,6 +59,11 @@ class Backbone:
     def unit(self) -> float:
         """The standard deviation of the input embeddings, `units.measure_unit`; measured when first asked for."""
         return measure_unit(self.model.get_input_embeddings())
+
+    @cached_property
+    def texts(self) -> ReadTexts:
+        """The texts that the model has read, for as long as it is loaded; see `target.placement`."""
+        return ReadTexts(f"{self.fingerprint}/{self.model.dtype}")
 
 
 def load_generator(name: str, *, dtype: Dtype = "float32", device: str = "cpu") -> Backbone:

@@ -50,7 +50,7 @@ def start_prompt(
     if init_from is not None:
         return start_from_file(Path(init_from), length, width)
     if config.init == "question":
-        return start_from_question(embedding, tokenizer, question, length)
+        return start_from_question(embedding, tokenizer, question, length, behind=config.placement == "behind")
     if config.init == "random":
         # in the units of the rate: an absolute 0.5 is a third of mini-t5's embeddings and four times SmolLM2's
         return start_at_random(length, width, generator, 1.0 if config.lr is not None else backbone.unit)

@@ -21,30 +21,36 @@ def settle_length(config: TargetConfig, tokenizer: Any = None, question: str | N
         return config
     length = USUAL
     if question is not None:
-        length = min(LONGEST, max(SHORTEST, len(encode_question(tokenizer, question))))
+        ids = encode_question(tokenizer, question, behind=config.placement == "behind")
+        length = min(LONGEST, max(SHORTEST, len(ids)))
     return config.model_copy(update={"prompt_length": length})
 
 
-def start_from_question(embedding: Tensor, tokenizer: Any, question: str, length: int) -> Tensor:
+def start_from_question(
+    embedding: Tensor, tokenizer: Any, question: str, length: int, *, behind: bool = False
+) -> Tensor:
     """Return the embeddings [length,H] of the question's tokens, in float32.
 
     embedding: [V,H]. A longer question loses its end: its beginning says what is asked. A shorter one is repeated.
+    behind: whether it stands behind the text.
 
     Raises:
         ConfigError: the tokenizer knows none of its words.
     """
-    ids = encode_question(tokenizer, question)
+    ids = encode_question(tokenizer, question, behind=behind)
     if not ids:
         raise ConfigError(f"init question: the target's tokenizer knows no word of {question!r:.80}. Set another init.")
     chosen = torch.tensor([ids[place % len(ids)] for place in range(length)], dtype=torch.long)
     return embedding[chosen.to(embedding.device)].detach().float().clone()
 
 
-def encode_question(tokenizer: Any, question: str) -> list[int]:
-    """Return the question's token ids, and that of a line end where the tokenizer has one: the text follows behind it.
+def encode_question(tokenizer: Any, question: str, *, behind: bool = False) -> list[int]:
+    """Return the question's token ids, and that of a line end where the tokenizer has one: between question and text,
+    which follows it, or where it stands behind comes first.
 
     Special tokens, unknown words among them, are left out.
     """
-    ids = tokenizer(question.strip() + "\n", add_special_tokens=False, verbose=False)["input_ids"]
+    text = "\n" + question.strip() if behind else question.strip() + "\n"
+    ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     special = set(tokenizer.all_special_ids)
     return [number for number in ids if number not in special]

@@ -31,7 +31,13 @@ class Rendered:
 
 
 def render(
-    examples: Sequence[Example], *, template: str, backbone: Backbone, max_tokens: int, chat: Chat = NO_CHAT
+    examples: Sequence[Example],
+    *,
+    template: str,
+    backbone: Backbone,
+    max_tokens: int,
+    chat: Chat = NO_CHAT,
+    behind: bool = False,
 ) -> Rendered:
     """Render and tokenise; a row longer than `max_tokens` loses the end of text1 first, then that of text2.
 
@@ -39,6 +45,7 @@ def render(
     with the spaces before it: the label word carries its own). Special tokens inside the texts become spaces.
     An encoder-decoder's input ends with the end token, a causal model's does not. chat: whose closing ends the user's
     turn behind the template; its front is not part of the ids, and its marks become spaces inside the texts too.
+    behind: up to the end of the last text only, since a causal model's prompt and `encode_tail` follow there.
 
     Raises:
         DataError: a template with {text2} and an example without text2, or the reverse.
@@ -49,12 +56,31 @@ def render(
         raise ConfigError(f"template '{template}': expected {{mask}} at the end, a causal target answers there.")
     special = _match_special(backbone.tokenizer, chat.find_marks(backbone.tokenizer))
     texts = [_clean(example, template, special) for example in examples]
-    fill = partial(_fill, template, mask, chat.closing)
+    cut_short = behind and backbone.kind == "causal"
+    fill = partial(_fill, *((split_template(template)[0], mask, "") if cut_short else (template, mask, chat.closing)))
     ids = tokenise([fill(*pair) for pair in texts], backbone, bare=bool(chat.closing))
     cut = [row for row in range(len(texts)) if len(ids[row]) > max_tokens]
     for row in cut:
         ids[row] = _shorten(*texts[row], fill, backbone, max_tokens, bare=bool(chat.closing))
     return Rendered(ids, cut)
+
+
+def split_template(template: str) -> tuple[str, str]:
+    """Return what a template has up to the end of its last text, and what it has behind."""
+    end = max(template.find(field) + len(field) for field in ("{text1}", "{text2}") if field in template)
+    return template[:end], template[end:]
+
+
+def encode_tail(template: str, backbone: Backbone, chat: Chat = NO_CHAT) -> tuple[int, ...]:
+    """Return the token ids that follow a prompt behind the text: those of the template behind its last text, and of a
+    chat template's closing. Empty for an encoder-decoder, whose encoder reads the whole template.
+
+    They are tokenised on their own, so that they are the same for every text.
+    """
+    if backbone.kind != "causal":
+        return ()
+    text = _fill(split_template(template)[1], "", chat.closing, "", "")
+    return tuple(backbone.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]) if text else ()
 
 
 def limit_tokens(backbone: Backbone, max_tokens: int, prompt_length: int, behind: int = 0) -> int:

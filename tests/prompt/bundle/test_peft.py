@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from dawgen.classifier.batches import pad
 from dawgen.classifier.estimator import PromptClassifier
-from dawgen.classifier.scorer import pad
 from dawgen.errors import BundleError
 from dawgen.prompt.bundle.format import load_bundle
 from dawgen.prompt.bundle.peft import CONFIG, KEY, NOTES, WEIGHTS, read_adapter, write_adapter

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from dawgen.classifier import causal
+from dawgen.classifier.batches import pad
 from dawgen.classifier.context import read_causal, read_seq2seq
 from dawgen.classifier.head import score_words
 from dawgen.classifier.names import score_names
-from dawgen.classifier.scorer import pad
 from dawgen.classifier.seq2seq import answer_seq2seq
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.models.load import Backbone

@@ -39,7 +39,9 @@ class TunedTarget:
     ) -> None:
         self.task, self.config, self.head = given.task, given.target, head
         self.prompt = make_empty_prompt(backbone) if prompt is None else prompt
-        scorer = Scorer.of(backbone, given.task, given.target, prompt_length=len(self.prompt))
+        # what a model keeps of a text changes with its weights: the prompt stands in front
+        config = given.target.model_copy(update={"placement": "before"})
+        scorer = Scorer.of(backbone, given.task, config, prompt_length=len(self.prompt))
         self.scorer = scorer if template is None else replace(scorer, template=template)
         self.parameters = [p for p in backbone.model.parameters() if p.requires_grad]
         self.parameters += [] if head is None else list(head.parameters())

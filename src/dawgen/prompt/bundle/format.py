@@ -62,7 +62,7 @@ class BundleInfo(Settings):
     @classmethod
     def settle_absent(cls, settings: TargetConfig) -> TargetConfig:
         """What bundles from before there was a choice do not say was off, whatever is the default now."""
-        off = {"chat": False, "patience": 0}
+        off = {"chat": False, "patience": 0, "placement": "before"}
         return settings.model_copy(update={k: v for k, v in off.items() if k not in settings.model_fields_set})
 
     @model_serializer(mode="wrap")
