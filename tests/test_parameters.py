@@ -57,7 +57,7 @@ def test_a_new_setting_is_one_line_in_config_py() -> None:
 def test_the_settings_are_parameters_with_their_defaults(estimator: Any) -> None:
     config = {Generator: GeneratorConfig, PromptClassifier: TargetConfig}[estimator]
     parameters = inspect.signature(estimator).parameters
-    assert {name: parameters[name].default for name in config.model_fields} == config().model_dump()
+    assert {name: parameters[name].default for name in config.model_fields} == dict(config())
     assert [name for name, one in parameters.items() if one.kind is not one.KEYWORD_ONLY] == ["model", "task"]
     assert set(estimator().get_params()) == set(parameters)
 

@@ -198,6 +198,7 @@ PRESETS: dict[str, dict[str, object]] = {
         "target": {
             "model": "google/flan-t5-large",
             "prompt_length": 100,
+            "placement": "before",
             "steps": 400,
             "lr": 0.3,
             "epsilon": 1.0,
