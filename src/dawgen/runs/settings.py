@@ -64,6 +64,8 @@ def _read_file(file: Path | None) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ConfigError(f"{file}: expected keys such as shots: 16, found {value!r:.40}.")
     complete_recorded(value)
+    if value.get("record") is not None and isinstance(value.get("target"), dict):
+        value["target"].setdefault("placement", "before")  # which no file says
     # A run's own config.yaml may be given: what it records beside the settings is ignored.
     value.pop("record", None)
     return value
