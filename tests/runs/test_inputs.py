@@ -11,7 +11,7 @@ from dawgen.errors import ConfigError
 from dawgen.records import Example
 from dawgen.runs import inputs as module
 from dawgen.runs.inputs import load_inputs
-from dawgen.runs.settings import resolve_config
+from dawgen.runs.settings import note_settings, resolve_config
 from support.jobs import make_pairs, write_inputs, write_rows
 
 
@@ -51,6 +51,13 @@ def test_a_given_question_takes_the_place_of_the_tasks_and_is_what_prompts_start
     assert config.target.init == "question"
     kept = resolve_config(arguments={"question": "Does it follow?", "target": {"init": "random"}})
     assert kept.target.init == "random"
+
+
+def test_a_causal_target_with_the_defaults_of_encoder_decoders_is_told_of_its_own() -> None:
+    causal = resolve_config(arguments={"target": {"model": "some/model"}}).target
+    assert "--preset smollm2 --set target.model=some/model" in str(note_settings(causal, "causal"))
+    assert note_settings(causal, "seq2seq") is None
+    assert note_settings(resolve_config(preset="smollm2").target, "causal") is None
 
 
 def test_plain_texts_serve_single_texts_too(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from dawgen.runs.generate import Order, compare_kinds, find_source, generate_set
 from dawgen.runs.inputs import Inputs, load_inputs
 from dawgen.runs.interference import measure_interference
 from dawgen.runs.methods import check_methods, run_method
+from dawgen.runs.settings import note_settings
 from dawgen.runs.tracking import check_trackers, track_run
 from dawgen.runtime import pick_device, set_threads
 from dawgen.scenes.fidelity import has_oracle
@@ -81,6 +82,8 @@ def _prepare(config: RunConfig, out: Path) -> _Ready:
     inputs.notes.append(
         "label words: " + ", ".join(f"{k}={w}" for k, w in zip(inputs.task.labels, words.words, strict=True))
     )
+    if note := note_settings(config.target, target.kind):
+        inputs.notes.append(note)
     check_methods(inputs, inputs.synthetic, config)
     if config.compare_generators and not has_oracle(inputs.task.name):
         raise ConfigError(f"compare_generators: no oracle knows the labels of {inputs.task.name}; leave it out.")

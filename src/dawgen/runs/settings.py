@@ -9,9 +9,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from dawgen.config import INITS, PRESETS, RunConfig
+from dawgen.config import INITS, PRESETS, RunConfig, TargetConfig
 from dawgen.errors import ConfigError, suggest
 from dawgen.methods.table import check_names
+from dawgen.models.resolve import MINIS
 
 
 def resolve_config(
@@ -50,6 +51,17 @@ def resolve_config(
         known = suggest(config.target.init, INITS)
         raise ConfigError(f"target.init: expected a way to start or the folder of a bundle; {known}")
     return config
+
+
+def note_settings(target: TargetConfig, kind: str) -> str | None:
+    """Return what to say about a causal target that is trained with the defaults, which encoder-decoders chose."""
+    default = TargetConfig()
+    if kind != "causal" or target.model in MINIS or (target.init, target.steps) != (default.init, default.steps):
+        return None
+    return (
+        f"{target.model} is a causal model, and target has the defaults that were found on encoder-decoders: "
+        f"--preset smollm2 --set target.model={target.model} has those for causal ones (docs/smollm2.md)"
+    )
 
 
 def _read_file(file: Path | None) -> dict[str, Any]:
