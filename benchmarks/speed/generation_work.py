@@ -11,7 +11,7 @@ from transformers import CTRLConfig, CTRLLMHeadModel, PreTrainedTokenizerFast
 from dawgen.config import DecodeConfig
 from dawgen.generator.codec import Codec
 from dawgen.generator.prefix import read_prefix
-from dawgen.generator.write.quotas import Writer
+from dawgen.generator.write.writer import Writer
 from dawgen.rng import python_rng
 
 SPECIAL = ("<pad>", "</s>", "<unk>")

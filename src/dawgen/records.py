@@ -36,13 +36,14 @@ class Candidate:
 
     finished: whether the generator wrote the end token (False: the text was cut at the token limit).
     tokens: number of generated tokens, end included.
-    logp: log p(generated text | context, Q_l) in nats for each label l, in the task's order; None where unknown.
+    logp: log p(generated text | context, Q_l) in nats for each label l, in the task's order, None for labels that the
+        text was not held against; None where nothing is known.
     """
 
     example: Example
     finished: bool = True
     tokens: int = 0
-    logp: tuple[float, ...] | None = None
+    logp: tuple[float | None, ...] | None = None
 
 
 def normalise(text: str) -> str:

@@ -33,13 +33,8 @@ def predict(machine: Machine | None = MACHINE, load: dict[str, Any] | None = Non
 
 def test_the_stages_are_those_of_the_run() -> None:
     stages = [(stage.group, stage.name) for stage in predict().stages]
-    assert stages[:4] == [
-        ("tuning dawgen", "tuning"),
-        ("writing", "writing"),
-        ("writing", "scoring"),
-        ("writing", "curation"),
-    ]
-    assert stages[4:6] == [("zero_shot", "evaluation"), ("in_context", "evaluation")]
+    assert stages[:3] == [("tuning dawgen", "tuning"), ("writing", "writing"), ("writing", "curation")]
+    assert stages[3:5] == [("zero_shot", "evaluation"), ("in_context", "evaluation")]
     assert stages[-3:] == [("dawgen", "training"), ("dawgen", "dev looks"), ("dawgen", "evaluation")]
 
 
@@ -82,7 +77,9 @@ def test_as_many_texts_are_judged_as_the_pipeline_judges() -> None:
 
 
 def test_without_contrast_writing_is_cheaper() -> None:
-    assert predict(decode={"contrast": 0.0}).by_group()["writing"] < predict().by_group()["writing"] / 1.5
+    without = predict(decode={"contrast": 0.0})
+    assert without.by_group()["writing"] < predict().by_group()["writing"]
+    assert ("writing", "scoring") in [(stage.group, stage.name) for stage in without.stages]  # which contrast saves
 
 
 def test_a_slower_machine_takes_longer() -> None:
@@ -103,7 +100,7 @@ def test_calibration_measures_every_kind_of_stage_once_and_leaves_randomness_alo
     prediction = predict(None)
     assert torch.equal(torch.get_rng_state(), state)
     assert prediction.calibrated
-    assert set(prediction.calibration.factors) == {"tuning dawgen", "writing", "scoring", "training", "evaluation"}
+    assert set(prediction.calibration.factors) == {"tuning dawgen", "writing", "training", "evaluation"}
     assert all(0.1 < factor < 20 for factor in prediction.calibration.factors.values())
     assert predict(None).calibration is prediction.calibration
 

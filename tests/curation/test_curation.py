@@ -1,5 +1,6 @@
 """Curation: every reason on a row made for it, and the properties that hold for any rows."""
 
+import math
 import random
 from collections import Counter
 from itertools import pairwise
@@ -210,3 +211,18 @@ def test_the_margin_is_positive_only_for_the_best_label_and_ignores_a_shift(logp
 
 def test_every_reason_has_words_for_reports() -> None:
     assert list(IN_WORDS) == list(REASONS)
+
+
+@given(st.lists(candidates, max_size=20), st.integers(0, 20))
+def test_what_sifting_gives_up_is_never_kept_whatever_comes_before_it(rows, start):
+    real = [*REAL, Example("a b", "a b", "yes")]  # some copies may stay
+    curator = Curator(real, LABELS)
+    curator.judge(rows[:start])
+    sifted = curator.sift(rows[start:])
+    assert all(may or not verdict.kept for may, verdict in zip(sifted, curator.judge(rows[start:]), strict=True))
+
+
+def test_a_margin_is_taken_over_the_labels_that_a_text_was_held_against():
+    assert measure_margin((None, -3.0, -5.5, None, -4.0), 1) == 1.0
+    assert math.isnan(measure_margin((None, -3.0, None), 1))
+    assert math.isnan(measure_margin((None, -3.0), 0))

@@ -5,6 +5,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from dawgen.generator.codec import Codec, TokenRow, collate
+from dawgen.generator.prefix import take_turns
 from dawgen.records import Example
 from support.tiny import tiny_tokenizer
 
@@ -49,7 +50,7 @@ def test_every_position_predicts_the_token_after_it() -> None:
         (1, 0, 5),
         (1, 1, 1),
     ]
-    spread = batch.under_other_labels(3, own=False)
+    spread = batch.under(take_turns(3)[:, 1:])
     assert spread.labels.tolist() == [1, 2, 2, 0]
     assert torch.equal(spread.rows, torch.tensor([0, 0, 0, 1, 1, 2, 2, 2, 3, 3]))
 

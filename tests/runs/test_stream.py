@@ -38,7 +38,7 @@ def write(shard: int, texts: Sequence[str], labels: Sequence[str]) -> list[Candi
 def judge(per_label: int, store: ShardStore | None = None) -> tuple[Any, Generation]:
     """Return a stream of judged candidates, and its numbers."""
     decode = DecodeConfig(shard_texts=16)
-    writer: Any = SimpleNamespace(labels=LABELS, decode=decode, pair=True, seed=1, write=write)
+    writer: Any = SimpleNamespace(labels=LABELS, decode=decode, pair=True, seed=1, scored=False, write=write)
     result = Generation()
     texts = [f"a {a} sees a {b}" for a in NOUNS[:20] for b in NOUNS]
     curator = Curator((), LABELS, CurateConfig(posterior=False, near_copy=False))

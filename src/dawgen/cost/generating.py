@@ -8,7 +8,7 @@ from dawgen.config import DecodeConfig, GeneratorConfig
 from dawgen.cost.counts import Counts, Work, add, backward, forward, head, repeat, tangent
 from dawgen.cost.shape import Conditioned
 from dawgen.generator.codec import TokenRow
-from dawgen.generator.estimator import SCORE_ROWS
+from dawgen.generator.score import cut_passes
 from dawgen.generator.tune.tuner import draw_batch
 from dawgen.generator.write.rows import CONTEXT_TOKENS
 
@@ -68,8 +68,8 @@ def count_writing(
     are longer than t is the share of rows alive at step t. Contrast decodes every row under all labels.
     """
     shape, prefix, most = at.shape, at.prefix, CONTEXT_TOKENS["cpu" if at.device == "cpu" else "cuda"]
-    ways = at.labels if config.contrast > 0 and at.labels > 1 else 1
-    longest = sorted((contexts[i % len(contexts)] for i in range(rows) for _ in range(ways)), reverse=True)
+    ways = count_ways(at, config)
+    longest = sorted((contexts[i % len(contexts)] for i in range(rows)), reverse=True)  # each read once under a label
     work: Work = ((head(shape, rows * ways), 1),)
     start = 0
     while start < len(longest):  # rows of similar length are read together
@@ -85,6 +85,11 @@ def count_writing(
     return work
 
 
+def count_ways(at: Conditioned, config: DecodeConfig) -> int:
+    """Return under how many labels a text is decoded."""
+    return at.labels if config.contrast > 0 else 1
+
+
 def combine(contexts: Sequence[int], written: Sequence[int], rows: int) -> list[tuple[int, int]]:
     """Return (context, text) lengths of `rows` rows, each context with another text in turn."""
     return [(contexts[i % len(contexts)], written[i * 7 % len(written)]) for i in range(rows)]
@@ -95,9 +100,9 @@ def count_scoring(at: Conditioned, rows: Sequence[tuple[int, int]]) -> Work:
     shape, labels = at.shape, at.labels
     ordered = sorted(rows, key=sum)
     work: Work = ()
-    for start in range(0, len(ordered), SCORE_ROWS):
-        some = ordered[start : start + SCORE_ROWS]
-        tokens, targets = sum(some[-1]) - 1, sum(target for _, target in some)
-        passed = forward(shape, len(some) * labels, tokens, at.prefix + tokens) + head(shape, targets * labels)
+    for some, columns in cut_passes([sum(row) for row in ordered], labels, at.prefix, at.device):
+        chosen, under = ordered[some], columns.stop - columns.start
+        tokens, targets = sum(chosen[-1]) - 1, sum(target for _, target in chosen)
+        passed = forward(shape, len(chosen) * under, tokens, at.prefix + tokens) + head(shape, targets * under)
         work += ((passed + Counts(calls=20), 1),)
     return work

@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from dawgen.classifier.batches import batch_rows, bucket, choose_budget
 from dawgen.classifier.names import ROOM
 from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
+from dawgen.cost.generating import count_ways
 from dawgen.cost.shape import Conditioned, Shape
 from dawgen.generator.codec import TokenRow
-from dawgen.generator.estimator import SCORE_ROWS
+from dawgen.generator.score import cut_passes
 from dawgen.generator.tune.likelihood import BLOCK
 from dawgen.generator.tune.tuner import draw_batch
 from dawgen.rng import python_rng
@@ -88,7 +89,7 @@ def hold_writing(
 ) -> float:
     """Return the peak of writing one shard of `rows` texts: the cache at its largest, a growing block, and logits."""
     shape = at.shape
-    ways = at.labels if config.contrast > 0 and at.labels > 1 else 1
+    ways = count_ways(at, config)
     longest = at.prefix + max(contexts)
     lengths = [min(length, config.max_new_tokens) for length in written]
     caches = []
@@ -100,13 +101,17 @@ def hold_writing(
 
 def hold_scoring(at: Conditioned, rows: Sequence[tuple[int, int]]) -> float:
     """Return the peak of scoring rows of (context, text) lengths under all labels."""
-    shape, labels = at.shape, at.labels
-    some = sorted(rows, key=sum)[-SCORE_ROWS:]
-    tokens, count = sum(some[-1]) - 1, len(some) * labels
-    targets = sum(target for _, target in some) * labels
-    states = shape.item * targets * shape.width
-    keys = at.prefix + tokens
-    return cache(shape, count, keys) + work(shape, count, tokens, keys) + states + _score(shape, targets, at.device)
+    shape, found = at.shape, list[float]()
+    ordered = sorted(rows, key=sum)
+    for some, columns in cut_passes([sum(row) for row in ordered], at.labels, at.prefix, at.device):
+        chosen, under = ordered[some], columns.stop - columns.start
+        tokens, count = sum(chosen[-1]) - 1, len(chosen) * under
+        targets = sum(target for _, target in chosen) * under
+        states = shape.item * targets * shape.width
+        keys = at.prefix + tokens
+        held = cache(shape, count, keys) + work(shape, count, tokens, keys)
+        found.append(held + states + _score(shape, targets, at.device))
+    return max(found)
 
 
 def hold_training(

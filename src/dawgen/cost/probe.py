@@ -27,8 +27,8 @@ from dawgen.cost.machine import Machine, clock
 from dawgen.cost.shape import Conditioned, Shape
 from dawgen.cost.training import count_evaluation, count_training
 from dawgen.generator.codec import Codec, TokenRow
-from dawgen.generator.estimator import SCORE_ROWS, score_labels
 from dawgen.generator.prefix import Prefix
+from dawgen.generator.score import score_rows
 from dawgen.generator.tune.tuner import tune
 from dawgen.generator.write.decode import Lots, decode
 from dawgen.models.load import Backbone
@@ -103,7 +103,13 @@ def probe_generator(
         work = repeat(count_tuning(at, rows, few), steps)
         probes.append(Probe(f"tuning {config.kind}", lambda few=few: tune(state, rows, few), work))  # type: ignore[misc]
     chosen = [rows[i % len(rows)] for i in range(texts)]
-    offered = [replace(row, label=label) for row in chosen for label in range(at.labels)]
+    # Each text is another one, or decoding would read it once for all of them.
+    differing = [(-1, *[FILLER + i] * (len(row.context) - 1)) for i, row in enumerate(chosen)]
+    offered = [
+        replace(row, label=label, context=context)
+        for row, context in zip(chosen, differing, strict=True)
+        for label in range(at.labels)
+    ]
     contexts = [len(row.context) for row in chosen]
     # The end token is banned: no text ends early, so the work is exactly what `count_writing` counts.
     codec = cast("Codec", SimpleNamespace(vocabulary=at.shape.vocabulary, learns_end=False, end=0, banned=[0]))
@@ -112,7 +118,7 @@ def probe_generator(
     probes.append(Probe("writing", lambda: decode(state, codec, offered, few_tokens, Lots(0, "cost/probe")), work))
     scored = sorted(offered, key=lambda row: len(row.context) + len(row.target))
     work = count_scoring(at, [(len(row.context), len(row.target)) for row in scored])
-    probes.append(Probe("scoring", lambda: _score(state, scored), work))
+    probes.append(Probe("scoring", lambda: score_rows(state, scored, state.held), work))
     return probes
 
 
@@ -156,8 +162,3 @@ def _random_prefix(model: Any, at: Conditioned) -> Prefix:
     }
     control = torch.full((*size[1:4], length - size[4], size[5]), 0.01, device=device)
     return Prefix(model, q, control, torch.ones(labels, length, dtype=torch.long, device=device))
-
-
-def _score(prefix: Prefix, rows: Sequence[TokenRow]) -> None:
-    for start in range(0, len(rows), SCORE_ROWS):
-        score_labels(prefix, rows[start : start + SCORE_ROWS])

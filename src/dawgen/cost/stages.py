@@ -10,7 +10,7 @@ from typing import Any
 
 from dawgen.config import GeneratorKind, RunConfig
 from dawgen.cost.counts import Counts, Work, repeat, total
-from dawgen.cost.generating import combine, count_scoring, count_tuning, count_writing
+from dawgen.cost.generating import combine, count_scoring, count_tuning, count_ways, count_writing
 from dawgen.cost.memory import hold_evaluation, hold_scoring, hold_training, hold_tuning, hold_writing, weigh
 from dawgen.cost.shape import Conditioned, Shape
 from dawgen.cost.training import count_evaluation, count_rows, count_training
@@ -126,10 +126,12 @@ def _write(config: RunConfig, load: Workload, at: Conditioned) -> Iterable[Stage
 def _write_batches(
     config: RunConfig, load: Workload, at: Conditioned, group: str, rows: int, times: int
 ) -> Iterable[Stage]:
-    """Texts written `rows` at a time, and scored under all labels."""
+    """Texts written `rows` at a time; without contrast they are then scored under all labels."""
     one = count_writing(at, load.contexts, load.written, config.decode, rows=rows)
     held = hold_writing(at, load.contexts, load.written, config.decode, rows=rows)
     yield Stage(group, "writing", repeat(one, times), "writing", memory=weigh(at.shape) + held)
+    if count_ways(at, config.decode) > 1:  # decoding knows the scores, but for the few texts that are read otherwise
+        return
     scored = combine(load.contexts, load.written, rows)
     held = hold_scoring(at, scored)
     one = count_scoring(at, scored)

@@ -9,7 +9,7 @@ from typing import Any
 from dawgen.classifier.names import plant
 from dawgen.config import RunConfig
 from dawgen.generator.codec import Codec, TokenRow
-from dawgen.generator.write.quotas import find_room
+from dawgen.generator.write.writer import find_room
 from dawgen.models.chat import find_chat
 from dawgen.models.load import Backbone
 from dawgen.prompt.label_words import resolve_label_words

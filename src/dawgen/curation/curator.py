@@ -92,6 +92,14 @@ class Curator:
             verdicts.append(verdict)
         return verdicts
 
+    def sift(self, candidates: Sequence[Candidate]) -> list[bool]:
+        """Return which candidates may still be kept, as far as can be told without their `logp`, in order.
+
+        What is False now is dropped by `judge` too, whenever it comes: rows that are kept in between only add reasons.
+        Nothing is remembered.
+        """
+        return [self._find_fault(candidate, final=True) is None for candidate in candidates]
+
     def _check(self, candidate: Candidate) -> None:
         label, logp = candidate.example.label, candidate.logp
         if label not in self.labels:
@@ -105,14 +113,28 @@ class Curator:
             )
 
     def _find_reason(self, candidate: Candidate) -> Verdict:
+        fault = self._find_fault(candidate)
+        if fault is not None:
+            return fault
+        margin = None
+        if candidate.logp is not None and len(self.labels) > 1:
+            margin = measure_margin(candidate.logp, self.labels.index(str(candidate.example.label)))
+            if self.config.posterior and not margin > self.config.posterior_margin:  # "not >": NaN is dropped too
+                return Verdict(False, "posterior", margin)
+        return Verdict(True, score=margin)
+
+    def _find_fault(self, candidate: Candidate, *, final: bool = False) -> Verdict | None:
+        """Return the verdict of the filters that need no `logp`, None where all let the row pass.
+
+        final: only what no row that is kept later could change.
+        """
         example, config = candidate.example, self.config
         label, unordered = str(example.label), tuple(sorted(pair_key(example)))
         if is_empty(example):
             return Verdict(False, "empty")
         if not candidate.finished:
             return Verdict(False, "truncated")
-        # Counted as if this row were kept, so that the share of copies among kept rows never exceeds the real one.
-        if is_copy(example) and self._copies[label] + 1 > self._copy_shares.get(label, 0.0) * (self._kept[label] + 1):
+        if is_copy(example) and not self._may_copy(label, final=final):
             return Verdict(False, "copy", 1.0)
         if twin := self._held_out.get(unordered):
             return Verdict(False, "leak", 1.0, twin)
@@ -127,12 +149,14 @@ class Curator:
         overlap = measure_overlap(example)
         if config.near_copy and overlap is not None and overlap > self._overlap_limits.get(label, 1.0):
             return Verdict(False, "near_copy", overlap)
-        margin = None
-        if candidate.logp is not None and len(self.labels) > 1:
-            margin = measure_margin(candidate.logp, self.labels.index(label))
-            if config.posterior and not margin > config.posterior_margin:  # "not >": NaN is dropped too
-                return Verdict(False, "posterior", margin)
-        return Verdict(True, score=margin)
+        return None
+
+    def _may_copy(self, label: str, *, final: bool) -> bool:
+        share = self._copy_shares.get(label, 0.0)
+        if final:  # the more rows are kept, the more copies may be
+            return share > 0
+        # Counted as if this row were kept, so that the share of copies among kept rows never exceeds the real one.
+        return self._copies[label] + 1 <= share * (self._kept[label] + 1)
 
     def _remember(self, example: Example) -> None:
         label, name = str(example.label), _name_row("synthetic", example)

@@ -45,9 +45,10 @@ def measure_likelihood(candidate: Candidate, labels: Sequence[str]) -> float:
     Raises:
         ValueError: a candidate that was not scored.
     """
-    if candidate.logp is None or not candidate.tokens:
+    own = None if candidate.logp is None else candidate.logp[list(labels).index(str(candidate.example.label))]
+    if own is None or not candidate.tokens:
         raise ValueError("expected candidates with log-probabilities and a number of tokens")
-    return candidate.logp[list(labels).index(str(candidate.example.label))] / candidate.tokens
+    return own / candidate.tokens
 
 
 def _find_fault(candidate: Candidate, seen: set[tuple[str, str]]) -> str | None:

@@ -135,7 +135,7 @@ def _as_row(candidate: Candidate) -> dict[str, Any]:
 def _parse_row(line: bytes, where: str) -> Candidate:
     try:
         row = json.loads(line)
-        logp = None if row["logp"] is None else tuple(float(value) for value in row["logp"])
+        logp = None if row["logp"] is None else tuple(None if value is None else float(value) for value in row["logp"])
         return Candidate(Example(row["text1"], row["text2"], row["label"]), row["finished"], row["tokens"], logp)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(

@@ -39,18 +39,19 @@ class Batch:
     columns: Tensor
     targets: Tensor
 
-    def under_other_labels(self, count: int, *, own: bool) -> "Batch":
-        """Return the rows under all `count` labels, own label first, then (own + d) modulo `count`; own=False leaves
-        the own label out. The blocks follow each other, so that [M*N] results reshape to [M,N]."""
-        shifts = range(0 if own else 1, count)
-        size = len(self.labels)
+    def under(self, held: Tensor) -> "Batch":
+        """Return the rows under the labels held[own] [M] of the table `held` [K,M], int64.
+
+        The blocks follow each other, so that [M*N] results reshape to [M,N].
+        """
+        size, blocks = len(self.labels), held.shape[1]
         return Batch(
-            labels=torch.cat([(self.labels + shift) % count for shift in shifts]),
-            inputs=self.inputs.repeat(len(shifts), 1),
-            mask=self.mask.repeat(len(shifts), 1),
-            rows=torch.cat([self.rows + block * size for block in range(len(shifts))]),
-            columns=self.columns.repeat(len(shifts)),
-            targets=self.targets.repeat(len(shifts)),
+            labels=held[self.labels].T.flatten(),
+            inputs=self.inputs.repeat(blocks, 1),
+            mask=self.mask.repeat(blocks, 1),
+            rows=torch.cat([self.rows + block * size for block in range(blocks)]),
+            columns=self.columns.repeat(blocks),
+            targets=self.targets.repeat(blocks),
         )
 
 

@@ -5,18 +5,19 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from dawgen.config import SEED, DecodeConfig, Dtype, GeneratorConfig
 from dawgen.errors import ConfigError, DataError, ModelError
-from dawgen.generator.codec import Codec, TokenRow, collate
-from dawgen.generator.prefix import Prefix, read_prefix
+from dawgen.generator.codec import Codec, TokenRow
+from dawgen.generator.prefix import read_prefix, take_turns
 from dawgen.generator.saved import Base, Record, check_base, join_saved, read_saved, write_saved
+from dawgen.generator.score import score_rows
 from dawgen.generator.tune.tuner import Log, tune
-from dawgen.generator.write.quotas import FinishedOnly, Generation, Judge, Judged, Store, Writer, fill_quotas
+from dawgen.generator.write.quotas import FinishedOnly, Generation, Judge, Judged, Store, fill_quotas
+from dawgen.generator.write.writer import Writer
 from dawgen.models.chat import find_chat
 from dawgen.models.load import Backbone, load_generator
 from dawgen.parameters import read_settings, take_settings
@@ -25,7 +26,6 @@ from dawgen.runtime import pick_device
 from dawgen.tasks.task import Task
 
 _DEFAULT = GeneratorConfig()
-SCORE_ROWS = 64  # rows of one forward in log_likelihood
 
 
 class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -97,14 +97,9 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         """Return log p(text2, end | text1, Q_l) [N,K] in nats, for single texts that of the whole text; labels in
         the task's order. The examples' own labels are ignored."""
         check_is_fitted(self, "prefix_")
-        encoded = [self._encode(example, 0)[0] for example in examples]  # as rows of label 0
-        scores = np.zeros((len(encoded), self.prefix_.labels))
-        lengths = [len(row.context) + len(row.target) for row in encoded]  # rows of one length need no padding
-        order = sorted(range(len(encoded)), key=lengths.__getitem__)
-        for start in range(0, len(order), SCORE_ROWS):
-            chosen = order[start : start + SCORE_ROWS]
-            scores[chosen] = score_labels(self.prefix_, [encoded[i] for i in chosen])
-        return scores
+        encoded = [self._encode(example, 0)[0] for example in examples]
+        # As rows of label 0, whose turn is the task's order.
+        return score_rows(self.prefix_, encoded, take_turns(self.prefix_.labels, self.prefix_.mask.device))
 
     def generate(
         self,
@@ -150,14 +145,14 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         return fill_quotas(writer, per_label, first_texts=texts, judge=judge, result=result, store=store, log=log)
 
     def preview(self, per_label: int = 5, *, first_texts: Sequence[str] | None = None) -> list[Candidate]:
-        """Return `per_label` uncurated candidates of every label, scored under all labels."""
+        """Return `per_label` uncurated candidates of every label, each scored under its own label and its rivals."""
         texts = self._find_first_texts(first_texts)
         writer = self._make_writer(scored=True)
         if not self.task_.pair:
             texts = [""] * per_label
         elif texts is None:
             texts = writer.write_first_texts(0)
-        return writer.write(0, texts[:per_label], self.task_.labels)
+        return writer.score(writer.write(0, texts[:per_label], self.task_.labels))
 
     def save(self, folder: str | Path) -> None:
         """Write prefix.safetensors and generator.json, which comes last."""
@@ -237,7 +232,7 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             pair=self.task_.pair,
             decode=self._decode(),
             seed=self.seed,
-            score=self.log_likelihood if scored else None,
+            scored=scored,
         )
 
     def _find_first_texts(self, given: Sequence[str] | None) -> list[str] | None:
@@ -259,15 +254,6 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         if cut:
             warning = f"generator: {cut} of {total} {what} were cut to the window of {self.limit_} tokens, text1 first"
             self.warnings_.append(warning)
-
-
-@torch.no_grad()
-def score_labels(prefix: Prefix, rows: Sequence[TokenRow]) -> NDArray[np.float64]:
-    """Return log p(target | context, Q_l) [N,K] of a batch of rows; column d is label (own + d) modulo K."""
-    batch = collate(rows, prefix.model.device).under_other_labels(prefix.labels, own=True)
-    log_probs = prefix.log_probs(prefix.states(batch), batch.targets).double()
-    sums = log_probs.new_zeros(prefix.labels * len(rows)).index_add(0, batch.rows, log_probs)
-    return np.asarray(sums.view(prefix.labels, -1).T.cpu().numpy())
 
 
 def _load(model: str | Backbone, dtype: Dtype, device: str | None) -> Backbone:

@@ -27,17 +27,26 @@ class Prefix:
 
     q: "prompt" [K,L,2,Hkv,P,dh], "inputs" [K,1+I,H] (opening, infix) and, where the model has no end token, "end" [H].
     control [L,2,Hkv,C,dh] is frozen. mask [K,C+P]: 0 where a label's prompt is shorter than the longest (left).
+    rivals [K,M] int64: the labels that a text of each label is held against; None for all others.
     """
 
     model: Any
     q: dict[str, Tensor]
     control: Tensor
     mask: Tensor
+    rivals: Tensor | None = None
 
     @property
     def labels(self) -> int:
         """K, the number of labels."""
         return self.mask.shape[0]
+
+    @property
+    def held(self) -> Tensor:
+        """The labels [K,1+M] under which a text of each label is read: its own, then its rivals."""
+        if self.rivals is None:
+            return take_turns(self.labels, self.mask.device)
+        return torch.cat([torch.arange(self.labels, device=self.rivals.device)[:, None], self.rivals], dim=1)
 
     @property
     def length(self) -> int:
@@ -96,6 +105,12 @@ class Prefix:
     def log_probs(self, states: Tensor, targets: Tensor, q: Q | None = None) -> Tensor:
         """Return log Pr(x_j | x_<j; Q) [N] of the targets."""
         return self.likelihood(states, targets, q).log_probs
+
+
+def take_turns(count: int, device: torch.device | str = "cpu") -> Tensor:
+    """Return all labels [K,K] from each label on, in turn: (own + d) modulo K."""
+    order = torch.arange(count, device=device)
+    return (order[:, None] + order) % count
 
 
 def read_prefix(model: Any, codec: Codec, prompts: Sequence[str], *, control_code: str, infix: str) -> Prefix:

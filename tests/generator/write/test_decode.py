@@ -1,6 +1,7 @@
 """Batched decoding gives each row what it would get alone, and obeys its limits."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -8,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dawgen.config import DecodeConfig
-from dawgen.generator.codec import TokenRow
+from dawgen.generator.codec import Batch, TokenRow
 from dawgen.generator.estimator import Generator
+from dawgen.generator.prefix import Prefix, Q
+from dawgen.generator.score import score_rows
 from dawgen.generator.write.decode import PLAUSIBLE, Lots, Written, contrast_scores, decode, penalise, pick
 from support.generators import PAIR_ROWS, PAIRS, backbone, tuned, untuned
 from support.tiny import CAUSAL, Kind
@@ -129,3 +132,41 @@ def test_contrast_subtracts_the_mean_of_other_labels_and_drops_implausible_token
     assert scores[0, 2] == -torch.inf
     assert math.isclose(PLAUSIBLE, math.log(0.1))
     assert torch.equal(contrast_scores(torch.cat([own[None], others]), 0.0), own)
+
+
+@pytest.mark.parametrize("penalty", [1.0, 1.5])
+@pytest.mark.parametrize("family", CAUSAL)
+def test_decoding_knows_the_likelihood_of_what_it_writes_under_every_label(family: Kind, penalty: float) -> None:
+    generator = tuned(family)
+    rows = rows_of(generator, 12)
+    config = DecodeConfig(contrast=0.5, repetition_penalty=penalty, max_new_tokens=30)
+    found = write(generator, rows, config)
+    assert any(text.finished for text in found)
+    for row, text in zip(rows, found, strict=True):
+        assert text.logp is not None and len(text.logp) == 3
+        end = (generator.codec_.end,) if text.finished else ()
+        if target := (*text.ids, *end):
+            again = TokenRow(row.label, row.context, target)
+            expected = score_rows(generator.prefix_, [again], generator.prefix_.held)[0]
+            assert text.logp == pytest.approx(expected.tolist(), abs=1e-4)
+
+
+def test_without_contrast_nothing_is_known_of_other_labels() -> None:
+    assert all(text.logp is None for text in write(tuned(), rows_of(tuned()), SAMPLE))
+
+
+def test_a_context_is_read_once_under_a_label_however_many_rows_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator, read = tuned(), []
+    prefill = Prefix.prefill
+
+    def note(prefix: Prefix, batch: Batch, q: Q | None = None) -> Any:
+        read.extend(zip(batch.labels.tolist(), batch.inputs.tolist(), strict=True))
+        return prefill(prefix, batch, q)
+
+    monkeypatch.setattr(Prefix, "prefill", note)
+    first = rows_of(generator, 1)[0]
+    rows = [TokenRow(label, context, ()) for label in range(3) for context in (first.context, (*first.context, -2))]
+    together = write(generator, rows, SAMPLE.model_copy(update={"contrast": 0.5}))
+    assert len(read) == 6
+    alone = [write(generator, [row], SAMPLE.model_copy(update={"contrast": 0.5}), [i])[0] for i, row in enumerate(rows)]
+    assert together == alone

@@ -3,18 +3,25 @@
 from collections import Counter
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from torch import Tensor
 
 from dawgen.config import CurateConfig, DecodeConfig
 from dawgen.curation.curator import Curator, Verdict
 from dawgen.data.store import ShardStore
 from dawgen.errors import ConfigError, ShortfallError
+from dawgen.generator.codec import TokenRow
 from dawgen.generator.estimator import Generator
+from dawgen.generator.prefix import Prefix
+from dawgen.generator.score import score_rows
+from dawgen.generator.write import writer
 from dawgen.generator.write.quotas import SAMPLES
 from dawgen.records import Candidate
-from support.generators import PAIR_ROWS, TEXTS, TOPIC_ROWS, TOPICS, make_generator, tuned, untuned
+from support.generators import PAIR_ROWS, PAIRS, TEXTS, TOPIC_ROWS, TOPICS, make_generator, tuned, untuned
 
 DECODE = DecodeConfig(max_new_tokens=12, shard_texts=4)
 
@@ -135,9 +142,9 @@ def test_candidate_log_likelihoods_are_those_of_the_text() -> None:
 
 
 def test_rows_of_a_label_do_not_depend_on_which_labels_are_open() -> None:
-    writer = untuned()._make_writer(scored=False)
-    everything = writer.write(0, TEXTS[:3], ["yes", "no", "maybe"])
-    assert writer.write(0, TEXTS[:3], ["no"]) == [c for c in everything if c.example.label == "no"]
+    bare = untuned()._make_writer(scored=False)
+    everything = bare.write(0, TEXTS[:3], ["yes", "no", "maybe"])
+    assert bare.write(0, TEXTS[:3], ["no"]) == [c for c in everything if c.example.label == "no"]
 
 
 def test_long_first_texts_are_cut_with_a_counted_warning() -> None:
@@ -165,3 +172,54 @@ def test_a_stream_is_what_generate_collects_and_writes_only_what_is_asked_for(tm
     assert [c.example for c, verdict in rest if verdict.kept] == whole[1:]
     assert sum(not verdict.kept for _, verdict in rest) == generator.generation_.reasons["echo"]
     assert store.complete
+
+
+@pytest.mark.parametrize("contrast", [0.5, 0.0])
+@pytest.mark.parametrize("task_name", ["pairs", "topics"])
+def test_what_is_kept_is_what_scoring_every_candidate_anew_would_keep(task_name: str, contrast: float) -> None:
+    decode = DecodeConfig(contrast=contrast, max_new_tokens=30, shard_texts=4)
+    generator = copy(tuned(decode=decode, task_name=task_name))
+    real = PAIR_ROWS if task_name == "pairs" else TOPIC_ROWS
+    texts = TEXTS if task_name == "pairs" else None
+
+    def curator() -> Curator:
+        return Curator(real, generator.task_.labels, CurateConfig(near_copy=False))
+
+    judged = list(generator.stream(2, first_texts=texts, curator=curator()))
+    known = [candidate.logp is not None for candidate, _ in judged]
+    assert not all(known) and any(known)
+    assert all(candidate.logp is not None for candidate, verdict in judged if verdict.kept)
+    scores = generator.log_likelihood([candidate.example for candidate, _ in judged])
+    anew = curator()
+    for (candidate, verdict), found in zip(judged, scores.tolist(), strict=True):
+        expected = anew.judge([replace(candidate, logp=tuple(found))])[0]
+        assert (expected.kept, expected.reason) == (verdict.kept, verdict.reason)
+        assert expected.score == (None if verdict.score is None else pytest.approx(verdict.score, abs=1e-4))
+
+
+def test_with_contrast_only_texts_that_are_read_otherwise_than_written_are_scored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scored: list[TokenRow] = []
+
+    def note(prefix: Prefix, rows: Sequence[TokenRow], held: Tensor) -> Any:
+        scored.extend(rows)
+        return score_rows(prefix, rows, held)
+
+    monkeypatch.setattr(writer, "score_rows", note)
+    generator = make()
+    judged = list(generator.stream(6, first_texts=TEXTS, curator=Curator(PAIR_ROWS, generator.task_.labels)))
+    assert sum(candidate.logp is not None for candidate, _ in judged) > 2 * len(scored)
+
+
+def test_a_stored_shard_without_scores_gets_them_where_a_judge_may_ask(tmp_path: Path) -> None:
+    store, labels = ShardStore(tmp_path, {}), PAIRS.labels
+    texts = TEXTS[: DECODE.shard_texts]
+    writer_of_none = make()._make_writer(scored=False)
+    bare = writer_of_none.write(0, texts, labels)
+    assert all(candidate.logp is None for candidate in bare)
+    store.write(0, bare)
+    curator = Curator(PAIR_ROWS, labels, CurateConfig(posterior=False, near_copy=False))
+    judged = list(make().stream(1, first_texts=texts, store=store, curator=curator))
+    assert all(verdict.score is not None for _, verdict in judged if verdict.kept)
+    assert [c.logp for c in store.read(0) or ()] == [None] * len(bare)  # shards are never changed

@@ -29,12 +29,14 @@ def describe_posterior(
 ) -> dict[str, Any] | None:
     """Return value (mean p of the own label), agreement (share of rows whose likeliest label is their own), rows, from.
 
-    logp: log-likelihoods in nats, [N,K], NaN for rows of which nothing is known; None where that is all of them.
+    logp: log-likelihoods in nats, [N,K], NaN under labels that a row was not held against and for rows of which nothing
+    is known; None where that is all of them.
     """
-    known = np.isfinite(logp).all(1)
+    numbers = number_rows(rows, labels)
+    known = np.isfinite(logp[np.arange(len(logp)), numbers]) & (np.isfinite(logp).sum(1) > 1)
     if not known.any():
         return None
-    own, shares = number_rows(rows, labels)[known], softmax(logp[known], axis=1)
+    own, shares = numbers[known], softmax(np.where(np.isfinite(logp[known]), logp[known], -np.inf), axis=1)
     return {
         "value": float(shares[np.arange(len(own)), own].mean()),
         "agreement": float((shares.argmax(1) == own).mean()),

@@ -104,5 +104,7 @@ def measure_posterior(folder: Path, labels: Sequence[str]) -> float | None:
     known = [(row.example, row.logp) for row in read_shards(folder) if row.logp and row.example.label in labels]
     if not known:
         return None
-    found = describe_posterior([row for row, _ in known], np.array([logp for _, logp in known]), labels, "raw")
+    found = describe_posterior(
+        [row for row, _ in known], np.array([logp for _, logp in known], dtype=np.float64), labels, "raw"
+    )
     return None if found is None else float(found["value"])

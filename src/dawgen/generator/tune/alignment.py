@@ -19,7 +19,8 @@ def represent(states: Tensor, weights: Tensor, rows: Tensor, size: int) -> Tenso
 def compare(labels: Tensor, reading: Literal["A", "B"] = "A", *, others: int = 1) -> Tensor:
     """Return which triples (i, same, other) count, a bool [B,B,F], for labels [B].
 
-    Reading A: F = B, every row of another label (inferred). Reading B: F = `others`, row j under every other label.
+    Reading A: F = B, every row of another label (inferred). Reading B: F = `others`, row j under each
+    label that it is held against.
 
     Raises:
         ValueError: no label has two rows, or there is nothing to compare with.
@@ -43,8 +44,8 @@ def alignment_loss(
 ) -> Tensor:
     """Return L_dist, a scalar, over the `triples` that count (paper, slide 6).
 
-    states [M,N,H]: hidden states of the target tokens under the own label (M=1, reading A) or under all labels, own
-    first (M=K, reading B). triples [B,B,F] of `compare`.
+    states [M,N,H]: hidden states of the target tokens under the own label (M=1, reading A) or under all labels that it
+    is held against too, own first (reading B). triples [B,B,F] of `compare`.
     """
     vectors = represent(states, weights, rows, len(triples))
     own = vectors[0]

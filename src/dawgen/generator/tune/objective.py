@@ -42,16 +42,18 @@ class Objective:
         self.prefix, self.batch, self.config = prefix, batch, config
         self.aligned = config.kind == "dawgen" and config.dist_weight > 0
         self._everywhere = self.aligned and config.alignment == "B"  # the loss reads states under every label
-        self._all = batch.under_other_labels(prefix.labels, own=True)
-        self._triples = compare(batch.labels, config.alignment, others=prefix.labels - 1) if self.aligned else None
+        held = prefix.held
+        self._ways, self._others = held.shape[1], held[:, 1:]
+        self._all = batch.under(held)
+        self._triples = compare(batch.labels, config.alignment, others=self._ways - 1) if self.aligned else None
 
     def states(self, q: Q) -> Tensor:
-        """Return states [M,N,H] of the target positions: M=1 under the own label, or M=K, own label first, where
-        alignment reading B needs all labels."""
+        """Return states [M,N,H] of the target positions: M=1 under the own label, or all that a text is read under, own
+        label first, where alignment reading B needs them."""
         if not self._everywhere:
             return self.prefix.states(self.batch, q)[None]
         states = self.prefix.states(self._all, q)
-        return states.view(self.prefix.labels, -1, states.shape[-1])
+        return states.view(self._ways, -1, states.shape[-1])
 
     def encode(self, q: Q) -> Encoding:
         """Run the model once, with a graph if Q has one."""
@@ -70,17 +72,17 @@ class Objective:
     def disc(self, q: Q) -> Tensor:
         """Return L_disc, the mean discriminative loss of the target tokens."""
         log_probs = self.prefix.log_probs(self.prefix.states(self._all, q), self._all.targets, q)
-        return token_disc_loss(log_probs.view(self.prefix.labels, -1), self.config.disc_loss).mean()
+        return token_disc_loss(log_probs.view(self._ways, -1), self.config.disc_loss).mean()
 
     @torch.no_grad()
     def features(self, encoding: Encoding, q: Q) -> Tensor:
         """Return the weight net's input [N,H] or [N,1], as constants: Phi is never differentiated in Q."""
         if self.config.weight_input == "hidden":
             return encoding.states[0].detach().float()
-        other = self.batch.under_other_labels(self.prefix.labels, own=False)
+        other = self.batch.under(self._others)
         states = encoding.states[1:].flatten(0, 1) if self._everywhere else self.prefix.states(other, q)
         log_probs = self.prefix.log_probs(states, other.targets, q)
-        log_probs = torch.cat([encoding.own.log_probs.detach()[None], log_probs.view(self.prefix.labels - 1, -1)])
+        log_probs = torch.cat([encoding.own.log_probs.detach()[None], log_probs.view(self._ways - 1, -1)])
         return token_disc_loss(log_probs, self.config.disc_loss)[:, None]
 
     @torch.no_grad()

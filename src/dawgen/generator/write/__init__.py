@@ -1,4 +1,4 @@
-"""Writing a set with a tuned generator: decoding, rows in flight, quotas per label.
+"""Writing a set with a tuned generator: decoding, rows in flight, candidates of a shard, quotas per label.
 
 In use:
 

@@ -5,7 +5,7 @@ the row under the other labels are decoded in the same batch and read the same t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log
 
 import torch
@@ -37,10 +37,15 @@ class Lots:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Ids of one written text, end token left out, and whether the end was reached."""
+    """Ids of one written text, end token left out, and whether the end was reached.
+
+    logp: log-likelihood in nats of the ids, and of the end where it was reached, under every label that the text was
+    decoded under, in the order of `Prefix.held`; None where that was its own label alone.
+    """
 
     ids: tuple[int, ...]
     finished: bool
+    logp: tuple[float, ...] | None = field(default=None, compare=False)
 
 
 def penalise(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
@@ -91,10 +96,11 @@ def decode(
     A text that would leave the model's window is cut there and counts as unfinished. memory: what calls with one model
     may share.
     """
-    ways = prefix.labels if config.contrast > 0 and prefix.labels > 1 else 1
+    held = prefix.held.tolist()
+    ways = len(held[0]) if config.contrast > 0 else 1
     alive = sorted(range(len(rows)), key=lambda i: -len(rows[i].context))
     limits = [_room(prefix, row, config.max_new_tokens) for row in rows]
-    together = [_relabel(prefix, rows[i], way) for i in alive for way in range(ways)]
+    together = [TokenRow(label, rows[i].context, ()) for i in alive for label in held[rows[i].label][:ways]]
     running = choose_rows(prefix, together, max(limits), memory or Memory())
     device = running.hidden.device
     draws = _draw(config, lots, alive).to(device)
@@ -102,9 +108,15 @@ def decode(
     banned = torch.tensor(codec.banned, dtype=torch.long, device=device)
     written: list[list[int]] = [[] for _ in rows]
     finished = [False] * len(rows)
+    logp = torch.zeros(len(rows), ways, dtype=torch.float64, device=device)
     for step in range(config.max_new_tokens):
-        logits = prefix.logits(running.hidden).index_fill_(1, banned, -torch.inf).view(len(alive), ways, -1)
-        tokens = pick(_score(logits, seen, config), draws[:, step], config)
+        logits = prefix.logits(running.hidden)
+        left_out = logits[:, banned].logsumexp(-1).view(len(alive), ways)
+        logits = logits.index_fill_(1, banned, -torch.inf).view(len(alive), ways, -1)
+        scores, log_probs = _score(logits, seen, config)
+        tokens = pick(scores, draws[:, step], config)
+        if log_probs is not None:
+            logp[torch.tensor(alive, device=device)] += _look_up(logits, log_probs, tokens, left_out, seen is not None)
         for row, token in zip(alive, tokens.tolist(), strict=True):
             finished[row] = token == codec.end
             if not finished[row]:
@@ -125,25 +137,36 @@ def decode(
         if seen is not None:
             seen.scatter_(1, tokens[:, None], True)
         running.step(tokens.repeat_interleave(ways))
-    return [Written(tuple(ids), end) for ids, end in zip(written, finished, strict=True)]
+    sums = [tuple(row) for row in logp.tolist()] if ways > 1 else [None] * len(rows)
+    return [Written(tuple(ids), end, found) for ids, end, found in zip(written, finished, sums, strict=True)]
 
 
-def _score(logits: Tensor, seen: Tensor | None, config: DecodeConfig) -> Tensor:
-    """Return scores [B,V] of logits [B,ways,V], own label first.
+def _score(logits: Tensor, seen: Tensor | None, config: DecodeConfig) -> tuple[Tensor, Tensor | None]:
+    """Return scores [B,V] of logits [B,ways,V], own label first, and the log-probabilities that they are made of.
 
     Without contrast the logits are the scores: neither the best token nor a softmax over the best ones needs
     probabilities.
     """
     own = logits[:, 0] if seen is None else penalise(logits[:, 0], seen, config.repetition_penalty)
     if logits.shape[1] == 1:
-        return own
-    log_probs = torch.cat([own[:, None], logits[:, 1:]], dim=1).log_softmax(-1)
-    return contrast_scores(log_probs.transpose(0, 1), config.contrast)
+        return own, None
+    given = logits if seen is None else torch.cat([own[:, None], logits[:, 1:]], dim=1)
+    log_probs = given.log_softmax(-1)
+    return contrast_scores(log_probs.transpose(0, 1), config.contrast), log_probs
 
 
-def _relabel(prefix: Prefix, row: TokenRow, way: int) -> TokenRow:
-    """Return the row under the label that is `way` after its own, in turn."""
-    return TokenRow((row.label + way) % prefix.labels, row.context, ())
+def _look_up(logits: Tensor, log_probs: Tensor, tokens: Tensor, left_out: Tensor, penalised: bool) -> Tensor:
+    """Return the model's own log-probabilities [B,ways] of tokens [B], in float64.
+
+    log_probs [B,ways,V]: without the banned tokens, whose logits add up to left_out [B,ways], and under the own label
+    after the penalty. logits [B,ways,V] are without either.
+    """
+    where = tokens[:, None, None].expand(-1, logits.shape[1], 1)
+    chosen = logits.gather(2, where).squeeze(2)
+    allowed = chosen - log_probs.gather(2, where).squeeze(2)  # a pass over all logits less than to add them up again
+    if penalised:
+        allowed[:, 0] = logits[:, 0].logsumexp(-1)
+    return (chosen - torch.logaddexp(allowed, left_out)).double()
 
 
 def _expand(places: Sequence[int], ways: int) -> list[int]:

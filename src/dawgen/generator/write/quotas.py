@@ -7,22 +7,17 @@ yielded one by one and not kept: memory does not grow with their number.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
-from dawgen.config import DecodeConfig
 from dawgen.curation.curator import Verdict
 from dawgen.errors import ShortfallError
-from dawgen.generator.codec import Codec, TokenRow
-from dawgen.generator.prefix import Prefix
-from dawgen.generator.write.decode import Lots, Written, decode
-from dawgen.generator.write.static_rows import Memory
-from dawgen.records import Candidate, Example
+from dawgen.generator.write.writer import Writer
+from dawgen.records import Candidate
 from dawgen.rng import python_rng
 
 SAMPLES = 5  # dropped candidates of each reason that a generation remembers
 
-Score = Callable[[Sequence[Example]], Any]
 Judged = tuple[Candidate, Verdict]
 
 
@@ -30,6 +25,13 @@ class Judge(Protocol):
     """Decides whether each candidate is kept, and remembers the kept ones."""
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]: ...  # noqa: D102
+
+
+@runtime_checkable
+class Sieve(Protocol):
+    """A judge that can tell without log-likelihoods which candidates it will not keep."""
+
+    def sift(self, candidates: Sequence[Candidate]) -> list[bool]: ...  # noqa: D102
 
 
 class Store(Protocol):
@@ -91,79 +93,6 @@ class FinishedOnly:
         ]
 
 
-@dataclass(frozen=True)
-class Writer:
-    """Writes the candidates of one shard with one prefix.
-
-    labels: names in the prefix's order. infix: number of infix embeddings. limit: tokens of a row, as in tuning.
-    pair: whether texts come in pairs. score: log-likelihoods [N,K] of examples, or None to leave them out. memory: what
-    shards share on a GPU.
-    """
-
-    prefix: Prefix
-    codec: Codec
-    labels: Sequence[str]
-    infix: int
-    limit: int
-    pair: bool
-    decode: DecodeConfig
-    seed: int
-    score: Score | None = None
-    memory: Memory = field(default_factory=Memory)
-
-    @property
-    def room(self) -> int:
-        """Tokens that text1 may have."""
-        return find_room(self.limit, self.infix, self.decode)
-
-    def write_first_texts(self, shard: int) -> list[str]:
-        """Have the generator write texts, labels evenly mixed, and return the first sentence of each.
-
-        Always by sampling: greedy rows of one label would all be the same text. Contrast is off.
-        """
-        rows = [TokenRow(i % len(self.labels), (-1,), ()) for i in range(self.decode.shard_texts)]
-        config = self.decode.model_copy(update={"strategy": "sample", "contrast": 0.0})
-        texts = self._continue(rows, config, f"generator/first/{shard}")
-        sentences = [_first_sentence(self.codec.decode(text.ids), text.finished) for text in texts]
-        return list(dict.fromkeys(sentence for sentence in sentences if sentence))
-
-    def write(self, shard: int, first_texts: Sequence[str], labels: Sequence[str]) -> list[Candidate]:
-        """Offer every first text to every given label; single-text tasks write whole texts instead.
-
-        A row's random numbers depend on shard, text and label only, not on which other labels are still open.
-        """
-        known = [self.labels.index(label) for label in labels]
-        cells = [(i, text, label) for i, text in enumerate(first_texts) for label in known]
-        rows = [self._make_row(text, label) for _, text, label in cells]
-        numbers = [i * len(self.labels) + label for i, _, label in cells]
-        written = self._continue(rows, self.decode, f"generator/write/{shard}", numbers)
-        made = []
-        for (_, text, label), result in zip(cells, written, strict=True):
-            new, name = self.codec.decode(result.ids), self.labels[label]
-            example = Example(text, new, name) if self.pair else Example(new, None, name)
-            made.append(Candidate(example, result.finished, len(result.ids) + result.finished))
-        if self.score is None:
-            return made
-        scores = self.score([candidate.example for candidate in made])
-        return [replace(c, logp=tuple(float(v) for v in row)) for c, row in zip(made, scores, strict=True)]
-
-    def _continue(
-        self, rows: Sequence[TokenRow], config: DecodeConfig, purpose: str, numbers: Sequence[int] | None = None
-    ) -> list[Written]:
-        return decode(self.prefix, self.codec, rows, config, Lots(self.seed, purpose, numbers), self.memory)
-
-    def _make_row(self, text: str, label: int) -> TokenRow:
-        if not self.pair:
-            return TokenRow(label, (-1,), ())
-        learned = [-2 - i for i in range(self.infix)]
-        return TokenRow(label, (-1, *self.codec.encode(text)[: self.room], *learned), ())
-
-
-def find_room(limit: int, infix: int, decode: DecodeConfig) -> int:
-    """Return the tokens of a row that text1 may have, so that the new text has its own, or at least half of the row."""
-    return max(1, limit - 1 - infix - min(decode.max_new_tokens, limit // 2))
-
-
 def fill_quotas(
     writer: Writer,
     per_label: int,
@@ -187,9 +116,11 @@ def fill_quotas(
     for order in order_shards(writer, per_label, first_texts, result):
         candidates = store.read(order.shard) if store is not None else None
         if candidates is None:
-            candidates = write_shard(writer, order)
+            candidates = score_survivors(writer, write_shard(writer, order), judge)
             if store is not None:  # stored before it is judged: a resumed run judges again, which is quick
                 store.write(order.shard, candidates)
+        else:  # another judge than the one that the shard was written for may let others through
+            candidates = score_survivors(writer, candidates, judge)
         before = result.counts.total()
         yield from judge_shard(writer, order, candidates, judge, per_label, result)
         result.shards.append((len(candidates), result.counts.total() - before))
@@ -209,6 +140,14 @@ def write_shard(writer: Writer, order: Order) -> list[Candidate]:
     """Return the candidates of a shard: the same wherever and whenever it is written."""
     texts = writer.write_first_texts(order.shard) if order.texts is None else order.texts
     return writer.write(order.shard, texts, order.labels) if texts else []
+
+
+def score_survivors(writer: Writer, candidates: list[Candidate], judge: Judge) -> list[Candidate]:
+    """Return the candidates with log-likelihoods, but for those that the judge will drop without; these may have some
+    from decoding."""
+    if not writer.scored:
+        return candidates
+    return writer.score(candidates, judge.sift(candidates) if isinstance(judge, Sieve) else None)
 
 
 def order_shards(
@@ -270,11 +209,3 @@ def _list_shards(writer: Writer, first_texts: Sequence[str] | None) -> Iterator[
         for start in range(0, len(unique), size):
             yield unique[start : start + size]
         turn += 1
-
-
-def _first_sentence(text: str, finished: bool) -> str:
-    """Return the text up to its first full stop, question or exclamation mark; "" for an unfinished piece without."""
-    ends = [text.index(sign) for sign in ".?!" if sign in text]
-    if ends:
-        return text[: min(ends) + 1].strip()
-    return text.strip() if finished else ""

@@ -31,9 +31,13 @@ class Running(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Contexts:
-    """Some rows after their contexts: hidden [b,H], mask [b,C], next positions [b], and a cache of C columns."""
+    """Contexts that were read: hidden [b,H], mask [b,C], next positions [b], and a cache of C columns.
 
-    rows: slice
+    Row places[i] continues context sources[i], two lists [r] with r >= b.
+    """
+
+    places: Sequence[int]
+    sources: Sequence[int]
     hidden: Tensor
     mask: Tensor
     positions: Tensor
@@ -41,19 +45,25 @@ class Contexts:
 
 
 def read_contexts(prefix: Prefix, rows: Sequence[TokenRow]) -> Iterator[Contexts]:
-    """Yield the rows, sorted by length, longest first, after reading prefix and context: a few at a time, so that
-    little is padding."""
+    """Yield the contexts of rows, sorted by length, longest first, after reading prefix and context: a few at a time,
+    so that little is padding, and those that several rows have once."""
+    # Rows of different labels with the same text1 are each decoded under the labels of all of them.
+    known: dict[tuple[int, tuple[int, ...]], list[int]] = {}
+    for place, row in enumerate(rows):
+        known.setdefault((row.label, row.context), []).append(place)
+    unique, users = [TokenRow(label, context, (0,)) for label, context in known], list(known.values())
     # A sliding window keeps the last tokens only: caches of batches of different length could not be joined.
     sliding = any(DynamicCache(config=prefix.model.config).is_sliding)
     tokens = CONTEXT_TOKENS["cuda" if prefix.model.device.type == "cuda" else "cpu"]
     start = 0
-    while start < len(rows):
-        size = len(rows) if sliding else max(1, tokens // len(rows[start].context))
-        some = rows[start : start + size]
-        batch = collate([TokenRow(row.label, row.context, (0,)) for row in some], prefix.model.device)
+    while start < len(unique):
+        size = len(unique) if sliding else max(1, tokens // len(unique[start].context))
+        batch = collate(unique[start : start + size], prefix.model.device)
         hidden, cache, mask, positions = prefix.prefill(batch)
-        yield Contexts(slice(start, start + len(some)), hidden[batch.rows, batch.columns], mask, positions, cache)
-        start += len(some)
+        joined = [(place, source) for source, places in enumerate(users[start : start + size]) for place in places]
+        places, sources = zip(*joined, strict=True)
+        yield Contexts(places, sources, hidden[batch.rows, batch.columns], mask, positions, cache)
+        start += size
 
 
 class GrowingRows:
@@ -65,9 +75,11 @@ class GrowingRows:
 
     def __init__(self, prefix: Prefix, rows: Sequence[TokenRow]) -> None:
         self._model = prefix.model.base_model
+        room: list[list[Tensor]] = []
         for some in read_contexts(prefix, rows):
-            if some.rows.start == 0:  # the longest rows set the shapes, and their cache holds all others too
-                self._cache, width = some.cache, some.mask.shape[1]
+            width, places, sources = some.mask.shape[1], list(some.places), list(some.sources)
+            if not room:  # the longest contexts set the shapes, and their cache holds all others too
+                self._cache = some.cache
                 self.hidden = some.hidden.new_empty(len(rows), some.hidden.shape[1])
                 self._mask = some.mask.new_zeros(len(rows), width)
                 self._positions = some.positions.new_empty(len(rows))
@@ -75,13 +87,12 @@ class GrowingRows:
                     [part.new_empty(len(rows), *part.shape[1:]) for part in (layer.keys, layer.values)]
                     for layer in some.cache.layers
                 ]
-            self.hidden[some.rows], self._positions[some.rows] = some.hidden, some.positions
-            width = some.mask.shape[1]
-            self._mask[some.rows, :width] = some.mask
-            for places, layer in zip(room, some.cache.layers, strict=True):
-                for place, part in zip(places, (layer.keys, layer.values), strict=True):
-                    place[some.rows, :, : part.shape[2]] = part
-                    place[some.rows, :, part.shape[2] :] = 0  # masked, but 0 times NaN would be NaN
+            self.hidden[places], self._positions[places] = some.hidden[sources], some.positions[sources]
+            self._mask[places, :width] = some.mask[sources]
+            for wholes, layer in zip(room, some.cache.layers, strict=True):
+                for whole, part in zip(wholes, (layer.keys, layer.values), strict=True):
+                    whole[places, :, : part.shape[2]] = part[sources]
+                    whole[places, :, part.shape[2] :] = 0  # masked, but 0 times NaN would be NaN
         for layer, (keys, values) in zip(self._cache.layers, room, strict=True):
             layer.keys, layer.values = keys, values
 

@@ -184,17 +184,19 @@ class StaticRows:
     hidden: Tensor
 
     def __init__(self, prefix: Prefix, rows: Sequence[TokenRow], steps: int, memory: Memory) -> None:
+        buffers: Buffers | None = None
         for some in read_contexts(prefix, rows):
-            width = some.mask.shape[1]
-            if some.rows.start == 0:  # the longest rows
+            width, places, sources = some.mask.shape[1], list(some.places), list(some.sources)
+            if buffers is None:  # the longest contexts
                 self._buffers = buffers = memory.lend(prefix.model, some, len(rows), width + steps)
                 self.hidden = some.hidden.new_empty(len(rows), some.hidden.shape[1])
                 buffers.mask.fill_(lowest := torch.finfo(buffers.mask.dtype).min)
                 buffers.column.fill_(width)
-            self.hidden[some.rows], buffers.positions[some.rows] = some.hidden, some.positions
-            buffers.mask[some.rows, 0, 0, :width] = torch.where(some.mask > 0, 0, lowest).to(buffers.mask.dtype)
+            self.hidden[places], buffers.positions[places] = some.hidden[sources], some.positions[sources]
+            mask = torch.where(some.mask[sources] > 0, 0, lowest)
+            buffers.mask[places, 0, 0, :width] = mask.to(buffers.mask.dtype)
             for part, layer in zip(buffers.parts, some.cache.layers, strict=True):
-                part[0, some.rows, :, :width], part[1, some.rows, :, :width] = layer.keys, layer.values
+                part[0][places, :, :width], part[1][places, :, :width] = layer.keys[sources], layer.values[sources]
 
     def keep(self, sources: Sequence[int], places: Sequence[int], count: int) -> None:
         """Copy the rows at `sources` to the `places` of rows that have left, then keep the first `count` rows."""
