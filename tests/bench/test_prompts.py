@@ -1,10 +1,23 @@
 """What a prompt's cell shows: curves, and the rows that it takes of a set and of the test set."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from dawgen.bench.prompts import draw_curves, load_cell, take_rows
+import pytest
+import yaml
+
+from dawgen.bench import prompts
+from dawgen.bench.plan import make_plan
+from dawgen.bench.prompts import TEXTS, PromptCell, draw_curves, load_cell, take_rows
+from dawgen.bench.read import read_grid
 from dawgen.config import RunConfig
+from dawgen.engine.storage import Store
+from dawgen.engine.work import run_work
+from dawgen.models.load import load_target
+from dawgen.models.texts import ReadTexts
 from dawgen.records import Example
+from support.grids import write_grid
 from support.jobs import write_inputs
 
 
@@ -41,3 +54,32 @@ def test_test_rows_are_drawn_alike_for_every_seed(tmp_path: Path) -> None:
     assert len(one) == 7
     assert set(one) < set(whole)
     assert len(whole) == len(Path(files["test"]).read_text().splitlines())
+
+
+def test_cells_of_a_grid_share_the_texts_that_a_target_has_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_grid(tmp_path, arms=["zero_shot", "prompt_tuning", "eda"], seeds=[1], multiples=[1])
+    content = yaml.safe_load(path.read_text())
+    content["settings"]["target"]["placement"] = "behind"
+    path.write_text(yaml.safe_dump(content))
+    cells = make_plan(read_grid(path)).choose(None)
+    backbone = load_target(cells[0].config.target.model)
+    monkeypatch.setattr(prompts, "cached_target", lambda *_: replace(backbone))  # a process of its own for every cell
+    store, read = Store(tmp_path / "run"), list[dict[str, int]]()
+    take = ReadTexts.take
+
+    def watch(texts: ReadTexts, rows: Any, make: Any) -> Any:
+        if not read or read[-1] is not texts.counts:
+            read.append(texts.counts)
+        return take(texts, rows, make)
+
+    monkeypatch.setattr(ReadTexts, "take", watch)
+    found = {cell.method: run_work(cell, store) for cell in cells if isinstance(cell, PromptCell)}
+    assert set(found) == {"zero_shot", "prompt_tuning", "eda"} and all("error" not in one for one in found.values())
+    # the 12 test rows, then shots that are in no other cell, then edited ones
+    assert read[0]["read"] == 12 and read[0]["disk"] == 0
+    assert all(counts["disk"] >= 12 for counts in read[1:])
+    assert sum(counts["read"] for counts in read[1:]) <= 12 + 60
+    files = list((tmp_path / "run" / TEXTS).rglob("*.safetensors"))
+    assert len(files) == sum(counts["read"] for counts in read)

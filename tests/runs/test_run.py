@@ -10,6 +10,7 @@ import pytest
 from dawgen.config import RunConfig
 from dawgen.errors import ConfigError, DataError, ShortfallError
 from dawgen.files import hash_file
+from dawgen.models.texts import ReadTexts
 from dawgen.progress import Reporter
 from dawgen.report.run.metrics import read_metrics
 from dawgen.runs.run import find_no_gain, find_probe, run_job
@@ -288,3 +289,25 @@ def test_a_probe_that_did_as_well_as_the_best_prompt_is_named(probe: float, own:
     found = find_probe(methods | {"prompt_tuning": {"accuracy": 0.6}, "lora": {"accuracy": None}})
     assert [words in text for text in found] == ([] if words is None else [True])
     assert find_probe({"linear_probe": {"accuracy": probe}}) == []
+
+
+def test_a_run_with_prompts_behind_the_text_reads_each_text_once_for_all_methods(
+    models: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[tuple[int, ...]] = []
+    read = ReadTexts.take
+    monkeypatch.setattr(
+        ReadTexts, "take", lambda texts, wanted, make: read(texts, wanted, lambda new: rows.extend(new) or make(new))
+    )
+    files = {key: value for key, value in write_inputs(tmp_path).items() if key != "unlabelled"}
+    settings = quick_settings(models) | files | {"methods": ["zero_shot", "prompt_tuning", "dawgen"]}
+    settings["target"]["placement"] = "behind"
+    metrics = run(settings, tmp_path / "run")
+    assert all(metrics["methods"][name]["n_test"] == 24 for name in settings["methods"])
+    assert len(rows) == len(set(rows)) >= 24 + 12
+    assert not (tmp_path / "run" / "texts").exists()
+    bundle = json.loads((tmp_path / "run" / "prompts" / "dawgen" / "bundle.json").read_text())
+    assert bundle["settings"]["placement"] == "behind"
+    assert "behind the text" in (tmp_path / "run" / "report.html").read_text()
+    again = run(settings, tmp_path / "run")
+    assert again["methods"] == metrics["methods"]

@@ -16,6 +16,7 @@ from typing import Any
 from dawgen.config import Dtype, RunConfig
 from dawgen.errors import ModelError
 from dawgen.files import hash_file, hash_unchanged
+from dawgen.methods.spec import MethodSpec
 from dawgen.methods.table import METHODS
 from dawgen.models.gguf_file import is_gguf
 from dawgen.models.load import Backbone, load_generator, load_target
@@ -28,7 +29,14 @@ FILES = ("train", "dev", "test", "unlabelled")
 # What a run does beside its numbers, or is said by other fields of a cell.
 OUTSIDE = {"methods", "threads", "tracking", "compare_generators", "synthetic"}
 SURGERY = ("surgery", "granularity", "epsilon")  # of the synthetic gradient
-READ = ("model", "max_tokens", "decoder_sentinel", "dtype", "chat")  # all that a target depends on that takes no steps
+READ = (
+    "model",
+    "max_tokens",
+    "decoder_sentinel",
+    "dtype",
+    "chat",
+    "placement",
+)  # all that a target depends on that takes no steps
 ASKED = ("init", "prompt_length")  # and one that is asked with the question from which prompts start
 UNREAD = ("target", "baselines", "label_words", "question")  # what a set does not depend on
 SAID = ("prompt_sources",)  # settings of methods that a cell's other fields say
@@ -59,10 +67,17 @@ def describe_prompt(config: RunConfig, method: str, *, synthetic: bool) -> dict[
     elif not synthetic:
         for name in SURGERY:
             found["target"].pop(name)
+    if not _places(spec):
+        found["target"].pop("placement", None)
     if not spec.shots:
         for name in ("seed", "shots"):
             found.pop(name)
     return found
+
+
+def _places(spec: MethodSpec) -> bool:
+    """Return whether a method depends on where prompts stand: it trains one alone, or asks without shots."""
+    return spec.trains == ("prompt",) or (not spec.trains and not spec.shots)
 
 
 def _describe_without(config: RunConfig, sections: tuple[str, ...]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import yaml
 
 from dawgen.bench.plan import Cell, Plan
 from dawgen.bench.predict import Times, predict_cells
+from dawgen.bench.prompts import TEXTS
 from dawgen.bench.results import collect_results, read_numbers, write_results
 from dawgen.bench.sets import SetCell
 from dawgen.engine.engine import Engine
@@ -70,6 +71,8 @@ def run_grid(plan: Plan, outlook: Outlook, store: Store, engine: Engine, name: s
     run_all(outlook.cells, store, engine, seconds=outlook.times.seconds, ended=end)
     results = collect_results(plan, numbers, name)
     write_results(store, results)
+    if store.folder is not None:
+        store.remove(TEXTS)
     return results
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dawgen.engine.storage import Store
 
 WINDOWS = 15  # points of a training curve
+TEXTS = "texts"  # what targets have read, shared by all cells until the grid is done
 CURVES = ("loss_real", "loss_synthetic", "cos", "conflict", "removed")
 
 
@@ -115,6 +116,8 @@ def train_prompt(cell: PromptCell, store: Store) -> dict[str, Any]:
         if cell.given is not None and cell.take is not None:
             check_count(synthetic or (), inputs.task.labels, cell.take, cell.given)
         target = cached_target(config.target.model, config.target.dtype)
+        if config.target.placement == "behind" and store.folder is not None:
+            target.texts.use_folder(store.folder / TEXTS)
         job = quiet_job(config.seed, folder)
         numbers = run_method(cell.method, inputs, synthetic, target, config, folder=folder, job=job)
         found = None if synthetic is None else measure_fidelity(inputs.task.name, synthetic)

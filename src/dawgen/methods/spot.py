@@ -27,16 +27,18 @@ def fit_spot(backbone: Backbone, given: Given) -> PromptClassifier:
     The query prompt is trained without the dev set, which is used for one choice only. facts["notes"] names the source.
 
     Raises:
-        ConfigError: no sources. BundleError: one that is damaged, of another model or of another length.
+        ConfigError: no sources. BundleError: one that is damaged, of another model, length or placement.
     """
     from dawgen.prompt.bundle.checks import check_base
     from dawgen.prompt.bundle.format import load_bundle
+    from dawgen.prompt.initialise import check_moved
 
     check_sources(given)
     sources: list[tuple[str, Tensor]] = []
     for place in given.baselines.prompt_sources:
         prompt, info = load_bundle(Path(place))
         check_base(prompt, info, backbone)
+        check_moved(info, given.target.placement, place)
         sources.append((str(info.task["name"]), prompt))
     before = replace(given, dev=None, log=given.log_as("query"), checkpoint=given.checkpoint_as("query"))
     query = fit_prompt(backbone, before).prompt_.cpu()

@@ -7,9 +7,11 @@ one, which several processes may share. Nothing here knows what is kept.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,14 @@ class ReadTexts:
         """
         self._folder, self._disk = folder, limit
         self._measure()
+
+    @contextmanager
+    def in_folder(self, folder: Path) -> Iterator[None]:
+        """Keep texts in this folder too while the block runs; it is removed when the block ends without an error."""
+        self.use_folder(folder)
+        yield
+        self.use_folder(None)
+        shutil.rmtree(folder, ignore_errors=True)
 
     def set_memory(self, memory: int) -> None:
         """Set the bytes that are kept in memory."""

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dawgen.config import INITS, TargetConfig
+from dawgen.config import INITS, Placement, TargetConfig
 from dawgen.errors import BundleError, ConfigError
 from dawgen.models.load import Backbone
 from dawgen.prompt.bundle.files import INFO, PROMPT, read_prompt
-from dawgen.prompt.bundle.format import load_bundle
+from dawgen.prompt.bundle.format import BundleInfo, load_bundle
 from dawgen.prompt.question import start_from_question
 from dawgen.prompt.vocabulary import encode_word, find_frequent
 from dawgen.rng import torch_rng
@@ -48,7 +48,7 @@ def start_prompt(
     if init_from is None and config.init not in INITS:
         init_from = config.init
     if init_from is not None:
-        return start_from_file(Path(init_from), length, width)
+        return start_from_file(Path(init_from), length, width, config.placement)
     if config.init == "question":
         return start_from_question(embedding, tokenizer, question, length, behind=config.placement == "behind")
     if config.init == "random":
@@ -87,16 +87,29 @@ def start_at_random(length: int, width: int, generator: torch.Generator, unit: f
     return (torch.rand(length, width, generator=generator) * 2 - 1) * UNIFORM * unit
 
 
-def start_from_file(path: Path, length: int, width: int) -> Tensor:
+def start_from_file(path: Path, length: int, width: int, placement: Placement | None = None) -> Tensor:
     """Return the prompt of another bundle (SPoT, Vu et al. 2022); `path` is its folder or its prompt.safetensors.
 
+    placement: where it has to stand; None does not ask.
+
     Raises:
-        BundleError: the file is missing, damaged, or its prompt is not [length, width].
+        BundleError: the file is missing, damaged, or its prompt is not [length, width] or stands elsewhere.
     """
     if (path / INFO).exists():
-        return _check_shape(load_bundle(path)[0], length, width, str(path))
+        prompt, info = load_bundle(path)
+        check_moved(info, placement, str(path))
+        return _check_shape(prompt, length, width, str(path))
     file = path / PROMPT if path.is_dir() else path
     return _check_shape(read_prompt(file), length, width, str(file))
+
+
+def check_moved(info: BundleInfo, placement: Placement | None, where: str) -> None:
+    """Raise BundleError where a bundle's prompt stands elsewhere than one that starts from it would."""
+    if placement not in (None, info.settings.placement):
+        raise BundleError(
+            f"{where}: expected a prompt {placement} the text, this one was trained {info.settings.placement} it.\n"
+            f"Set target.placement to {info.settings.placement}, or start from another one."
+        )
 
 
 def _check_shape(prompt: Tensor, length: int, width: int, where: str) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -114,12 +115,14 @@ def _do_stages(run: _Ready, job: Job) -> dict[str, Any]:
         synthetic = _make_synthetic(run, run.generator, job, metrics)
     elif synthetic is not None:
         metrics["synthetic"] = {"given": config.synthetic, "kept": len(synthetic)}
-    for method in config.methods:
-        data = synthetic if METHODS[method].synthetic or METHODS[method].gold else None
-        place = out / "prompts" / method
-        numbers = run_method(method, inputs, data, run.target, config, folder=place, job=job)
-        metrics["warnings"] = [*metrics["warnings"], *numbers.pop("warnings", [])]
-        metrics["methods"][method] = numbers
+    behind = config.target.placement == "behind"
+    with run.target.texts.in_folder(out / "texts") if behind else nullcontext():
+        for method in config.methods:
+            data = synthetic if METHODS[method].synthetic or METHODS[method].gold else None
+            place = out / "prompts" / method
+            numbers = run_method(method, inputs, data, run.target, config, folder=place, job=job)
+            metrics["warnings"] = [*metrics["warnings"], *numbers.pop("warnings", [])]
+            metrics["methods"][method] = numbers
     for name, means in measure_interference(out / "log.jsonl").items():
         metrics["methods"][name]["interference"] = means
     metrics["warnings"] = [*metrics["warnings"], *find_no_gain(metrics["methods"]), *find_probe(metrics["methods"])]

@@ -20,7 +20,7 @@ from dawgen.models.known import KNOWN
 from dawgen.models.load import Backbone
 from dawgen.models.resolve import MINIS
 from dawgen.prompt.bundle.format import BundleInfo, load_bundle
-from dawgen.prompt.bundle.peft import write_adapter
+from dawgen.prompt.bundle.peft import check_placement, write_adapter
 from dawgen.prompt.template import find_mask, find_sentinel
 from dawgen.report.cards.dataset import describe_licence, write_card
 from dawgen.report.cards.model import render_model_card
@@ -62,7 +62,8 @@ def export_peft(
         The kind "model", and the bytes of each file by name; the adapter's prompt is [P,H] in float32.
 
     Raises:
-        BundleError: a damaged bundle, or a base that is another one. ConfigError: a wrong argument or a used folder.
+        BundleError: a damaged bundle, a base that is another one, or a prompt that stands behind the text, for which
+            PEFT has no place. ConfigError: a wrong argument or a used folder.
 
     >>> import dawgen
     >>> exported = dawgen.export_peft("bundle", "adapter")
@@ -73,6 +74,7 @@ def export_peft(
     check_new(folder)
     describe_licence(license, "")
     prompt, info = load_bundle(source)
+    check_placement(source, info)
     facts = gather_model_facts(source, prompt, info, [Path(run) for run in runs])
     backbone = PromptClassifier.load(source, model).backbone_
     info = rename_base(info, base)

@@ -177,8 +177,11 @@ def _check_fit(name: str, found: Adapter, backbone: Backbone) -> None:
 def _dress(found: Adapter, task: Task, backbone: Backbone, notes: list[str]) -> PromptClassifier:
     """Return a classifier that has the prompt as if it had been fitted; its settings are the defaults."""
     length = len(found.prompt)
-    config = TargetConfig(prompt_length=length, chat=False, patience=0)  # a front that it may have is among its rows
-    classifier = PromptClassifier(backbone, task, schedule="real", **config.model_dump(exclude={"model"}))
+    # a front that it may have is among its rows
+    config = TargetConfig(prompt_length=length, chat=False, patience=0, placement="before")
+    classifier = PromptClassifier(
+        backbone, task, schedule="real", **config.model_dump(exclude={"model"}) | {"placement": "before"}
+    )
     classifier.task_, classifier.scorer_ = task, Scorer.of(backbone, task, config, prompt_length=length)
     classifier.classes_ = np.array(task.labels, dtype=object)
     classifier.prompt_, classifier.trainable_ = found.prompt.to(backbone.model.device), found.prompt.numel()

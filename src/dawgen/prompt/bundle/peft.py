@@ -52,6 +52,15 @@ class Adapter:
         return name if isinstance(name, str) and name else None
 
 
+def check_placement(name: Path, info: BundleInfo) -> None:
+    """Raise BundleError for a prompt behind the text: PEFT puts every prompt in front of the model's whole input."""
+    if info.settings.placement == "behind":
+        raise BundleError(
+            f"{name}: expected a prompt in front of the text, this one stands behind it, where PEFT cannot put it.\n"
+            "Share the bundle itself, or train with target.placement=before."
+        )
+
+
 def write_adapter(folder: Path, prompt: Tensor, info: BundleInfo, backbone: Backbone) -> None:
     """Write the three files, the config last; of the backbone kind, shape and the opening's embeddings are used."""
     plain = prompt.detach().float().cpu().contiguous()
