@@ -59,7 +59,7 @@ def answers(bundles: Path) -> tuple[dict[str, Reply], str]:
         arguments = [str(bundles / "nli"), str(bundles / "topic"), "--bundles", str(bundles)]
         async with serving(bundles, arguments, token=None) as server:
             replies = {command: await ask(server, command) for command in list_requests()}
-            return replies, await asyncio.to_thread(run_python, server)
+            return replies, await asyncio.to_thread(run_python, server, bundles)
 
     return asyncio.run(run())
 
@@ -81,11 +81,12 @@ async def ask(server: Server, command: str) -> Reply:
     return reply
 
 
-def run_python(server: Server) -> str:
-    (block,) = find_blocks("python")
+def run_python(server: Server, bundles: Path) -> str:
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(block.replace(ADDRESS, f"http://127.0.0.1:{server.port}"), {})
+    for block in find_blocks("python"):
+        here = block.replace(ADDRESS, f"http://127.0.0.1:{server.port}").replace("bundles/", f"{bundles}/")
+        with contextlib.redirect_stdout(printed):
+            exec(here.replace("steps=100", "steps=2"), {})
     return printed.getvalue()
 
 
@@ -96,7 +97,9 @@ def test_the_requests_run_as_printed(answers: tuple[dict[str, Reply], str]) -> N
     first, second = list(replies.values())[:2]
     assert list_keys(json.loads(shown)) == list_keys(first.json())
     assert len(second.json()["results"]) == 2
-    assert len(printed.splitlines()) == 2
+    *lines, labels = printed.splitlines()
+    assert len(lines) == 2
+    assert list(eval(labels)) == ["music", "outside"] and all(0 <= share <= 1 for share in eval(labels).values())
 
 
 def test_the_page_shows_the_results() -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import DynamicCache, EncoderDecoderCache
 
 from dawgen.classifier import causal
-from dawgen.classifier.batches import GPU_BUDGET, bucket, pad
+from dawgen.classifier.batches import bucket, choose_budget, pad
 from dawgen.classifier.context import Context
 from dawgen.classifier.seq2seq import find_begin
 from dawgen.errors import ConfigError
@@ -56,15 +56,16 @@ def read_together(backbone: Backbone, ids: Tensor, mask: Tensor) -> Reading:
     return Reading(tuple(parts), mask)
 
 
-def read_apart(backbone: Backbone, rows: Sequence[Sequence[int]]) -> list[Tensor]:
+def read_apart(backbone: Backbone, rows: Sequence[Sequence[int]], *, alone: bool = True) -> list[Tensor]:
     """Return [2L,Hkv,T,dh] of each row, without gradient.
 
-    On a CPU each is read alone: its bits do not depend on other rows, so that a resumed training, or one with other
-    methods before it, ends in the same bytes. A GPU would take as long for a row as for many.
+    alone: on a CPU each is read alone: its bits do not depend on other rows, so that a resumed training, or one with
+    other methods before it, ends in the same bytes. A GPU would take as long for a row as for many.
     """
     device, found = backbone.model.device, dict[int, Tensor]()
-    alone = device.type == "cpu"
-    groups = [[row] for row in range(len(rows))] if alone else bucket([len(row) for row in rows], GPU_BUDGET)
+    groups = [[row] for row in range(len(rows))]
+    if not alone or device.type != "cpu":
+        groups = bucket([len(row) for row in rows], choose_budget(device.type))
     for group in groups:
         reading = read_together(backbone, *pad([rows[row] for row in group], backbone))
         for place, row in enumerate(group):

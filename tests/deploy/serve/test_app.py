@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from dawgen.classifier.estimator import PromptClassifier
 from dawgen.deploy.serve import batcher as batching
 from dawgen.deploy.serve.settings import ServeSettings
 from support.services import PAIR, TEXT, TOPICS, open_service
-from support.targets import make_backbone, make_pairs
+from support.targets import make_backbone, make_pairs, make_task
 
 HERE = "http://127.0.0.1:8400"
 SMALL = ServeSettings(max_body=2000, max_inputs=4, max_characters=100, max_prompts=2)
@@ -39,6 +40,48 @@ def ask(client: TestClient, *inputs: Any, prompt: str = "pairs") -> Any:
 
 def add(client: TestClient, folder: str, **fields: Any) -> Any:
     return client.post("/v1/prompts", json={"folder": folder} | fields)
+
+
+def test_one_request_asks_several_prompts_which_answer_as_each_alone(
+    client: TestClient, service: SimpleNamespace, tmp_path: Path, bundles: Path
+) -> None:
+    pairs = make_pairs(4)
+    task, options = make_task(), {"prompt_length": 3, "steps": 2, "placement": "behind"}
+    behind = PromptClassifier(make_backbone(), task, **options).fit(pairs)
+    behind.save(bundles / "behind")
+    add(client, "behind")
+    try:
+        sent = [{"text1": row.text1, "text2": row.text2} for row in pairs]
+        asked = client.post("/v1/classify", json={"prompts": ["behind", "pairs"], "inputs": sent})
+        assert asked.status_code == 200
+        answers = asked.json()["answers"]
+        assert [answer["prompt"] for answer in answers] == ["behind", "pairs"]
+        for answer in answers:
+            alone = ask(client, *sent, prompt=answer["prompt"]).json()
+            assert alone["digest"] == answer["digest"]
+            for one, other in zip(answer["results"], alone["results"], strict=True):
+                assert one["label"] == other["label"]
+                assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-5)
+        metrics = client.get("/metrics").text
+        assert "dawgen_texts_read_total 4.0" in metrics and "dawgen_texts_found_total 4.0" in metrics
+        assert 'dawgen_rows_total{prompt="behind"} 8.0' in metrics
+    finally:
+        shutil.rmtree(bundles / "behind")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"prompts": ["pairs"], "prompt": "pairs", "inputs": [PAIR]}, 422, "found both"),
+        ({"prompts": ["pairs", "pairs"], "inputs": [PAIR]}, 422, "found one twice"),
+        ({"prompts": [], "inputs": [PAIR]}, 422, "prompts"),
+        ({"prompts": ["pairs", "pear"], "inputs": [PAIR]}, 404, "pear"),
+        ({"prompts": ["pairs"], "inputs": [TEXT]}, 422, "expected a pair"),
+    ],
+)
+def test_wrong_requests_of_several_prompts_are_refused(client: TestClient, body: Any, status: int, said: str) -> None:
+    found = client.post("/v1/classify", json=body)
+    assert found.status_code == status and said in found.json()["detail"]
 
 
 def test_answers_are_those_of_the_classifier(client: TestClient, bundles: Path) -> None:

@@ -180,3 +180,20 @@ def test_addresses_that_are_none_are_refused(url: str) -> None:
 def test_items_that_are_no_texts_are_refused_before_anything_is_sent(items: Any) -> None:
     with pytest.raises(DataError, match="items: expected"):
         Client("http://127.0.0.1:9").classify("a", items)
+
+
+def test_several_prompts_are_asked_together_in_as_few_requests_as_the_service_takes(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_ROWS", 4)
+    answers = {"answers": [{"prompt": name, "digest": "", "results": [ROW, ROW]} for name in ("a", "b")]}
+    last = {"answers": [{"prompt": name, "digest": "", "results": [ROW]} for name in ("a", "b")]}
+    script.answers = [(200, {}, answers), (200, {}, last)]
+    found = Client(script.url).classify_all(["a", "b"], ["one", "two", ("three", "four")])
+    assert found == {name: [Answer("yes", {"yes": 0.75, "no": 0.25})] * 3 for name in ("a", "b")}
+    assert [body for *_, body in script.asked] == [
+        {"prompts": ["a", "b"], "inputs": ["one", "two"]},
+        {"prompts": ["a", "b"], "inputs": [{"text1": "three", "text2": "four"}]},
+    ]
+    with pytest.raises(DataError, match="Put it into a list"):
+        Client(script.url).classify_all(["a"], "one")

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dawgen.classifier.estimator import PromptClassifier
+from dawgen.config import Placement
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.deploy.serve.mixed import index_prompts, index_words, score_mixed
 from dawgen.models.load import Backbone
+from dawgen.models.texts import ReadTexts
 from support.bundles import make_classifier
 from support.loaded_prompts import draw_rows, make_loaded
 from support.targets import TARGETS, make_backbone, make_chat_backbone, make_pairs, make_task, wrap
@@ -172,3 +174,44 @@ def test_prompts_with_and_without_a_chat_template_share_a_batch(kind: Kind) -> N
         classifier.scorer_.score(own, classifier.prompt_) for classifier, own in zip(classifiers, rows, strict=True)
     ]
     torch.testing.assert_close(torch.stack(mixed), torch.cat(alone), rtol=0, atol=EXACT)
+
+
+@pytest.mark.parametrize("family", [*TARGETS, "bart"])
+def test_prompts_before_and_behind_the_text_share_a_batch(family: Any) -> None:
+    backbone = wrap(tiny_bart()) if family == "bart" else make_backbone(family)
+    names = [((82,), (12, 40), (12, 40, 17)), (82, 12), ((9, 30), (25,)), (82, 12, 40), (40, 12)]
+    sentinels = [False, family == "t5", family == "t5", False, False]
+    places: tuple[Placement, ...] = ("behind", "behind", "behind", "before", "behind")
+    several = [
+        make_loaded(backbone, length, sentinel=sentinel, seed=length, words=words, placement=place)
+        for length, sentinel, words, place in zip((5, 1, 3, 8, 12), sentinels, names, places, strict=True)
+    ]
+    assert [loaded.length for loaded in several] == [5, 1, 3, 8, 12]
+    assert_as_alone(backbone, draw_rows([4, 19, 11, 30, 1, 7, 19, 2, 12, 5]), several + several[::-1])
+    assert_as_alone(backbone, draw_rows([14]) * 10, several + several[::-1])
+
+
+@pytest.mark.parametrize("kind", ["t5", "llama"])
+def test_a_text_under_many_prompts_is_read_once_and_found_by_the_next_batch(kind: Kind) -> None:
+    backbone, texts = make_backbone(kind), ReadTexts("served", memory=2**20)
+    several = [make_loaded(backbone, length, seed=length, placement="behind") for length in (2, 9, 5)]
+    rows = draw_rows([12]) * 3
+    found = score_mixed(backbone, rows, several, texts)
+    assert texts.counts == {"read": 1, "memory": 0, "disk": 0}
+    again = score_mixed(backbone, rows, several, texts)
+    assert texts.counts["read"] == 1 and texts.counts["memory"] > 0
+    for one, other, row, loaded in zip(found, again, rows, several, strict=True):
+        assert torch.equal(one, other)
+        torch.testing.assert_close(one, score_alone(backbone, row, loaded), rtol=0, atol=EXACT)
+
+
+@pytest.mark.parametrize("kind", ["t5", "llama"])
+def test_a_prompt_behind_the_text_is_served_as_its_classifier_answers(kind: Kind) -> None:
+    backbone, pairs = make_chat_backbone(kind), make_pairs(6)
+    classifier = PromptClassifier(backbone, make_task(), prompt_length=4, steps=2, placement="behind").fit(pairs)
+    loaded = LoadedPrompt.of(classifier, "pairs", "0" * 64)
+    assert loaded.length == 4 and loaded.asked is not None
+    assert loaded.nbytes == 4 * (loaded.prompt.numel() + loaded.asked.numel())
+    rows = loaded.scorer.render(pairs).ids
+    scores = torch.stack(score_mixed(backbone, rows, [loaded] * len(rows)))
+    torch.testing.assert_close(scores, torch.from_numpy(classifier.predict_log_proba(pairs)), rtol=0, atol=EXACT)

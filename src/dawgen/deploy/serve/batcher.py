@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -23,8 +23,10 @@ from dawgen.deploy.serve.pending import PendingRequest, QueueFullError, StoppedE
 from dawgen.deploy.serve.queue import QueuedRow, RowQueue
 from dawgen.errors import DataError, ModelError
 from dawgen.models.load import Backbone
+from dawgen.models.texts import ReadTexts
 
 MAX_WAIT = 0.004  # seconds
+TEXT_BYTES = 2**28  # of keys and values of texts in front of prompts, those that were used last
 CPU_ROWS = 1024  # what a small model answers in half a minute; more rows would only wait until they time out
 GPU_ROWS = 4096
 FIRST_GUESS = 1.0  # seconds to try again after, before any batch was measured
@@ -33,7 +35,6 @@ CPU_OVERHEAD = 64  # positions; a T5 of Flan-T5 small's size has 35 with one thr
 GPU_OVERHEAD = 2048
 
 _log = LOGGER.getChild("batcher")
-
 
 Observe = Callable[[BatchStats], None]
 
@@ -67,6 +68,7 @@ class Batcher:
         self.most_rows = most_rows or (CPU_ROWS if device == "cpu" else GPU_ROWS)
         self.token_budget = token_budget or (CPU_BUDGET if device == "cpu" else GPU_BUDGET)
         self._overhead = CPU_OVERHEAD if device == "cpu" else GPU_OVERHEAD
+        self.texts = ReadTexts("served", memory=TEXT_BYTES)  # only the worker takes from it
         self._words = backbone.model.get_input_embeddings().weight.shape[0]
         self._threads, self._clock = threads, clock
         self._changed = threading.Condition()  # guards all below
@@ -91,18 +93,27 @@ class Batcher:
             StoppedError: `drain` or `close` was called, or the worker died.
             DataError: no rows, an empty or too long one, an id out of the vocabulary, or more rows than may ever wait.
         """
-        self._check(prompt, rows)
-        request = PendingRequest(prompt, len(rows), self._leave)
+        return self.submit_all([(prompt, rows)])[0]
+
+    def submit_all(self, asked: Sequence[tuple[LoadedPrompt, Sequence[Sequence[int]]]]) -> list[PendingRequest]:
+        """Queue the rows of several prompts together, all or none; returns and raises as `submit`."""
+        for prompt, rows in asked:
+            self._check(prompt, rows)
+        count = sum(len(rows) for _, rows in asked)
+        if count > self.most_rows:
+            raise DataError(f"expected at most {self.most_rows} rows under all prompts together, got {count}.")
         with self._changed:
             if self._draining or not self.alive:
                 raise StoppedError("the service is stopping and takes no new rows.")
             waiting = len(self._queue)
-            if waiting + len(rows) > self.most_rows:
-                wait = self._estimate(waiting + len(rows) - self.most_rows)
-                raise QueueFullError(len(rows), waiting, self.most_rows, wait)
-            self._queue.add(request, rows, self._clock())
+            if waiting + count > self.most_rows:
+                wait = self._estimate(waiting + count - self.most_rows)
+                raise QueueFullError(count, waiting, self.most_rows, wait)
+            requests = [PendingRequest(prompt, len(rows), self._leave) for prompt, rows in asked]
+            for request, (_, rows) in zip(requests, asked, strict=True):
+                self._queue.add(request, rows, self._clock(), len(asked))
             self._changed.notify_all()
-        return request
+        return requests
 
     def step(self) -> int:
         """Compute one batch now, in this thread, and return how many rows it had; 0 when none wait."""
@@ -214,16 +225,17 @@ class Batcher:
 
     def _answer(self, rows: Sequence[QueuedRow]) -> Exception | None:
         """Compute rows and hand out their scores; return the error, if there was one."""
-        begin = self._clock()
+        begin, before = self._clock(), dict(self.texts.counts)
         try:
-            found = score_mixed(self.backbone, [row.ids for row in rows], [row.request.prompt for row in rows])
+            prompts = [row.request.prompt for row in rows]
+            found = score_mixed(self.backbone, [row.ids for row in rows], prompts, self.texts)
             if not bool(torch.cat(found).isfinite().all()):
                 return ModelError("the model gave scores that are not finite.")
         except Exception as error:  # whatever a model may raise: the worker has to live on
             _log.exception("a batch of %d rows failed", len(rows))
             touch(self.backbone.model.device)  # raises, and so ends the worker, if the device itself is lost
             return error
-        self._record(rows, begin, self._clock())
+        self._record(rows, begin, {name: self.texts.counts[name] - before[name] for name in ("read", "memory")})
         answers: dict[PendingRequest, dict[int, Tensor]] = {}
         for row, scores in zip(rows, found, strict=True):
             answers.setdefault(row.request, {})[row.place] = scores
@@ -231,27 +243,20 @@ class Batcher:
             request.put(own)
         return None
 
-    def _record(self, rows: Sequence[QueuedRow], begin: float, end: float) -> None:
+    def _record(self, rows: Sequence[QueuedRow], begin: float, texts: Mapping[str, int]) -> None:
         stats = BatchStats(
             rows=len(rows),
             prompts=len({row.request.prompt for row in rows}),
             requests=len({row.request for row in rows}),
             padded_tokens=len(rows) * max(row.width for row in rows),
             real_tokens=sum(row.width for row in rows),
-            seconds=end - begin,
+            seconds=self._clock() - begin,
             waited=begin - min(row.since for row in rows),
+            read=texts["read"],
+            found=texts["memory"],
         )
-        rate = stats.rows / max(stats.seconds, 1e-6)
         with self._changed:
-            old = self._stats
-            self._stats = replace(
-                old,
-                batches=old.batches + 1,
-                rows=old.rows + stats.rows,
-                padded_tokens=old.padded_tokens + stats.padded_tokens,
-                real_tokens=old.real_tokens + stats.real_tokens,
-                busy_seconds=old.busy_seconds + stats.seconds,
-            )
+            self._stats, rate = self._stats.add(stats), stats.rows / max(stats.seconds, 1e-6)
             self._rate = rate if not self._rate else 0.8 * self._rate + 0.2 * rate
         if self.observe is not None:
             try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from dawgen.classifier import causal
+from dawgen.classifier.behind import make_inputs
 from dawgen.classifier.estimator import PromptClassifier
-from dawgen.classifier.scorer import Scorer
+from dawgen.classifier.scorer import KEPT_SHARE, Scorer
 from dawgen.models.load import Backbone
 from dawgen.tasks.task import Task
 
@@ -20,6 +22,7 @@ class LoadedPrompt:
 
     labels: [K], in the order of the scorer's words. prompt: [P,H] on the model's device, in its dtype,
     behind the embeddings of a chat template's opening where the scorer has one: all that stands in front of a text.
+    asked: [Q,H], all that is read behind a text, prompt included; None for a prompt in front of it.
     scorer: how the model is asked; other prompts of the service ask the same model with scorers of their own.
     shared: a causal model's keys and values of the prompt, [2L,Hkv,P,dh], layer by layer: key, value, key, ...; None
     where the model has none to share. nbytes: what this prompt adds to the memory of the model, prompt and shared.
@@ -33,6 +36,7 @@ class LoadedPrompt:
     scorer: Scorer
     shared: Tensor | None
     nbytes: int
+    asked: Tensor | None = None
 
     @classmethod
     def of(cls, classifier: PromptClassifier, name: str, digest: str) -> LoadedPrompt:
@@ -42,7 +46,8 @@ class LoadedPrompt:
         # a copy: training the classifier further must not change what is served
         prompt = classifier.prompt_.detach().to(backbone.model.device, backbone.model.dtype, copy=True)
         prompt = scorer.put_front(prompt)
-        shared = compute_shared(backbone, prompt)
+        asked = compute_asked(scorer, prompt)
+        shared = compute_shared(backbone, prompt) if asked is None else None
         return cls(
             name=name,
             digest=digest,
@@ -51,8 +56,34 @@ class LoadedPrompt:
             prompt=prompt,
             scorer=scorer,
             shared=shared,
-            nbytes=prompt.nbytes + (0 if shared is None else shared.nbytes),
+            nbytes=prompt.nbytes + sum(part.nbytes for part in (shared, asked) if part is not None),
+            asked=asked,
         )
+
+    @property
+    def length(self) -> int:
+        """P, without a chat template's opening."""
+        return len(self.prompt) - (len(self.scorer.front) if self.asked is None else 0)
+
+    @property
+    def front(self) -> int:
+        """How many stored positions a row attends to beside those that are computed for it."""
+        return len(self.prompt) if self.shared is not None else 0
+
+    def weigh(self, row: Sequence[int], sharers: int = 1) -> int:
+        """Return how many positions the model computes for a row, about: a text under several prompts is read once."""
+        if self.asked is None:
+            return len(row) if self.shared is not None else len(row) + len(self.prompt)
+        text = len(self.scorer.front) + len(row)
+        return len(self.asked) + -(-text // min(sharers, KEPT_SHARE))
+
+
+def compute_asked(scorer: Scorer, prompt: Tensor) -> Tensor | None:
+    """Return what the model reads behind a text, [Q,H]; None for a prompt [P,H] in front of it."""
+    if scorer.placement == "before":
+        return None
+    with torch.no_grad():
+        return make_inputs(scorer.backbone, prompt[None], scorer.tail, sentinel=scorer.decoder_sentinel)[0]
 
 
 def compute_shared(backbone: Backbone, prompt: Tensor) -> Tensor | None:

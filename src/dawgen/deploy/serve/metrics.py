@@ -64,6 +64,9 @@ class Metrics:
         self.batch_seconds = histogram("batch_seconds", "Time of a batch in the model", _SECONDS)
         self.padding = histogram("batch_padding_share", "Share of padding in a batch's positions", _SHARES)
         self.waited = histogram("batch_wait_seconds", "Time that a batch's first row had waited", _SECONDS)
+        self.texts_read = counter("texts_read", "Texts that were read in front of a prompt")
+        self.texts_found = counter("texts_found", "Texts in front of a prompt that had been read before")
+        gauge("text_bytes", "Memory of texts that were read", lambda: batcher.texts.nbytes)
         gauge("queue_rows", "Rows that wait", lambda: batcher.stats().queued)
         gauge("running_rows", "Rows of the batch under way", lambda: batcher.stats().running)
         gauge("prompts", "Prompts that are loaded", lambda: len(registry.list()))
@@ -77,6 +80,8 @@ class Metrics:
         self.batch_seconds.observe(stats.seconds)
         self.padding.observe(1 - stats.real_tokens / max(stats.padded_tokens, 1))
         self.waited.observe(stats.waited)
+        self.texts_read.inc(stats.read)
+        self.texts_found.inc(stats.found)
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request, or one whose client has gone (status 499)."""

@@ -1,54 +1,69 @@
 """Rows of different prompts in one forward pass of the frozen model: [P_i;E_i] and label words for each row.
 
 Prompt and text of a row stand side by side, with the padding behind both: relative distances, positions and windows are
-then those of the row alone. Only stored keys and values of a causal model's prompts are padded, on their left.
+then those of the row alone. Only stored keys and values of a causal model's prompts are padded, on their left. Prompts
+behind the text are read in a pass of their own, padded behind; each text is read once, under however many it stands.
 """
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from dawgen.classifier import causal
 from dawgen.classifier.batches import pad
-from dawgen.classifier.context import read_causal, read_seq2seq
+from dawgen.classifier.behind import ask, gather, read_apart
+from dawgen.classifier.context import Context, read_causal, read_seq2seq
 from dawgen.classifier.head import score_words
 from dawgen.classifier.names import score_names
 from dawgen.classifier.seq2seq import answer_seq2seq
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.models.load import Backbone
+from dawgen.models.texts import ReadTexts
 
 Rows = Sequence[Sequence[int]]
 
 
-def score_mixed(backbone: Backbone, rows: Rows, prompts: Sequence[LoadedPrompt]) -> list[Tensor]:
+def score_mixed(
+    backbone: Backbone, rows: Rows, prompts: Sequence[LoadedPrompt], texts: ReadTexts | None = None
+) -> list[Tensor]:
     """Return label-word log-probabilities of each row under its own prompt, [K_i] in float32 on the CPU, in order.
 
     rows: N lists of token ids, not empty. prompts: N, one for each row, of any length, labels and sentinel switch.
+    texts: keeps what was read of texts in front of prompts; None for this batch only.
     One batch: N times the longest [P_i;E_i] has to fit into memory.
     """
     found: dict[int, Tensor] = {}
+    kept = ReadTexts("one batch", memory=0) if texts is None else texts
     for places in group_rows(prompts):
         own, asked = [rows[place] for place in places], [prompts[place] for place in places]
         score = _score_tokens if asked[0].scorer.words.single else _score_names
-        found |= zip(places, score(backbone, own, asked), strict=True)
+        found |= zip(places, score(backbone, own, asked, kept), strict=True)
     return [found[place] for place in range(len(rows))]
 
 
 def group_rows(prompts: Sequence[LoadedPrompt]) -> list[list[int]]:
-    """Return the rows that are read together: those with label words of one token; and the others, by the sentinel."""
-    groups: dict[bool | None, list[int]] = {}
+    """Return the rows that are read together: those with label words of one token; and the others, by the sentinel.
+    Prompts behind the text are apart, and names behind them by their length too, since a decoder goes on with them
+    without gaps."""
+    groups: dict[tuple[bool, Any], list[int]] = {}
     for place, loaded in enumerate(prompts):
         kind = None if loaded.scorer.words.single else loaded.scorer.decoder_sentinel
-        groups.setdefault(kind, []).append(place)
+        size = None if loaded.asked is None or kind is None else len(loaded.asked)
+        groups.setdefault((loaded.asked is not None, (kind, size)), []).append(place)
     return list(groups.values())
 
 
-def _score_tokens(backbone: Backbone, rows: Rows, prompts: Sequence[LoadedPrompt]) -> list[Tensor]:
+def _score_tokens(backbone: Backbone, rows: Rows, prompts: Sequence[LoadedPrompt], texts: ReadTexts) -> list[Tensor]:
     """Score rows whose label words are one token each: one product with the words of all prompts."""
     distinct, owners = number_prompts(prompts)
     with torch.inference_mode():
-        if any(loaded.shared is not None for loaded in distinct):
+        if distinct[0].asked is not None:
+            hidden = _ask(backbone, rows, distinct, owners, texts).state
+        elif any(loaded.shared is not None for loaded in distinct):
             hidden = causal.answer(backbone, *_put_behind(backbone, rows, distinct, owners))
         elif backbone.kind == "causal":
             hidden = causal.answer(backbone, *_join(backbone, rows, distinct, owners))
@@ -64,12 +79,14 @@ def _score_tokens(backbone: Backbone, rows: Rows, prompts: Sequence[LoadedPrompt
     return [line[: len(loaded.scorer.words.ids)] for line, loaded in zip(scores, prompts, strict=True)]
 
 
-def _score_names(backbone: Backbone, rows: Rows, prompts: Sequence[LoadedPrompt]) -> list[Tensor]:
+def _score_names(backbone: Backbone, rows: Rows, prompts: Sequence[LoadedPrompt], texts: ReadTexts) -> list[Tensor]:
     """Score rows whose label words are names: all are read together, then each prompt's rows go on with its names."""
     distinct, owners = number_prompts(prompts)
     found: dict[int, Tensor] = {}
     with torch.inference_mode():
-        if any(loaded.shared is not None for loaded in distinct):
+        if distinct[0].asked is not None:
+            context = _ask(backbone, rows, distinct, owners, texts)
+        elif any(loaded.shared is not None for loaded in distinct):
             context = read_causal(backbone, *_put_behind(backbone, rows, distinct, owners))
         elif backbone.kind == "causal":
             context = read_causal(backbone, *_join(backbone, rows, distinct, owners))
@@ -99,6 +116,21 @@ def index_words(prompts: Sequence[LoadedPrompt]) -> tuple[list[int], Tensor]:
     own = [[places.setdefault(word, len(places)) for word in loaded.scorer.words.single or ()] for loaded in prompts]
     longest = max(map(len, own))
     return list(places), torch.tensor([[*line, *[len(places)] * (longest - len(line))] for line in own])
+
+
+def _ask(
+    backbone: Backbone, rows: Rows, distinct: Sequence[LoadedPrompt], owners: Sequence[int], texts: ReadTexts
+) -> Context:
+    """Return rows that were read up to the answer, with their own prompts behind their texts."""
+    whole = [(*distinct[owner].scorer.front, *row) for owner, row in zip(owners, rows, strict=True)]
+    parts = texts.take(whole, partial(read_apart, backbone, alone=False))
+    device = backbone.model.device
+    asked = [loaded.asked for loaded in distinct if loaded.asked is not None]
+    inputs = pad_sequence(asked, batch_first=True)
+    lengths = torch.tensor([len(part) for part in asked], device=device)
+    seen = (torch.arange(inputs.shape[1], device=device) < lengths[:, None]).long()
+    which = torch.tensor(owners, device=device)
+    return ask(backbone, gather(parts, device), inputs.index_select(0, which), seen.index_select(0, which))
 
 
 def _join(

@@ -59,15 +59,13 @@ class RowQueue:
         """The row that has waited longest; the queue must not be empty."""
         return next(iter(next(iter(self._requests.values())).values()))
 
-    def add(self, request: PendingRequest, rows: Sequence[Sequence[int]], now: float) -> None:
-        """Add the rows of a new request."""
-        loaded, before = request.prompt, 0
-        stored = loaded.shared is not None
-        front = len(loaded.prompt) if stored else 0
+    def add(self, request: PendingRequest, rows: Sequence[Sequence[int]], now: float, sharers: int = 1) -> None:
+        """Add the rows of a new request. sharers: under how many prompts the same rows come."""
+        loaded, before, front = request.prompt, 0, request.prompt.front
         self._front = max(self._front, front)
         own = self._requests[request] = {}
         for place, ids in enumerate(rows):
-            width = len(ids) if stored else len(ids) + len(loaded.prompt)
+            width = loaded.weigh(ids, sharers)
             row = QueuedRow(request, place, ids, width, front, now, self._numbers, before)
             own[place] = self._widths.setdefault(width, {})[row.number] = row
             self._numbers, before = self._numbers + 1, before + width

@@ -17,7 +17,7 @@ from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.deploy.serve.logs import log_event
 from dawgen.deploy.serve.metrics import Metrics
 from dawgen.deploy.serve.registry import NameTakenError, Registry
-from dawgen.deploy.serve.schemas import Answer, Base, Bundle, Fault, Prompt, PromptList, Question, Status
+from dawgen.deploy.serve.schemas import Answer, Answers, Base, Bundle, Fault, Prompt, PromptList, Question, Status
 from dawgen.deploy.serve.settings import ServeSettings
 from dawgen.errors import BundleError
 from dawgen.models.load import Backbone
@@ -44,8 +44,8 @@ def make_work_routes(registry: Registry, answerer: Answerer, metrics: Metrics, s
     router = APIRouter(prefix="/v1", responses=FAULTS)
     loader = ThreadPoolExecutor(1, thread_name_prefix="load")  # one bundle at a time
 
-    @router.post("/classify", summary="Classify texts under one prompt", responses=UNKNOWN | LATE)
-    async def classify(question: Question, request: Request) -> Answer:
+    @router.post("/classify", summary="Classify texts under one prompt, or under several", responses=UNKNOWN | LATE)
+    async def classify(question: Question, request: Request) -> Answer | Answers:
         return await answerer.answer(question, request.receive, request.state.log)
 
     @router.get("/prompts", summary="The frozen model and its prompts")
@@ -130,7 +130,7 @@ def describe_prompt(loaded: LoadedPrompt) -> Prompt:
         task=loaded.task.name,
         labels=list(loaded.labels),
         pair=loaded.task.pair,
-        length=len(loaded.prompt) - len(loaded.scorer.front),
+        length=loaded.length,
         bytes=loaded.nbytes,
         digest=loaded.digest,
     )

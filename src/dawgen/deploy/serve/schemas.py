@@ -26,9 +26,12 @@ class Texts(Wire):
 
 
 class Question(Wire):
-    """Texts to classify under one prompt."""
+    """Texts to classify under one prompt, or under several."""
 
-    prompt: str = Field(description="the name of a prompt that /v1/prompts lists")
+    prompt: str | None = Field(default=None, description="the name of a prompt that /v1/prompts lists")
+    prompts: list[str] | None = Field(
+        default=None, min_length=1, description="names of prompts, in place of `prompt`: each input under each of them"
+    )
     inputs: list[str | Texts] = Field(min_length=1, description="texts, or pairs as the prompt's task has them")
 
 
@@ -46,6 +49,12 @@ class Answer(Wire):
     prompt: str
     digest: str = Field(description="of the bundle that answered")
     results: list[Result]
+
+
+class Answers(Wire):
+    """The results under several prompts, in the order of these."""
+
+    answers: list[Answer]
 
 
 class Base(Wire):
