@@ -18,7 +18,7 @@ import torch
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, T5Config, T5ForConditionalGeneration
 
 from dawgen.config import RunConfig
-from dawgen.cost.predict import BUDGET, Measuring, forget
+from dawgen.cost.calibration import BUDGET, Measuring, forget
 from dawgen.cost.table import compare
 from dawgen.files import write_json
 from dawgen.models.resolve import resolve_model

@@ -7,7 +7,7 @@ import torch
 
 from dawgen.config import RunConfig
 from dawgen.cost import Machine, Measuring, Prediction, Workload, assume_workload, predict_run
-from dawgen.cost.predict import forget
+from dawgen.cost.calibration import forget
 from dawgen.cost.stages import JUDGED
 from dawgen.cost.table import compare, describe, list_rows, show_count, show_seconds
 from dawgen.methods.table import METHODS

@@ -12,8 +12,8 @@ import torch
 
 from dawgen.bench.prompts import load_cell
 from dawgen.bench.sets import SetCell
+from dawgen.cost.calibration import Measuring
 from dawgen.cost.machine import ORDINARY
-from dawgen.cost.predict import Measuring
 from dawgen.errors import DawgenError, ModelError
 from dawgen.methods.table import METHODS
 from dawgen.runs.forecast import forecast, read_base

@@ -83,8 +83,8 @@ def cost(
     arguments |= {"synthetic": synthetic, "shots": shots, "per_label": per_label, "methods": given, "seed": seed}
     settings = o.make_config(preset, config, assignments, threads=threads, **arguments)
     machine = _read_machine(device, tflops, bandwidth, overhead, calibrate)
+    from dawgen.cost.calibration import Measuring
     from dawgen.cost.generators import Prices, choose_watts
-    from dawgen.cost.predict import Measuring
     from dawgen.cost.table import compare
     from dawgen.runs.finished import FinishedRun, list_changed
     from dawgen.runs.forecast import Assumed, forecast

@@ -6,8 +6,9 @@ In use:
     prediction = predict_run(config, assume_workload(config), target_config, generator_config)
 """
 
+from dawgen.cost.calibration import Measuring
 from dawgen.cost.machine import Machine
-from dawgen.cost.predict import Measuring, Prediction, predict_run
+from dawgen.cost.predict import Prediction, predict_run
 from dawgen.cost.stages import Stage
 from dawgen.cost.workload import Data, Workload, assume_workload, measure_workload
 

@@ -20,6 +20,7 @@ from dawgen.cost.shape import Shape
 
 LARGE = 1 << 25  # bytes of the copy that measures bandwidth: more than the caches of one core hold
 TOKENS = 512  # rows of the product that measures the rate
+WIDE = (2048, 8192)  # most of its other dimensions: wider ones are not faster, and take seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,11 @@ ORDINARY = Machine("an ordinary core", rate=4e10, bandwidth=1e10, overhead=5e-6)
 def measure_machine(shape: Shape, device: str, dtype: torch.dtype, seconds: float) -> Machine:
     """Measure the three figures within about `seconds`: the rate at the model's own feed-forward product."""
     with torch.no_grad():
-        source = torch.full((TOKENS, shape.width), 0.01, dtype=dtype, device=device)
-        weight = torch.full((shape.feed_forward, shape.width), 0.01, dtype=dtype, device=device)
+        width, inner = min(shape.width, WIDE[0]), min(shape.feed_forward, WIDE[1])
+        source = torch.full((TOKENS, width), 0.01, dtype=dtype, device=device)
+        weight = torch.full((inner, width), 0.01, dtype=dtype, device=device)
         spent = repeat(lambda: nn.functional.linear(source, weight), device, seconds / 3)
-        rate = 2 * TOKENS * shape.width * shape.feed_forward / spent
+        rate = 2 * TOKENS * width * inner / spent
         block = torch.full((LARGE // 4,), 0.01, device=device)
         bandwidth = 2 * LARGE / repeat(lambda: block.clone(), device, seconds / 3)
         small = nn.Sequential(*[nn.Dropout(0.0).eval() for _ in range(20)])

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import median
 from types import SimpleNamespace
 from typing import Any, cast
@@ -48,27 +49,44 @@ class Probe:
     work: Work
 
 
-def measure_probes(probes: Sequence[Probe], machine: Machine, device: str, seconds: float) -> dict[str, float]:
-    """Return measured over computed seconds of each probe, within about `seconds` but at least two runs of each.
+def measure_probes(
+    probes: Sequence[Probe], machines: Mapping[int, Machine], device: str, end: float
+) -> dict[int, dict[str, float]]:
+    """Return measured over computed seconds of each probe with each number of threads, until about `end` on the clock.
 
-    The probes take turns, so that other work on the machine slows all of them alike. The first run of each is a
-    warm-up; the median of the others counts.
+    Probes and threads take turns, so that other work on the machine slows all of them alike. The first run of each is a
+    warm-up; the median of the others counts, or the warm-up where there is no time for another. A probe for which there
+    is none at all is left out: none is begun that would end too late.
     """
-    found: dict[str, list[float]] = {probe.name: [] for probe in probes}
-    end, turn = time.perf_counter() + seconds, 0
-    while turn < 2 or time.perf_counter() < end:
-        for probe in probes:
-            spent = clock(probe.run, device)
-            if turn:
-                found[probe.name].append(spent)
-        turn += 1
-    return {probe.name: median(found[probe.name]) / machine.time_work(probe.work) for probe in probes}
+    found: dict[tuple[int, str], list[float]] = {}
+    again = True
+    while again:
+        again = False
+        for threads, machine in machines.items():
+            torch.set_num_threads(threads)
+            for probe in probes:
+                spent = found.setdefault((threads, probe.name), [])
+                expected = spent[-1] if spent else machine.time_work(probe.work)
+                if time.perf_counter() + expected < end:
+                    spent.append(clock(probe.run, device))
+                    again = True
+    return {
+        threads: {
+            probe.name: median(spent[1:] or spent) / machine.time_work(probe.work)
+            for probe in probes
+            if (spent := found[threads, probe.name])
+        }
+        for threads, machine in machines.items()
+    }
 
 
-def build_model(config: Any, shape: Shape, *, layers: int, device: str, dtype: torch.dtype) -> tuple[Any, Shape]:
-    """Return a random model with at most so many layers, frozen, and its shape; no random state is changed."""
+def build_model(
+    config: Any, shape: Shape, *, layers: int, device: str, dtype: torch.dtype, vocabulary: int = VOCABULARY
+) -> tuple[Any, Shape]:
+    """Return a random model with at most so many layers and tokens, frozen, and its shape; no random state is
+    changed."""
     small = copy.deepcopy(config)
-    shape = shape.shrink(layers=layers, vocabulary=VOCABULARY)
+    shape = shape.shrink(layers=layers, vocabulary=vocabulary)
     small.num_hidden_layers = shape.layers  # every family maps its own name to this one
     small.vocab_size = shape.vocabulary
     if shape.cross:
@@ -84,6 +102,27 @@ def build_model(config: Any, shape: Shape, *, layers: int, device: str, dtype: t
     return model.to(device).eval().requires_grad_(False), shape
 
 
+def list_generator_work(
+    at: Conditioned,
+    configs: Sequence[GeneratorConfig],
+    decoding: DecodeConfig,
+    shots: Sequence[TokenRow],
+    *,
+    texts: int,
+) -> dict[str, Work]:
+    """Return the work of each of `probe_generator`'s probes by its name."""
+    found = {}
+    for config in configs:
+        few = _take_steps(config)
+        found[f"tuning {config.kind}"] = repeat(count_tuning(at, shots, few), few.steps)
+    offered = _offer(at, shots, texts)
+    contexts = [len(shots[i % len(shots)].context) for i in range(texts)]
+    few_tokens = decoding.model_copy(update={"max_new_tokens": STEPS})
+    found["writing"] = count_writing(at, contexts, [STEPS], few_tokens, rows=len(offered))
+    found["scoring"] = count_scoring(at, [(len(row.context), len(row.target)) for row in offered])
+    return found
+
+
 def probe_generator(
     model: Any,
     at: Conditioned,
@@ -96,30 +135,46 @@ def probe_generator(
     """Return probes of tuning in each of the settings, of writing, and of scoring, on `texts` texts of every label."""
     state = _random_prefix(model, at)
     rows = [TokenRow(row.label, (-1, *[FILLER] * (len(row.context) - 1)), (FILLER,) * len(row.target)) for row in shots]
-    probes = []
-    for config in configs:
-        steps = config.weight_every if config.kind in ("weighted", "dawgen") else 1
-        few = config.model_copy(update={"steps": steps})
-        work = repeat(count_tuning(at, rows, few), steps)
-        probes.append(Probe(f"tuning {config.kind}", lambda few=few: tune(state, rows, few), work))  # type: ignore[misc]
+    works = list_generator_work(at, configs, decoding, rows, texts=texts)
+    offered = _offer(at, rows, texts)
+    # The end token is banned: no text ends early, so the work is exactly what `count_writing` counts.
+    codec = cast("Codec", SimpleNamespace(vocabulary=at.shape.vocabulary, learns_end=False, end=0, banned=[0]))
+    few_tokens = decoding.model_copy(update={"max_new_tokens": STEPS})
+    scored = sorted(offered, key=lambda row: len(row.context) + len(row.target))
+    runs: dict[str, Callable[[], Any]] = {
+        f"tuning {config.kind}": partial(tune, state, rows, _take_steps(config)) for config in configs
+    }
+    runs["writing"] = lambda: decode(state, codec, offered, few_tokens, Lots(0, "cost/probe"))
+    runs["scoring"] = lambda: score_rows(state, scored, state.held)
+    return [Probe(name, run, works[name]) for name, run in runs.items()]
+
+
+def _take_steps(config: GeneratorConfig) -> GeneratorConfig:
+    """Return the settings with as many steps as have one of every kind."""
+    return config.model_copy(update={"steps": config.weight_every if config.kind in ("weighted", "dawgen") else 1})
+
+
+def _offer(at: Conditioned, rows: Sequence[TokenRow], texts: int) -> list[TokenRow]:
+    """Return `texts` of the rows, each under every label; each is another text, or it would be read once for all."""
     chosen = [rows[i % len(rows)] for i in range(texts)]
-    # Each text is another one, or decoding would read it once for all of them.
     differing = [(-1, *[FILLER + i] * (len(row.context) - 1)) for i, row in enumerate(chosen)]
-    offered = [
+    return [
         replace(row, label=label, context=context)
         for row, context in zip(chosen, differing, strict=True)
         for label in range(at.labels)
     ]
-    contexts = [len(row.context) for row in chosen]
-    # The end token is banned: no text ends early, so the work is exactly what `count_writing` counts.
-    codec = cast("Codec", SimpleNamespace(vocabulary=at.shape.vocabulary, learns_end=False, end=0, banned=[0]))
-    few_tokens = decoding.model_copy(update={"max_new_tokens": STEPS})
-    work = count_writing(at, contexts, [STEPS], few_tokens, rows=len(offered))
-    probes.append(Probe("writing", lambda: decode(state, codec, offered, few_tokens, Lots(0, "cost/probe")), work))
-    scored = sorted(offered, key=lambda row: len(row.context) + len(row.target))
-    work = count_scoring(at, [(len(row.context), len(row.target)) for row in scored])
-    probes.append(Probe("scoring", lambda: score_rows(state, scored, state.held), work))
-    return probes
+
+
+def list_target_work(
+    shape: Shape, config: TargetConfig, lengths: Sequence[int], *, rows: int, device: str
+) -> dict[str, Work]:
+    """Return the work of each of `probe_target`'s probes by its name."""
+    sizes = [lengths[i % len(lengths)] for i in range(rows)]
+    few = config.model_copy(update={"steps": 2, "decoder_sentinel": False})
+    return {
+        "training": repeat(count_training(shape, sizes, few, rows=rows, groups=2, device=device), few.steps),
+        "evaluation": count_evaluation(shape, sizes, few, prompt=config.length, device=device),
+    }
 
 
 def probe_target(
@@ -129,26 +184,17 @@ def probe_target(
     tokenizer = SimpleNamespace(pad_token_id=0)
     backbone = Backbone(model, tokenizer, "seq2seq" if shape.cross else "causal", name, None, "")
     scorer = Scorer(backbone, "", LabelWords.of(("", ""), (1, 2)), config.max_tokens)
+    works = list_target_work(shape, config, lengths, rows=rows, device=model.device.type)
     config = config.model_copy(update={"steps": 2, "decoder_sentinel": False})
     ids = [[FILLER] * lengths[i % len(lengths)] for i in range(rows)]
     half = Rows(ids[: rows // 2], (0,) * (rows // 2))
     other = Rows(ids[rows // 2 :], (0,) * (rows - rows // 2))
     start = torch.full((config.length, shape.width), 0.01)
-    sizes = [len(row) for row in ids]
     batch = config.model_copy(update={"batch_size": max(len(half.ids), len(other.ids))})
     training = Training(half, other, None, "paired", 0, batch)
-    train = repeat(count_training(shape, sizes, config, rows=rows, groups=2, device=model.device.type), config.steps)
     return [
-        Probe(
-            "training",
-            lambda: train_prompt(scorer, start, training),
-            train,
-        ),
-        Probe(
-            "evaluation",
-            lambda: scorer.score(ids, start.to(model.device)),
-            count_evaluation(shape, sizes, config, prompt=config.length, device=model.device.type),
-        ),
+        Probe("training", lambda: train_prompt(scorer, start, training), works["training"]),
+        Probe("evaluation", lambda: scorer.score(ids, start.to(model.device)), works["evaluation"]),
     ]
 
 

@@ -8,7 +8,10 @@ from dawgen.cost.predict import Prediction
 
 
 def describe(prediction: Prediction) -> str:
-    """Return one line, such as `predicted: tuning 12 s, writing 40 s, 5 methods 60 s, in all about 2 min`."""
+    """Return one line, such as `predicted: tuning 12 s, writing 40 s, 5 methods 60 s, in all about 2 min and 0.4 GB`.
+
+    Where trainings may end early it says "at most" in place of "about".
+    """
     kinds = {"tuning": 0.0, "judging": 0.0, "writing": 0.0}
     methods: dict[str, float] = {}
     for group, seconds in prediction.by_group().items():
@@ -21,7 +24,25 @@ def describe(prediction: Prediction) -> str:
     if methods:
         what = f"{len(methods)} methods" if len(methods) > 1 else next(iter(methods))
         parts.append(f"{what} {show_seconds(sum(methods.values()))}")
-    return f"predicted: {', '.join(parts)}, in all about {show_seconds(prediction.seconds)}"
+    bound = "at most" if prediction.may_end else "about"
+    return (
+        f"predicted: {', '.join(parts)}, in all {bound} {show_seconds(prediction.seconds)} and "
+        f"{show_bytes(prediction.memory)}"
+    )
+
+
+def describe_threads(prediction: Prediction) -> str | None:
+    """Return which number of threads is used and why, such as `1 of 2 threads: 1.4 times as fast as 2`.
+
+    None where none were compared.
+    """
+    seconds, chosen = prediction.by_threads, prediction.threads
+    if chosen is None or len(seconds) < 2:
+        return None
+    other = min((count for count in seconds if count != chosen), key=lambda count: seconds[count])
+    ratio = seconds[other] / seconds[chosen]
+    how = f"{ratio:.1f} times as fast as {other}" if ratio >= 1 else f"{other} are only {1 / ratio:.2f} times as fast"
+    return f"{chosen} of {max(seconds)} threads: {how}"
 
 
 def list_rows(prediction: Prediction) -> list[list[str]]:
@@ -55,6 +76,11 @@ def show_seconds(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def show_bytes(count: float) -> str:
+    """Return a number of bytes in GB, or in MB where it is less than a tenth of one."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.0f} MB"
 
 
 def show_count(count: float) -> str:

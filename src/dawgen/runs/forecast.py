@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 from dawgen.config import GeneratorKind, RunConfig
 from dawgen.cost import Data, Measuring, Prediction, Workload, assume_workload, measure_workload, predict_run
-from dawgen.cost.predict import BRIEF, BY_CLOCK, SHARE
+from dawgen.cost.calibration import BRIEF, SHARE
+from dawgen.cost.predict import BY_CLOCK
 from dawgen.cost.table import describe
 from dawgen.cost.workload import KEPT
 from dawgen.models.load import Backbone, Kind, read_config, read_tokenizer
