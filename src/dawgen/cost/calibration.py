@@ -168,11 +168,10 @@ def _calibrate(
         torch.set_num_threads(count)
         dtype, spent = DTYPES[config.target.dtype], measuring.budget / 10 / len(measuring.threads)
         machines[count] = measure_machine(target.shape, measuring.device, dtype, spent)
-    slowest = min(machines.values(), key=lambda machine: machine.rate)
-    # a model's probes have half of what is left, with a warm-up and two more turns of each number of threads
+    # a model's probes have half of what is left, for a warm-up and a turn of each number of threads
     left = measuring.budget - (time.perf_counter() - begin)
     roles = 1 + (generator.shape is not None)
-    room = Room(slowest, AHEAD * left / roles, 1 + 2 * len(measuring.threads))
+    room = Room(tuple(machines.values()), AHEAD * left / roles, 1 + len(measuring.threads))
     probes = _probe_generator(config, few, wanted, generator, measuring.device, room) if roles > 1 else []
     probes += _probe_target(config, few, target, measuring.device, room)
     probes = [probe for probe in probes if probe.name in wanted]
@@ -183,15 +182,18 @@ def _calibrate(
 
 @dataclass(frozen=True)
 class Room:
-    """What the probes of one model may take: seconds by a machine's figures, each probe so many times."""
+    """What the probes of one model may take: seconds by the figures of the fastest number of threads, each probe so
+    many times. Threads that share their processors with others can be a hundred times slower; they run fewer probes."""
 
-    machine: Machine
+    machines: tuple[Machine, ...]
     seconds: float
     times: int
 
     def holds(self, shape: Shape, works: Iterable[Work], held: float) -> bool:
         """Return whether making the model and running its probes fits in time and memory. held: bytes of a pass."""
-        spent = MAKING * shape.weights + self.times * sum(self.machine.time_work(work) for work in works)
+        every = list(works)
+        once = min(sum(machine.time_work(work) for work in every) for machine in self.machines)
+        spent = MAKING * shape.weights + self.times * once
         return spent <= self.seconds and weigh(shape) <= WEIGHTS and held <= PASSES
 
 

@@ -37,6 +37,7 @@ from dawgen.prompt.label_words import LabelWords
 
 VOCABULARY = 1 << 15  # limit for a random model's vocabulary: enough to measure the output head
 STEPS = 6  # tokens that the decoding probe writes
+COLD = 3  # times as long as computed, at most, is what a first run is expected to take
 FILLER = 3  # a token id that every vocabulary has and that ends nothing
 
 
@@ -55,8 +56,8 @@ def measure_probes(
     """Return measured over computed seconds of each probe with each number of threads, until about `end` on the clock.
 
     Probes and threads take turns, so that other work on the machine slows all of them alike. The first run of each is a
-    warm-up; the median of the others counts, or the warm-up where there is no time for another. A probe for which there
-    is none at all is left out: none is begun that would end too late.
+    warm-up; the median of the others counts, or the warm-up where there is no time for another. None is begun that
+    would end too late: one that never was has its ratio with another number of threads, or is left out.
     """
     found: dict[tuple[int, str], list[float]] = {}
     again = True
@@ -66,18 +67,18 @@ def measure_probes(
             torch.set_num_threads(threads)
             for probe in probes:
                 spent = found.setdefault((threads, probe.name), [])
-                expected = spent[-1] if spent else machine.time_work(probe.work)
+                expected = spent[-1] if spent else COLD * machine.time_work(probe.work)
                 if time.perf_counter() + expected < end:
                     spent.append(clock(probe.run, device))
                     again = True
-    return {
-        threads: {
-            probe.name: median(spent[1:] or spent) / machine.time_work(probe.work)
-            for probe in probes
-            if (spent := found[threads, probe.name])
-        }
+    ratios = {
+        (threads, probe.name): median(spent[1:] or spent) / machine.time_work(probe.work)
         for threads, machine in machines.items()
+        for probe in probes
+        if (spent := found[threads, probe.name])
     }
+    usual = {name: median(ratio for (_, other), ratio in ratios.items() if other == name) for _, name in ratios}
+    return {threads: {name: ratios.get((threads, name), usual[name]) for name in usual} for threads in machines}
 
 
 def build_model(
