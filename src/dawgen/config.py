@@ -166,9 +166,10 @@ class RunConfig(Settings):
         "linear_probe",  # in seconds it says whether a simple probe would have done
         "dawgen",
     )
+    memory: Literal["refuse", "try"] = "refuse"  # a job whose predicted memory is more than the machine has free
     leaks: Literal["refuse", "drop"] = "refuse"
     conflicts: Literal["refuse", "drop"] = "refuse"
-    threads: Positive | None = None  # None: all that the process may use
+    threads: Positive | None = None  # None: one for small models (as the minis), else the faster of one and all
     generator: GeneratorConfig = GeneratorConfig()
     decode: DecodeConfig = DecodeConfig()
     curate: CurateConfig = CurateConfig()

@@ -1,15 +1,27 @@
 """Predictions: what grows with what, what is measured and what is left alone."""
 
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+import yaml
+from transformers import LlamaConfig
 
 from dawgen.config import RunConfig
 from dawgen.cost import Machine, Measuring, Prediction, Workload, assume_workload, predict_run
 from dawgen.cost.calibration import forget
+from dawgen.cost.memory import weigh
+from dawgen.cost.predict import choose_threads
+from dawgen.cost.room import check_fit
+from dawgen.cost.shape import read_shape
 from dawgen.cost.stages import JUDGED
-from dawgen.cost.table import compare, describe, list_rows, show_count, show_seconds
+from dawgen.cost.table import compare, describe, describe_threads, list_rows, show_count, show_seconds
+from dawgen.errors import ConfigError
 from dawgen.methods.table import METHODS
 from dawgen.report.run.metrics import RunMetrics
 from dawgen.runs.generate import FIDELITY_ROWS
@@ -26,7 +38,7 @@ def make_load(config: RunConfig, **changes: Any) -> Workload:
 
 def predict(machine: Machine | None = MACHINE, load: dict[str, Any] | None = None, **settings: Any) -> Prediction:
     config = RunConfig.model_validate(BASE | settings)
-    measuring = Measuring(machine=machine, budget=0.6)
+    measuring = Measuring(machine=machine, budget=2.0)
     models = tiny_model("t5").config, tiny_model("ctrl").config
     return predict_run(config, make_load(config, **(load or {})), *models, measuring=measuring)
 
@@ -117,7 +129,7 @@ def test_the_line_names_what_takes_time() -> None:
     line = describe(predict())
     assert line.startswith("predicted: tuning ")
     assert ", 4 methods " in line
-    assert ", in all about " in line
+    assert ", in all at most " in line and line.endswith(" MB")
     assert list_rows(predict())[-1][0] == "in all"
 
 
@@ -131,3 +143,88 @@ def test_measured_times_stand_beside_predicted_ones() -> None:
 def test_numbers_are_said_plainly() -> None:
     assert [show_seconds(value) for value in (0.23, 31.2, 300.0, 20000.0)] == ["0.2 s", "31 s", "5 min", "5.6 h"]
     assert [show_count(value) for value in (7, 1500, 2.5e12)] == ["7", "1.5 k", "2.5 T"]
+
+
+FEW_SECONDS = """
+import resource, sys, time
+from transformers import AutoConfig
+from dawgen.config import RunConfig
+from dawgen.cost import Measuring, assume_workload, predict_run
+from dawgen.models.load import read_config
+config = RunConfig()
+models = read_config(config.target.model), read_config(config.generator.model)
+load = assume_workload(config, labels=int(sys.argv[1]), length=int(sys.argv[2]), test_rows=3000)
+begin = time.process_time()
+prediction = predict_run(config, load, *models, measuring=Measuring(threads=(1,)))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(time.process_time() - begin, peak * (1 if sys.platform == "darwin" else 1024), prediction.calibrated)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it says no peak")
+@pytest.mark.parametrize(("labels", "length"), [(77, 40), (150, 40), (3, 1000)])
+def test_a_forecast_takes_seconds_and_less_than_a_gigabyte_whatever_the_labels_and_texts(
+    labels: int, length: int
+) -> None:
+    command = [sys.executable, "-c", FEW_SECONDS, str(labels), str(length)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=True
+    )
+    seconds, peak, calibrated = done.stdout.split()
+    assert calibrated == "True"
+    assert float(seconds) < 8  # five of calibration, formulas and the import of the models' code
+    assert float(peak) < 1e9
+
+
+@pytest.mark.parametrize("width", [4096, 8192])
+def test_a_model_too_large_for_a_probe_is_not_made(width: int) -> None:
+    forget()
+    large = LlamaConfig(
+        hidden_size=width, intermediate_size=3 * width, num_attention_heads=32, num_hidden_layers=40, vocab_size=100_000
+    )
+    config = RunConfig.model_validate(BASE)
+    begin = time.process_time()
+    found = predict_run(config, make_load(config), tiny_model("t5").config, large, measuring=Measuring(threads=(1,)))
+    assert time.process_time() - begin < 8
+    assert not any(name.startswith("tuning") for name in found.calibration.factors)
+    assert found.by_group()["writing"] > 100
+
+
+def test_the_faster_number_of_threads_is_taken_and_more_than_the_fewest_must_be_worth_it() -> None:
+    assert [choose_threads({1: 10.0, 2: other}) for other in (40.0, 10.0, 9.5, 9.0, 5.0)] == [1, 1, 1, 2, 2]
+    line = [describe_threads(replace(predict(), threads=1, by_threads={1: 10.0, 2: other})) for other in (14.0, 9.5)]
+    assert line == ["1 of 2 threads: 1.4 times as fast as 2", "1 of 2 threads: 2 are only 1.05 times as fast"]
+    assert describe_threads(predict()) is None
+
+
+def test_numbers_of_threads_are_compared_by_the_same_probes_and_the_setting_is_left_alone() -> None:
+    forget()
+    config, before = RunConfig.model_validate(BASE), torch.get_num_threads()
+    models = tiny_model("t5").config, tiny_model("ctrl").config
+    found = predict_run(config, make_load(config), *models, measuring=Measuring(budget=1.5, threads=(1, 2)))
+    assert torch.get_num_threads() == before
+    assert set(found.by_threads) == {1, 2} and found.threads in (1, 2)
+    assert found.seconds == pytest.approx(found.by_threads[found.threads])
+
+
+def test_a_job_with_a_dev_set_says_that_it_may_end_early_and_others_do_not() -> None:
+    assert predict().may_end and " in all at most " in describe(predict())
+    for settings in ({"target": {"patience": 0}}, {"methods": ("zero_shot", "lora")}):
+        assert not predict(**settings).may_end and " in all about " in describe(predict(**settings))
+
+
+def test_a_job_that_does_not_fit_is_refused_with_settings_that_do() -> None:
+    settings = {"methods": ("prompt_tuning",), "target": {"batch_size": 64}}
+    config = RunConfig.model_validate(BASE | settings)
+    load, models = make_load(config), (tiny_model("t5").config, None)
+    check_fit(config, load, *models, free=1 << 40)
+    peak = predict_run(config, load, *models, measuring=Measuring(machine=MACHINE)).memory
+    free = int(0.7 * (peak - weigh(read_shape(models[0]))))
+    with pytest.raises(ConfigError) as caught:
+        check_fit(config, load, *models, free=free)
+    text = str(caught.value)
+    assert "prompt_tuning" in text and "of memory, which is free" in text and "--set memory=try" in text
+    name, _, value = text.partition("--set ")[2].partition(" ")[0].partition("=")
+    section, _, key = name.partition(".")
+    changed = getattr(config, section).model_copy(update={key: yaml.safe_load(value)})
+    check_fit(config.model_copy(update={section: changed}), load, *models, free=free)

@@ -27,7 +27,7 @@ from dawgen.runtime import pick_device
 
 FILES = ("train", "dev", "test", "unlabelled")
 # What a run does beside its numbers, or is said by other fields of a cell.
-OUTSIDE = {"methods", "threads", "tracking", "compare_generators", "synthetic"}
+OUTSIDE = {"methods", "threads", "tracking", "memory", "compare_generators", "synthetic"}
 SURGERY = ("surgery", "granularity", "epsilon")  # of the synthetic gradient
 READ = (
     "model",

@@ -87,8 +87,8 @@ def cost(
     from dawgen.cost.generators import Prices, choose_watts
     from dawgen.cost.table import compare
     from dawgen.runs.finished import FinishedRun, list_changed
-    from dawgen.runs.forecast import Assumed, forecast
-    from dawgen.runtime import pick_device, set_threads
+    from dawgen.runs.forecast import Assumed, forecast, list_sizes
+    from dawgen.runtime import count_cpus, find_threads, pick_device, set_threads
 
     measured = facts = inputs = None
     if run is not None and (run / "results.json").is_file():
@@ -102,16 +102,19 @@ def cost(
         for line in list_changed(inputs, finished.recorded):
             typer.echo(f"warning: {line}", err=True)
         kept = kept or (written.kept_share if written else None)
-    threads_used = set_threads(settings.threads)
     place = device or pick_device()
+    told = find_threads(settings.threads, list_sizes(settings))
+    compared = () if told or place != "cpu" else tuple(sorted({1, count_cpus()}))
+    threads_used = set_threads(told)
     prediction = forecast(
         settings,
         assumed=Assumed(labels, length, test_rows),
         kept=kept,
-        measuring=Measuring(place, machine),
+        measuring=Measuring(place, machine, threads=compared),
         inputs=inputs,
         kinds={} if facts is None else facts.kept,
     )
+    threads_used = prediction.threads or threads_used
     _show(prediction)
     power = choose_watts(place, threads_used) if watts is None else watts
     prices = Prices(power, hour, api_in, api_out, currency)
@@ -174,7 +177,7 @@ def _show(prediction: Prediction) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from dawgen.cost.table import list_rows
+    from dawgen.cost.table import describe_threads, list_rows
 
     console = Console(highlight=False, soft_wrap=True)
     table = Table("stage", "FLOPs", "bytes", "calls", "memory", "seconds")
@@ -185,6 +188,10 @@ def _show(prediction: Prediction) -> None:
     figures = f"{machine.rate / 1e9:.3g} GFLOP/s, {machine.bandwidth / 1e9:.3g} GB/s, {machine.overhead * 1e6:.2g} us"
     how = f"calibrated in {prediction.calibration.seconds:.1f} s" if prediction.calibrated else "not calibrated"
     console.print(f"{machine.name}: {figures} a call; {how}", markup=False)
+    if (chosen := describe_threads(prediction)) is not None:
+        console.print(chosen, markup=False)
+    if prediction.may_end:
+        console.print("an upper bound: training that has nothing left to learn ends (target.patience)", markup=False)
     console.print(
         f"assumed: curation keeps {prediction.workload.kept:.0%} of the candidates, new texts are as long as the real "
         "ones; loading, reading and the report are left out",

@@ -52,7 +52,10 @@ Columns = Annotated[
 Preset = Annotated[str, typer.Option(help="mini, smollm2, small, paper or modern; mini needs no download")]
 Assign = Annotated[list[str] | None, typer.Option("--set", help="a setting, such as target.rate=0.1; may be repeated")]
 Seed = Annotated[int | None, typer.Option(help="seed of everything that is drawn (default: 13)")]
-Threads = Annotated[int | None, typer.Option(help="CPU threads (default: as many as the process may use)")]
+Threads = Annotated[
+    int | None,
+    typer.Option(help="CPU threads (default: 1 for small models as the minis, else the faster of 1 and all)"),
+]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object as the last line of stdout")]
 Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="start again, or go on where a killed job was")]
 

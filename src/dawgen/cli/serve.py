@@ -114,9 +114,10 @@ def serve(
     address = make_address(host, listener.getsockname()[1])
 
     def load() -> Service:
-        count = set_threads(threads, max(1, count_cpus() // 2))
+        base = load_base(named, model, numbers, check_device(device or pick_device()))
+        count = set_threads(threads, max(1, count_cpus() // 2), sizes=[base.size])
         return make_service(
-            load_base(named, model, numbers, check_device(device or pick_device())),
+            base,
             named,
             settings,
             allowed=allowed,

@@ -45,6 +45,7 @@ WEIGHTS = 2e8  # most bytes of a random model
 PASSES = 2e8  # most bytes that its largest pass holds beside
 MAKING = 1.2e-8  # seconds per number of a random model
 AHEAD = 0.5  # share of the time for which probes are chosen by formula, which is right within a factor of two
+HOPELESS = 2.0  # times as slow as others by the machine's figures: a number of threads that is not tried
 WORTH = 1.1  # how many times as fast all threads must be for a job to take more than one
 DTYPES: dict[Dtype, torch.dtype] = {
     "float32": torch.float32,
@@ -57,18 +58,19 @@ class Size(NamedTuple):
     """How large the probes of a model are. layers: of the model. texts: that are read. tokens: most of each."""
 
     layers: int
+    labels: int
     texts: int
     tokens: int
 
 
 SIZES = (
-    Size(4, 32, 64),
-    Size(4, 16, 64),
-    Size(4, 8, 48),
-    Size(2, 8, 32),
-    Size(2, 4, 24),
-    Size(1, 4, 16),
-    Size(1, 2, 8),
+    Size(4, LABELS, 32, 64),
+    Size(4, LABELS, 16, 48),
+    Size(4, LABELS, 8, 32),
+    Size(2, LABELS, 8, 24),
+    Size(2, 2, 4, 16),
+    Size(1, 2, 4, 12),
+    Size(1, 2, 2, 8),
 )
 
 
@@ -126,16 +128,22 @@ def calibrate(
 
     models: target and generator.
     """
-    few, wanted = take_few(load), frozenset(stage.probe for stage in stages if stage.probe)
+    few = take_few(load)
     counts = measuring.threads or (torch.get_num_threads(),)
-    key = repr((config.generator, config.decode, config.target, few, models, sorted(wanted), measuring, counts))
+    key = repr(
+        (config.generator, config.decode, config.target, few, models, sorted(_list_probes(stages)), measuring, counts)
+    )
     if key not in _KNOWN:
         now = torch.get_num_threads()
         try:
-            _KNOWN[key] = _calibrate(config, few, wanted, models, replace(measuring, threads=counts))
+            _KNOWN[key] = _calibrate(config, few, stages, models, replace(measuring, threads=counts))
         finally:
             torch.set_num_threads(now)
     return _KNOWN[key]
+
+
+def _list_probes(stages: Iterable[Stage]) -> frozenset[str]:
+    return frozenset(stage.probe for stage in stages if stage.probe)
 
 
 @dataclass(frozen=True)
@@ -158,8 +166,9 @@ def take_few(load: Workload) -> Few:
 
 
 def _calibrate(
-    config: RunConfig, few: Few, wanted: frozenset[str], models: tuple[Model, Model], measuring: Measuring
+    config: RunConfig, few: Few, stages: Sequence[Stage], models: tuple[Model, Model], measuring: Measuring
 ) -> dict[int, Calibration]:
+    wanted = _list_probes(stages)
     begin = time.perf_counter()
     target, generator = models
     assert target.shape is not None
@@ -168,6 +177,8 @@ def _calibrate(
         torch.set_num_threads(count)
         dtype, spent = DTYPES[config.target.dtype], measuring.budget / 10 / len(measuring.threads)
         machines[count] = measure_machine(target.shape, measuring.device, dtype, spent)
+    works = [stage.work for stage in stages]
+    totals = {count: sum(map(machine.time_work, works)) for count, machine in machines.items()}
     # a model's probes have half of what is left, for a warm-up and a turn of each number of threads
     left = measuring.budget - (time.perf_counter() - begin)
     roles = 1 + (generator.shape is not None)
@@ -175,9 +186,11 @@ def _calibrate(
     probes = _probe_generator(config, few, wanted, generator, measuring.device, room) if roles > 1 else []
     probes += _probe_target(config, few, target, measuring.device, room)
     probes = [probe for probe in probes if probe.name in wanted]
-    factors = measure_probes(probes, machines, measuring.device, begin + measuring.budget)
+    fit = {count: machine for count, machine in machines.items() if totals[count] <= HOPELESS * min(totals.values())}
+    factors = measure_probes(probes, fit, measuring.device, begin + measuring.budget)
     seconds = time.perf_counter() - begin
-    return {count: Calibration(machines[count], factors[count], seconds) for count in machines}
+    usual = next(iter(factors.values()))
+    return {count: Calibration(machines[count], factors.get(count, usual), seconds) for count in machines}
 
 
 @dataclass(frozen=True)
@@ -189,11 +202,12 @@ class Room:
     seconds: float
     times: int
 
-    def holds(self, shape: Shape, works: Iterable[Work], held: float) -> bool:
+    def holds(self, size: Size, shape: Shape, works: Iterable[Work], held: float) -> bool:
         """Return whether making the model and running its probes fits in time and memory. held: bytes of a pass."""
         every = list(works)
         once = min(sum(machine.time_work(work) for work in every) for machine in self.machines)
-        spent = MAKING * shape.weights + self.times * once
+        times = 1 if size == SIZES[-1] else self.times  # one run is better than none
+        spent = MAKING * shape.weights + times * once
         return spent <= self.seconds and weigh(shape) <= WEIGHTS and held <= PASSES
 
 
@@ -202,15 +216,17 @@ def _probe_generator(
 ) -> list[Probe]:
     assert base.shape is not None
     kinds = [name.removeprefix("tuning ") for name in sorted(wanted) if name.startswith("tuning ")]
-    settings = [config.generator.model_copy(update={"kind": kind}) for kind in kinds]
+    drawn = min(ROWS // 2, config.generator.rows_per_label)
+    settings = [config.generator.model_copy(update={"kind": kind, "rows_per_label": drawn}) for kind in kinds]
     for size, shape in _list_sizes(base.shape):
-        rows, texts = cut_rows(few.shots, size.tokens), min(size.texts, config.decode.shard_texts)
-        at = Conditioned(shape, few.labels, few.prefix, device.split(":")[0])
+        labels, texts = min(size.labels, few.labels), min(size.texts, config.decode.shard_texts)
+        rows = cut_rows([row for row in few.shots if row.label < labels], size.tokens)
+        at = Conditioned(shape, labels, few.prefix, device.split(":")[0])
         works = list_generator_work(at, settings, config.decode, rows, texts=texts)
         contexts = [len(row.context) for row in rows]
         held = [hold_tuning(at, rows, one) for one in settings]
-        held.append(hold_writing(at, contexts, [STEPS], config.decode, rows=texts * at.labels))
-        if room.holds(shape, (works[name] for name in works if name in wanted), max(held)):
+        held.append(hold_writing(at, contexts, [STEPS], config.decode, rows=texts * labels))
+        if room.holds(size, shape, (works[name] for name in works if name in wanted), max(held)):
             dtype = DTYPES[config.generator.dtype]
             model, _ = build_model(
                 base.config, shape, layers=shape.layers, vocabulary=shape.vocabulary, device=device, dtype=dtype
@@ -227,7 +243,7 @@ def _probe_target(config: RunConfig, few: Few, base: Model, device: str, room: R
         rows = max(2, min(size.texts, 2 * config.target.batch_size))
         works = list_target_work(shape, config.target, lengths, rows=rows, device=device.split(":")[0])
         held = hold_training(shape, lengths, config.target, rows=rows, device=device.split(":")[0])
-        if room.holds(shape, works.values(), held):
+        if room.holds(size, shape, works.values(), held):
             dtype = DTYPES[config.target.dtype]
             model, _ = build_model(
                 base.config, shape, layers=shape.layers, vocabulary=shape.vocabulary, device=device, dtype=dtype
@@ -239,7 +255,7 @@ def _probe_target(config: RunConfig, few: Few, base: Model, device: str, room: R
 def _list_sizes(shape: Shape) -> Iterable[tuple[Size, Shape]]:
     """Yield sizes of probes with the model's own shape in each, the largest first; few tokens where it is wide."""
     known = max(256, min(1 << 15, HEAD // shape.width))
-    for part in (1, 4):
+    for part in (1, 4, 16):
         for size in SIZES:
             yield size, shape.shrink(layers=size.layers, vocabulary=known // part)
 

@@ -10,7 +10,7 @@ from dawgen.config import GeneratorKind, RunConfig
 from dawgen.cost.calibration import DTYPES, LEAST, WORTH, Calibration, Measuring, Model, calibrate
 from dawgen.cost.generators import GeneratorCost, buy, list_kinds, sum_kind
 from dawgen.cost.machine import ORDINARY
-from dawgen.cost.shape import read_shape
+from dawgen.cost.shape import Shape, read_shape
 from dawgen.cost.stages import Stage, list_stages
 from dawgen.cost.workload import Workload
 from dawgen.methods.table import METHODS
@@ -97,10 +97,8 @@ def predict_run(
     Raises:
         ModelError: a configuration whose shape cannot be read.
     """
-    # all that counts work reads the prompt's length from the settings: `auto` is a number from here on
-    config = config.model_copy(update={"target": config.target.model_copy(update={"prompt_length": load.prompt})})
-    shape = read_shape(target, item=DTYPES[config.target.dtype].itemsize)
-    writer = None if generator is None else read_shape(generator, item=DTYPES[config.generator.dtype].itemsize)
+    config = settle(config, load)
+    shape, writer = read_shapes(config, target, generator)
     kind = measuring.device.split(":")[0]
     stages = list_stages(config, load, shape, writer, kind)
     others = [] if kinds is None or writer is None else list_kinds(config, load, writer, kind, kinds)
@@ -124,6 +122,21 @@ def predict_run(
     return Prediction(
         _time_all(stages, calibration), calibration, load, (*costs, *bought), threads, by_threads, may_end=ends
     )
+
+
+def settle(config: RunConfig, load: Workload) -> RunConfig:
+    """Return the settings with the prompt's length as a number, from which all that counts work reads it."""
+    return config.model_copy(update={"target": config.target.model_copy(update={"prompt_length": load.prompt})})
+
+
+def read_shapes(config: RunConfig, target: Any, generator: Any | None) -> tuple[Shape, Shape | None]:
+    """Return the shapes of target and generator from their transformers configurations, in the settings' dtypes.
+
+    Raises:
+        ModelError: see `read_shape`.
+    """
+    shape = read_shape(target, item=DTYPES[config.target.dtype].itemsize)
+    return shape, None if generator is None else read_shape(generator, item=DTYPES[config.generator.dtype].itemsize)
 
 
 def choose_threads(seconds: Mapping[int, float]) -> int:

@@ -151,8 +151,9 @@ def probe_generator(
 
 
 def _take_steps(config: GeneratorConfig) -> GeneratorConfig:
-    """Return the settings with as many steps as have one of every kind."""
-    return config.model_copy(update={"steps": config.weight_every if config.kind in ("weighted", "dawgen") else 1})
+    """Return the settings with as few steps as have one of every kind: with the weight net's own, and without."""
+    every = min(2, config.weight_every) if config.kind in ("weighted", "dawgen") else 1
+    return config.model_copy(update={"steps": every, "weight_every": every})
 
 
 def _offer(at: Conditioned, rows: Sequence[TokenRow], texts: int) -> list[TokenRow]:

@@ -56,6 +56,11 @@ class Backbone:
         return digest.hexdigest()
 
     @cached_property
+    def size(self) -> int:
+        """How many numbers the weights are."""
+        return sum(weight.numel() for weight in self.model.parameters())
+
+    @cached_property
     def unit(self) -> float:
         """The standard deviation of the input embeddings, `units.measure_unit`; measured when first asked for."""
         return measure_unit(self.model.get_input_embeddings())

@@ -79,6 +79,15 @@ class RunFolder:
                 item.unlink(missing_ok=True)
 
 
+def read_threads(path: Path) -> int | None:
+    """Return how many threads a run that has begun in the folder takes; None where none has."""
+    file = path / "config.yaml"
+    found = yaml.safe_load(file.read_text()) if file.is_file() else None
+    record = found.get("record") if isinstance(found, dict) else None
+    threads = record.get("threads") if isinstance(record, dict) else None
+    return threads if isinstance(threads, int) else None
+
+
 @dataclass(frozen=True)
 class Job:
     """What the stages of one job share. seconds: the time of each in this process, by name."""

@@ -10,11 +10,14 @@ from dawgen.config import GeneratorKind, RunConfig
 from dawgen.cost import Data, Measuring, Prediction, Workload, assume_workload, measure_workload, predict_run
 from dawgen.cost.calibration import BRIEF, SHARE
 from dawgen.cost.predict import BY_CLOCK
-from dawgen.cost.table import describe
+from dawgen.cost.room import check_fit
+from dawgen.cost.shape import read_shape
+from dawgen.cost.table import describe, describe_threads
 from dawgen.cost.workload import KEPT
 from dawgen.models.load import Backbone, Kind, read_config, read_tokenizer
 from dawgen.progress import Reporter
 from dawgen.runs.inputs import Inputs, load_inputs
+from dawgen.runtime import find_free_memory
 from dawgen.scenes.fidelity import has_oracle
 
 
@@ -31,17 +34,36 @@ NOTHING = Assumed()
 
 
 def announce_cost(
-    config: RunConfig, inputs: Inputs, target: Backbone, source: Backbone | None, reporter: Reporter
+    config: RunConfig,
+    inputs: Inputs,
+    target: Backbone,
+    source: Backbone | None,
+    reporter: Reporter,
+    *,
+    threads: tuple[int, ...] = (),
 ) -> Prediction:
-    """Say what the run will take; runs of seconds are not calibrated for, others briefly."""
+    """Say what the run will take, and refuse one that takes more memory than there is; runs of seconds are not
+    calibrated for, others briefly.
+
+    threads: numbers that are compared, empty for the present one.
+
+    Raises:
+        ConfigError: the machine has less memory free than the run would take, unless `config.memory` is "try".
+    """
+    device, load = target.model.device.type, _look_at(config, inputs, target, source)
     prediction = predict_run(
         config,
-        _look_at(config, inputs, target, source),
+        load,
         target.model.config,
         None if source is None else source.model.config,
-        measuring=Measuring(target.model.device.type, budget=BRIEF, share=SHARE),
+        measuring=Measuring(device, budget=BRIEF, share=SHARE, threads=threads),
     )
     reporter.say(describe(prediction))
+    if (chosen := describe_threads(prediction)) is not None:
+        reporter.say(chosen)
+    free = find_free_memory() if device == "cpu" else None  # of a GPU's memory the formulas have not been measured
+    if config.memory == "refuse" and free is not None:
+        check_fit(config, load, target.model.config, None if source is None else source.model.config, free=free)
     return prediction
 
 
@@ -79,6 +101,15 @@ def forecast(
         measuring=measuring,
         kinds=kinds,
     )
+
+
+def list_sizes(config: RunConfig) -> list[int]:
+    """Return about how many numbers target and generator have, from their configurations alone.
+
+    Raises:
+        ModelError: as `read_base`, or a configuration whose shape cannot be read.
+    """
+    return [read_shape(read_base(name).model.config).weights for name in (config.target.model, config.generator.model)]
 
 
 def read_base(name: str) -> Backbone:

@@ -21,7 +21,7 @@ from dawgen.progress import Reporter
 from dawgen.prompt.label_words import resolve_label_words
 from dawgen.records import Example
 from dawgen.report import render_report
-from dawgen.runs.folder import Job, RunFolder, StepLog
+from dawgen.runs.folder import Job, RunFolder, StepLog, read_threads
 from dawgen.runs.forecast import announce_cost
 from dawgen.runs.generate import Order, compare_kinds, find_source, generate_set, judge_kind, tune_generator
 from dawgen.runs.inputs import Inputs, load_inputs
@@ -29,7 +29,7 @@ from dawgen.runs.interference import measure_interference
 from dawgen.runs.methods import check_methods, run_method
 from dawgen.runs.settings import note_settings
 from dawgen.runs.tracking import check_trackers, track_run
-from dawgen.runtime import pick_device, set_threads
+from dawgen.runtime import count_cpus, find_threads, pick_device, set_threads
 from dawgen.scenes.fidelity import has_oracle
 
 
@@ -43,16 +43,21 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
     reporter = reporter or Reporter()
     check_names(config.methods)  # again: settings that Python code makes are resolved nowhere
     check_trackers(config.tracking)
-    threads = set_threads(config.threads)
+    reporter.say(f"reading {config.task or config.train}, loading the models")
     run = _prepare(config, out)
-    # Trackers do not change the results: a run may be resumed with other ones.
-    settings = config.model_dump(mode="json", exclude={"tracking"})
+    known = None if fresh else read_threads(out)
+    threads = find_threads(config.threads or known, [base.size for base in (run.target, run.generator) if base])
+    if known is None:  # before there is a folder of a job that is refused
+        threads = _announce(run, threads, reporter)
+    threads = set_threads(threads)
+    # Trackers and what is refused do not change the results: a run may be resumed with other ones.
+    settings = config.model_dump(mode="json", exclude={"tracking", "memory"})
     folder = RunFolder(out, settings, _record(run, threads), fresh=fresh)
     if folder.complete:
         reporter.say(f"{out}: complete, reused")
         return read_json(out / "metrics.json")
-    reporter.announce(run.inputs.notes, run.inputs.warnings)
-    announce_cost(config, run.inputs, run.target, run.generator, reporter)
+    if known is not None:
+        _announce(run, threads, reporter)
     with track_run(config.tracking, out, settings, reporter) as tracking:
         job = Job(config.seed, StepLog(out / "log.jsonl", tracking.write), reporter)
         metrics = _do_stages(run, job)
@@ -93,6 +98,19 @@ def _prepare(config: RunConfig, out: Path) -> _Ready:
     if writes or config.compare_generators:
         generator = load_generator(config.generator.model, dtype=config.generator.dtype, device=pick_device())
     return _Ready(config, out, inputs, target, generator, writes)
+
+
+def _announce(run: _Ready, threads: int | None, reporter: Reporter) -> int | None:
+    """Say what was read and what the run will take; return its number of threads.
+
+    threads: None for the faster of one and all. The folder keeps it, so that a resumed run takes as many.
+    """
+    reporter.announce(run.inputs.notes, run.inputs.warnings)
+    counts = (1, count_cpus()) if threads is None and pick_device() == "cpu" else (set_threads(threads),)
+    found = announce_cost(
+        run.config, run.inputs, run.target, run.generator, reporter, threads=tuple(sorted(set(counts)))
+    )
+    return found.threads or threads
 
 
 def _do_stages(run: _Ready, job: Job) -> dict[str, Any]:

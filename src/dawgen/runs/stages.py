@@ -39,18 +39,18 @@ def tune_stage(config: RunConfig, out: Path) -> None:
     """Tune a generator on the shots of the training file and save it in `out`; a killed tuning is resumed."""
     if (out / "generator.json").is_file():
         raise ConfigError(f"{out}: expected a new folder, found a tuned generator. Choose another --out.")
-    set_threads(config.threads)
     inputs = load_inputs(config)
     Reporter().announce(inputs.notes, inputs.warnings)
     backbone = load_generator(config.generator.model, dtype=config.generator.dtype, device=pick_device())
+    set_threads(config.threads, sizes=[backbone.size])
     source = find_source(config, inputs)
     tune_generator(backbone, source, config.generator, folder=out, job=_make_job(config.seed, out))
 
 
 def preview_stage(folder: Path, per_label: int, first_texts: str | None, threads: int | None) -> Iterator[str]:
     """Yield a line per generated example, label by label."""
-    set_threads(threads)
     generator, texts = _load_generator(folder, first_texts)
+    set_threads(threads, sizes=[generator.backbone_.size])
     candidates = generator.preview(per_label, first_texts=texts)
     for label in generator.task_.labels:
         yield f"[{label}]"
@@ -65,8 +65,8 @@ def generate_stage(
     folder: Path, per_label: int, out: Path, first_texts: str | None, threads: int | None, *, fresh: bool
 ) -> dict[str, Any]:
     """Write a synthetic set; only what needs no real examples is curated. Returns its numbers."""
-    set_threads(threads)
     generator, texts = _load_generator(folder, first_texts)
+    set_threads(threads, sizes=[generator.backbone_.size])
     if fresh and (out / "raw" / "settings.json").is_file():
         shutil.rmtree(out / "raw")
     _, numbers = generate_set(
@@ -119,10 +119,10 @@ def train_stage(config: RunConfig, out: Path) -> list[str]:
         raise ConfigError(f"--method {method}: expected --synthetic SET, found none. `dawgen generate` writes one.")
     if (out / "metrics.json").is_file():
         raise ConfigError(f"{out}: expected a new folder, found a trained bundle. Choose another --out.")
-    set_threads(config.threads)
     inputs = load_inputs(config)
     Reporter().announce(inputs.notes, inputs.warnings)
     target = load_target(config.target.model, dtype=config.target.dtype, device=pick_device())
+    set_threads(config.threads, sizes=[target.size])
     job = _make_job(config.seed, out)
     numbers = run_method(method, inputs, inputs.synthetic, target, config, folder=out, job=job)
     return [*inputs.warnings, *numbers["warnings"]]
@@ -130,8 +130,8 @@ def train_stage(config: RunConfig, out: Path) -> list[str]:
 
 def evaluate_stage(folder: Path, test: str, columns: Mapping[str, str] | None, threads: int | None) -> dict[str, Any]:
     """Return accuracy, macro-F1, confusion and the number of rows of a bundle on labelled examples."""
-    set_threads(threads)
     classifier = PromptClassifier.load(folder, device=pick_device())
+    set_threads(threads, sizes=[classifier.backbone_.size])
     examples = read(test, task=classifier.task_, columns=columns)
     truth = [str(example.label) for example in examples]
     return measure(truth, classifier.predict(examples).tolist(), classifier.task_.labels)

@@ -10,7 +10,7 @@ from dawgen.deploy.predict import workers
 from dawgen.deploy.predict.job import How, label_file
 from dawgen.deploy.predict.parts import find_parts
 from dawgen.deploy.predict.shard import Shard, Worker
-from dawgen.deploy.predict.workers import HereEngine, check_engine, choose_workers, count_free_bytes, run_shards
+from dawgen.deploy.predict.workers import HereEngine, check_engine, choose_workers, run_shards
 from dawgen.engine.storage import Store
 from dawgen.errors import ConfigError, DawgenError
 from dawgen.progress import Reporter
@@ -102,28 +102,8 @@ def test_workers_by_cpus_shards_and_memory(
     monkeypatch: pytest.MonkeyPatch, shards: int, threads: int, weights: int, free: int, expected: int
 ) -> None:
     monkeypatch.setattr(workers, "count_cpus", lambda: 8)
-    monkeypatch.setattr(workers, "count_free_bytes", lambda: free)
+    monkeypatch.setattr(workers, "find_free_memory", lambda: free)
     assert choose_workers(shards, threads, weights) == expected
-
-
-def test_free_memory_is_what_the_tightest_limit_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = {
-        "/proc/meminfo": "MemTotal: 99 kB\nMemAvailable:    5000 kB\n",
-        "/sys/fs/cgroup/memory.max": "4000000\n",
-        "/sys/fs/cgroup/memory.current": "1000000\n",
-    }
-
-    def read(path: Path) -> str:
-        if str(path) not in texts:
-            raise FileNotFoundError(path)
-        return texts[str(path)]
-
-    monkeypatch.setattr(Path, "read_text", read)
-    assert count_free_bytes() == 3_000_000
-    texts["/sys/fs/cgroup/memory.max"] = "max\n"
-    assert count_free_bytes() == 5000 * 1024
-    texts.clear()
-    assert count_free_bytes() == 8 << 30
 
 
 def test_engines_that_cannot_be_are_refused() -> None:

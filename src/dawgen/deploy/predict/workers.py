@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dawgen.engine.work import run_work
 from dawgen.errors import ConfigError, DawgenError
-from dawgen.runtime import count_cpus
+from dawgen.runtime import count_cpus, find_free_memory
 
 if TYPE_CHECKING:
     from dawgen.deploy.predict.shard import Shard
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
 SHARDS_PER_WORKER = 4  # a process takes seconds to start, which is not worth it for few shards
 OWN_BYTES = 700 << 20  # of a process beside its weights: Python, PyTorch, transformers, one batch
+UNKNOWN = 8 << 30  # bytes of memory that are taken for free where the system does not say it
 
 
 class HereEngine:
@@ -82,26 +82,8 @@ def choose_workers(shards: int, threads: int, weights: int) -> int:
 
     weights: bytes of the model's, which every process loads.
     """
-    fitting = count_free_bytes() // (2 * weights + OWN_BYTES)
+    fitting = (find_free_memory() or UNKNOWN) // (2 * weights + OWN_BYTES)
     return max(1, min(count_cpus() // threads, shards // SHARDS_PER_WORKER, fitting))
-
-
-def count_free_bytes() -> int:
-    """Return how many bytes of memory processes of this machine, or of this container, may still take."""
-    free = [_read_bytes("/proc/meminfo", "MemAvailable:", 1024)]
-    limit, used = (_read_bytes(f"/sys/fs/cgroup/memory.{name}", "", 1) for name in ("max", "current"))
-    free.append(None if limit is None or used is None else max(0, limit - used))
-    return min((value for value in free if value is not None), default=8 << 30)
-
-
-def _read_bytes(path: str, key: str, unit: int) -> int | None:
-    """Return the number behind a key at the beginning of a line, None where there is no file or number."""
-    try:
-        lines = Path(path).read_text().splitlines()
-    except OSError:
-        return None
-    words = [line.removeprefix(key).split() for line in lines if line.startswith(key)]
-    return int(words[0][0]) * unit if words and words[0] and words[0][0].isdigit() else None
 
 
 def _wait(engine: Engine) -> dict[str, Any]:

@@ -111,8 +111,8 @@ def check_alike(jobs: Sequence[Job]) -> None:
 def watch_run(job: Job, reporter: Reporter) -> Watched:
     """Train both prompts of a run again, and return all recorded gradients; changed data are reported first."""
     reporter.announce((), list_changed(job.inputs, job.run.recorded))
-    set_threads(job.config.threads)
     target = load_target(job.config.target.model, dtype=job.config.target.dtype, device=pick_device())
+    set_threads(job.config.threads, sizes=[target.size])
     margins = read_margins(job.raw, job.inputs.task.labels)
     second, named = find_second_source(job.inputs, job.config.target.batch_size)
     trainings = {name: _train(job, target, name, second, margins, reporter) for name in TRAININGS}
