@@ -21,7 +21,7 @@ from dawgen.files import write_json
 
 HERE = Path(__file__).parent
 SPEED = HERE / "speed"
-PARTS = ("generator_step", "prompt_step", "generation", "scoring", "serving")
+PARTS = ("generator_step", "prompt_step", "generation", "scoring", "serving", "placement")
 
 
 def main() -> None:

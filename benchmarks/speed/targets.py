@@ -21,7 +21,7 @@ WORDS = (207, 270, 900)  # label words; which they are does not matter for speed
 FIRST_ID = 200  # lower ones may be special tokens
 
 Family = Literal["t5", "llama"]
-Size = Literal["tiny", "small", "flan-small", "large"]
+Size = Literal["tiny", "small", "flan-small", "smollm2", "smollm2-short", "large"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Shape:
 
 # Tiny ones are for tests. The small T5 has vocabulary and proportions of Flan-T5's; the small Llama's vocabulary gives
 # its head a quarter of a forward pass, as in Llama 3.2 1B and Qwen3 0.6B. Large: Flan-T5 large, Llama 3.2 1B.
-# Flan-small has all of Flan-T5 small's sizes.
+# Flan-small has all of Flan-T5 small's sizes; smollm2 those of SmolLM2-135M, its short one a tenth of the layers.
 SHAPES: dict[tuple[Family, Size], Shape] = {
     ("t5", "tiny"): Shape(1000, 32, 8, 4, 4, 64, 2),
     ("t5", "small"): Shape(32_128, 256, 64, 4, 4, 512, 4),
@@ -52,6 +52,8 @@ SHAPES: dict[tuple[Family, Size], Shape] = {
     ("t5", "large"): Shape(32_128, 1024, 64, 16, 16, 2816, 24),
     ("llama", "tiny"): Shape(1000, 32, 8, 4, 2, 64, 2),
     ("llama", "small"): Shape(8000, 384, 64, 6, 3, 1024, 6),
+    ("llama", "smollm2"): Shape(49_152, 576, 64, 9, 3, 1536, 30),
+    ("llama", "smollm2-short"): Shape(49_152, 576, 64, 9, 3, 1536, 3),
     ("llama", "large"): Shape(128_256, 2048, 64, 32, 8, 8192, 16),
 }
 
