@@ -1,7 +1,7 @@
 """The prompt behind the text: steps, whole trainings, a grid and the service, beside the prompt in front and PEFT.
 
-Random Llamas of SmolLM2-135M's sizes. Every cost here is the same for each of its 30 layers, so that trainings and grids
-run on a few of them.
+Random Llamas of SmolLM2-135M's sizes. Every cost here is the same for each of its 30 layers, so that trainings and
+grids run on a few of them.
 """
 
 import http.client
@@ -98,9 +98,7 @@ def compare_steps(setup: Setup, size: Size, length: int, half: int) -> list[Resu
         peft.step(case.real, case.synthetic)
         return 2 * half
 
-    name = (
-        f"prompt step with surgery behind {length} tokens of text, SmolLM2's sizes, {LENGTH} prompt tokens, texts read"
-    )
+    name = f"prompt step with surgery behind {length} tokens of text, SmolLM2's sizes, {LENGTH} prompt tokens"
     ours, target = step(case.ask(behind=True)), 3.0 if length < 100 else 8.0
     return [
         _judge(name, against, "examples/s", compare_rates(ours, theirs, setup), target)
@@ -117,7 +115,9 @@ def compare_training(setup: Setup, size: Size, length: int) -> Result:
     ratios = compare_rates(
         lambda: train(case, case.ask(behind=True), "real"), lambda: train(case, case.ask(behind=False), "real"), setup
     )
-    name = f"training of 150 steps on 1,000 rows of {length} tokens (a tenth and a fortieth of them, 3 layers), texts read in it"
+    name = (
+        f"training, 150 steps on 1,000 rows of {length} tokens read in it, a tenth of SmolLM2's layers, steps and rows"
+    )
     return _judge(name, "the prompt before the text", "trainings/s", ratios, 2.0)
 
 
@@ -134,7 +134,7 @@ def compare_grid(setup: Setup, size: Size, length: int) -> Result:
         return 1
 
     ratios = compare_rates(lambda: work(behind=True), lambda: work(behind=False), setup)
-    name = f"grid of {len(GRID)} methods on one task, {length} tokens (15 steps, {ROWS} + {TESTED} rows, 3 layers)"
+    name = f"grid of {len(GRID)} methods on one task, texts of {length} tokens read once, likewise"
     return _judge(name, "the prompt before the text", "grids/s", ratios, 3.0)
 
 
