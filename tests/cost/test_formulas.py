@@ -1,5 +1,6 @@
 """The formulas against what PyTorch counts while the shipped functions run, and against real parameters."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,13 +10,16 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dawgen.classifier.gradients import differentiate
 from dawgen.classifier.names import plant
-from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
+from dawgen.config import DecodeConfig, GeneratorConfig, RunConfig, TargetConfig
 from dawgen.cost.counts import forward, total
 from dawgen.cost.probe import Probe, probe_generator, probe_target
 from dawgen.cost.shape import Conditioned, Shape, read_shape
-from dawgen.cost.training import count_evaluation, count_training
+from dawgen.cost.stages import list_stages
+from dawgen.cost.training import count_evaluation, count_reading, count_training
+from dawgen.cost.workload import assume_workload
 from dawgen.errors import ModelError
 from dawgen.generator.codec import TokenRow
+from dawgen.models.texts import ReadTexts
 from support.targets import make_scorer, wrap
 from support.tiny import CAUSAL, Kind, tiny_model
 
@@ -136,3 +140,44 @@ def test_flops_of_names_behind_each_row(kind: Kind) -> None:
     assert total(work).flops == pytest.approx(counter.get_total_flops(), rel=0.1)
     alone = count_training(shape, [12] * 4, config, rows=4, groups=1)
     assert total(work).flops > 2 * total(alone).flops
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "t5"])
+def test_flops_of_a_prompt_behind_kept_texts(kind: Kind) -> None:
+    model, shape = make(kind)
+    backbone = wrap(model, "seq2seq" if kind == "t5" else "causal")
+    scorer = replace(make_scorer(backbone), template="{text1}", placement="behind", texts=ReadTexts("test"))
+    config = TargetConfig(prompt_length=6, placement="behind")
+    rows, prompt = [[9 + row] * 40 for row in range(4)], torch.full((6, shape.width), 0.01)
+    with FlopCounterMode(display=False) as counter:
+        scorer.read(rows)
+    assert total(count_reading(shape, [40] * 4)).flops == pytest.approx(counter.get_total_flops(), rel=0.1)
+    with FlopCounterMode(display=False) as counter:
+        scorer.score(rows, prompt)
+    work = count_evaluation(shape, [40] * 4, config, prompt=6)
+    assert total(work).flops == pytest.approx(counter.get_total_flops(), rel=0.1)
+    with FlopCounterMode(display=False) as counter:
+        differentiate(scorer, prompt, rows, [0, 1, 2, 0], (4,))
+    work = count_training(shape, [40] * 4, config, rows=4, groups=1)
+    assert total(work).flops == pytest.approx(counter.get_total_flops(), rel=0.15)
+    plain = count_training(shape, [40] * 4, config.model_copy(update={"placement": "before"}), rows=4, groups=1)
+    assert total(plain).flops > 3 * total(work).flops
+
+
+def test_a_run_reads_each_text_once_for_all_methods_and_trains_weights_in_the_old_way() -> None:
+    target = TargetConfig(placement="behind", prompt_length=20)
+    methods = ("prompt_tuning", "dawgen", "soft_fine_tuning")
+    config = RunConfig(task="scenes-nli", shots=16, methods=methods, target=target)
+    load = assume_workload(config, labels=3, length=50, test_rows=100, given=300)
+    shape = read_shape(tiny_model("llama").config)
+    stages = {(stage.group, stage.name): stage for stage in list_stages(config, load, shape, None)}
+    before = config.model_copy(update={"target": target.model_copy(update={"placement": "before"})})
+    plain = {(stage.group, stage.name): stage for stage in list_stages(before, load, shape, None)}
+    # shots, as many dev rows, and the test; then only the set is new
+    for name, rows in (("prompt_tuning", 48 + 48 + 100), ("dawgen", 300)):
+        wanted = total(count_reading(shape, [60] * rows)).flops
+        assert stages[name, "reading"].counts.flops == pytest.approx(wanted)
+    for name in ("training", "evaluation"):
+        assert stages["dawgen", name].counts.flops < plain["dawgen", name].counts.flops / 2
+        assert stages["soft_fine_tuning", name] == plain["soft_fine_tuning", name]
+    assert ("soft_fine_tuning", "reading") not in stages

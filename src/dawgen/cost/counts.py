@@ -77,11 +77,16 @@ def head(shape: Shape, positions: float) -> Counts:
     return Counts(2 * logits * shape.width, moved, 8)
 
 
-def answer(shape: Shape, rows: float, keys: float, positions: int = 1, *, gradient: bool = False) -> Counts:
-    """Count a decoder that reads an encoder's `keys` states and answers at the last of `positions`: forward or back."""
+def answer(
+    shape: Shape, rows: float, keys: float, positions: int = 1, *, gradient: bool = False, kept: bool = False
+) -> Counts:
+    """Count a decoder that reads an encoder's `keys` states and answers at the last of `positions`: forward or back.
+
+    kept: whether keys and values of the states are there already.
+    """
     tokens, products = rows * positions, 8 if gradient else 4
     own = shape.attention_weights + shape.width * 2 * shape.query_width + shape.feed_forward_weights
-    states = shape.width * 2 * shape.kv_width  # keys and values of every encoder state, in every block
+    states = 0 if kept else shape.width * 2 * shape.kv_width  # keys and values of every encoder state, in every block
     flops = 2 * tokens * own + 2 * rows * keys * states
     flops += products * tokens * (positions + keys) * shape.query_width
     moved = own + states + 2 * rows * keys * (shape.width + 2 * shape.kv_width) + tokens * _between(shape)

@@ -11,17 +11,19 @@ An optimiser on all weights: gradient, two means and a step, 4 times the weights
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dawgen.classifier.batches import batch_rows, bucket, choose_budget
 from dawgen.classifier.names import ROOM
-from dawgen.config import DecodeConfig, GeneratorConfig, TargetConfig
+from dawgen.classifier.scorer import KEPT_SHARE
+from dawgen.config import DecodeConfig, GeneratorConfig, Placement, TargetConfig
 from dawgen.cost.generating import count_ways
 from dawgen.cost.shape import Conditioned, Shape
 from dawgen.generator.codec import TokenRow
 from dawgen.generator.score import cut_passes
 from dawgen.generator.tune.likelihood import BLOCK
 from dawgen.generator.tune.tuner import draw_batch
+from dawgen.models.texts import MEMORY
 from dawgen.rng import python_rng
 
 SAMPLED = 16  # batches that are drawn to find the largest
@@ -129,6 +131,8 @@ def hold_training(
     names: tokens of label words that are read behind each row.
     """
     rng = python_rng(0, "cost/batch")
+    if config.placement == "behind":
+        return _hold_asked(shape, rows, config.length, max(lengths), names) * HOLES.get(device, 1.0)
     front = config.length if shape.cross else 0
     found = []
     for _ in range(SAMPLED):
@@ -143,15 +147,43 @@ def hold_training(
     return held + (OPTIMISER * weigh(shape) if weights else 0.0)
 
 
-def hold_evaluation(shape: Shape, lengths: Sequence[int], *, prompt: int, device: str = "cpu", names: int = 0) -> float:
-    """Return the peak of scoring rows of these lengths behind a prompt, with so many tokens of names behind each."""
+def hold_texts(shape: Shape, lengths: Iterable[int]) -> float:
+    """Return the bytes of texts of these lengths that are kept in memory in front of a prompt, within their budget."""
+    return min(float(MEMORY), cache(shape, 1, sum(lengths)))
+
+
+def hold_evaluation(
+    shape: Shape,
+    lengths: Sequence[int],
+    *,
+    prompt: int,
+    device: str = "cpu",
+    names: int = 0,
+    placement: Placement = "before",
+) -> float:
+    """Return the peak of scoring rows of these lengths behind a prompt, with so many tokens of names behind each.
+
+    placement: behind, the rows' texts are kept, and the prompt is what is read.
+    """
     found = []
+    if placement == "behind" and prompt:
+        for group in bucket([prompt + -(-length // KEPT_SHARE) for length in lengths], choose_budget(device)):
+            longest = max(lengths[row] for row in group)
+            held = work(shape, len(group), prompt, longest + prompt)
+            found.append(held + 2 * cache(shape, len(group), longest + prompt + names))
+        return max(found)
     for group in bucket([length + prompt for length in lengths], choose_budget(device)):
         queries = lengths[group[0]] + (prompt if shape.cross else 0)
         keys = lengths[group[0]] + prompt
         behind = cache(shape, len(group), keys + names) + work(shape, len(group), names, keys + names) if names else 0.0
         found.append(work(shape, len(group), queries, keys) + behind)
     return max(found)
+
+
+def _hold_asked(shape: Shape, rows: int, prompt: int, keys: int, names: int) -> float:
+    """Return the bytes of a prompt's step behind kept texts: what its backward needs, and two copies of the texts."""
+    passed = keep(shape, rows, prompt + names, keys + prompt + names) + work(shape, rows, prompt, keys + prompt)
+    return passed + 2 * cache(shape, rows, keys)
 
 
 def _score(shape: Shape, targets: float, device: str) -> float:

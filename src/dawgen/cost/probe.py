@@ -33,6 +33,7 @@ from dawgen.generator.score import score_rows
 from dawgen.generator.tune.tuner import tune
 from dawgen.generator.write.decode import Lots, decode
 from dawgen.models.load import Backbone
+from dawgen.models.texts import ReadTexts
 from dawgen.prompt.label_words import LabelWords
 
 VOCABULARY = 1 << 15  # limit for a random model's vocabulary: enough to measure the output head
@@ -185,7 +186,8 @@ def probe_target(
     """Return probes of prompt training and of evaluation on `rows` rows."""
     tokenizer = SimpleNamespace(pad_token_id=0)
     backbone = Backbone(model, tokenizer, "seq2seq" if shape.cross else "causal", name, None, "")
-    scorer = Scorer(backbone, "", LabelWords.of(("", ""), (1, 2)), config.max_tokens)
+    words = LabelWords.of(("", ""), (1, 2))
+    scorer = Scorer(backbone, "", words, config.max_tokens, placement=config.placement, texts=ReadTexts("probe"))
     works = list_target_work(shape, config, lengths, rows=rows, device=model.device.type)
     config = config.model_copy(update={"steps": 2, "decoder_sentinel": False})
     ids = [[FILLER] * lengths[i % len(lengths)] for i in range(rows)]

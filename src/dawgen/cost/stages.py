@@ -11,9 +11,17 @@ from typing import Any
 from dawgen.config import GeneratorKind, RunConfig
 from dawgen.cost.counts import Counts, Work, repeat, total
 from dawgen.cost.generating import combine, count_scoring, count_tuning, count_ways, count_writing
-from dawgen.cost.memory import hold_evaluation, hold_scoring, hold_training, hold_tuning, hold_writing, weigh
+from dawgen.cost.memory import (
+    hold_evaluation,
+    hold_scoring,
+    hold_texts,
+    hold_training,
+    hold_tuning,
+    hold_writing,
+    weigh,
+)
 from dawgen.cost.shape import Conditioned, Shape
-from dawgen.cost.training import count_evaluation, count_rows, count_training
+from dawgen.cost.training import count_evaluation, count_reading, count_rows, count_training
 from dawgen.cost.workload import Workload
 from dawgen.methods.in_context import WINDOWS
 from dawgen.methods.spec import MethodSpec
@@ -74,9 +82,9 @@ def list_stages(
             stages += _judge(config, load, at, kind) if load.oracle else ()
         if writes:
             stages += _write(config, load, at)
-    made = len(stages)
+    made, read = len(stages), set[str]()
     for method in config.methods:
-        stages += list_method(config, load, target, METHODS[method], device)
+        stages += list_method(config, load, target, METHODS[method], device, read)
     if generator is None:
         return stages
     # Both models stay loaded for the whole run.
@@ -90,10 +98,21 @@ def list_kind(config: RunConfig, load: Workload, shape: Shape, kind: GeneratorKi
     return [*_tune(config, load, at, kind), *_write(config, load, at)]
 
 
-def list_method(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, device: str) -> list[Stage]:
-    """Return the stages of one method."""
+def list_method(
+    config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, device: str, read: set[str] | None = None
+) -> list[Stage]:
+    """Return the stages of one method. read: which texts the methods before it have read in front of their prompts."""
     count = _train if spec.steps else _fit if spec.probe else _ask
-    return list(count(config, load, shape, spec, device))
+    stages = list(count(config, load, shape, spec, device))
+    if config.target.placement == "before" or spec.trains != ("prompt",):
+        return stages
+    texts = _list_texts(config, load, spec)
+    held = hold_texts(shape, (length for lengths in texts.values() for length in lengths))
+    new = [length for kind, lengths in texts.items() if kind not in (read or ()) for length in lengths]
+    if read is not None:
+        read.update(texts)
+    reading = Stage(spec.name, "reading", count_reading(shape, new), "evaluation", memory=weigh(shape))
+    return [replace(stage, memory=stage.memory + held) for stage in (reading, *stages)]
 
 
 def count_texts(config: RunConfig, load: Workload) -> int:
@@ -171,6 +190,8 @@ def _train(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, de
         step = count_training(shape, load.train, settings, rows=rows, groups=1, **at)
         held = weigh(shape) + hold_training(shape, load.train, settings, rows=rows, **at)
         yield Stage(spec.name, "pretraining", repeat(step, steps), "training", memory=held)
+    if spec.trains != ("prompt",):  # weights change what is kept of a text
+        settings = settings.model_copy(update={"placement": "before"})
     if "prompt" not in spec.trains:
         settings = settings.model_copy(update={"prompt_length": 0})
     rows = count_rows(spec.schedule or "real", real, synthetic, settings.batch_size)
@@ -184,8 +205,18 @@ def _train(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, de
     for name, (lengths, times) in known.items():
         if lengths:
             work = count_evaluation(shape, lengths, settings, prompt=settings.length, **at)
-            held = weigh(shape) + hold_evaluation(shape, lengths, prompt=settings.length, **at)
+            held = hold_evaluation(shape, lengths, prompt=settings.length, placement=settings.placement, **at)
+            held += weigh(shape)
             yield Stage(spec.name, name, repeat(work, times), "evaluation", memory=held)
+
+
+def _list_texts(config: RunConfig, load: Workload, spec: MethodSpec) -> dict[str, tuple[int, ...]]:
+    """Return the lengths of the texts that a method of soft prompts reads, by what other methods read as well."""
+    real, other = _count_data(config, load, spec)
+    steps = config.target.steps * 2 * config.target.batch_size  # rows that are taken, of a larger set at most these
+    trained = {"gold" if spec.gold else "shots": min(real, steps), spec.rows or "": min(other, steps)}
+    texts = {kind: tuple(islice(cycle(load.train), count)) for kind, count in trained.items() if count}
+    return texts | {kind: rows for kind, rows in (("dev", load.dev), ("test", load.test)) if rows}
 
 
 def _count_data(config: RunConfig, load: Workload, spec: MethodSpec) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dawgen.classifier.batches import batch_rows, bucket, choose_budget
 from dawgen.classifier.context import TREES
+from dawgen.classifier.scorer import KEPT_SHARE
 from dawgen.config import Schedule, TargetConfig
 from dawgen.cost.counts import Counts, Work, answer, backward, forward, head
 from dawgen.cost.shape import Shape
@@ -14,6 +15,7 @@ from dawgen.rng import python_rng
 SAMPLED = 16  # batches that are drawn to estimate the padding
 AROUND_STEP = Counts(calls=150)  # batch, surgery, clipping, optimiser and log of a training step
 AROUND_BATCH = Counts(calls=20)
+COPIED = 2  # times that kept keys and values are copied: into a batch, and behind them the prompt's own
 MOVED = 10  # numbers read and written per weight and step: gradient, clipping, AdamW
 
 
@@ -42,8 +44,11 @@ def count_training(
     weights: the model's own are trained. Their gradient costs the products of a forward again, 2 B T W, and AdamW
     moves each weight, its gradient and both moments. An adapter counts as a prompt: its products are small.
     names: tokens of label words that are read behind each row.
+    With the prompt behind the text a step reads P positions of each row, behind keys and values that are kept.
     """
     rng = python_rng(0, "cost/batch")
+    if config.placement == "behind":
+        return _count_behind(shape, lengths, config, rows=rows, device=device, names=names)
     prompt, positions = config.length, 1 + config.decoder_sentinel
     front = prompt if shape.cross else 0
     work: Work = ((AROUND_STEP, 1),)
@@ -73,6 +78,12 @@ def count_evaluation(
 ) -> Work:
     """Count label-word scores of rows of these lengths, in the batches that evaluation makes; names: as in training."""
     work: Work = ()
+    if config.placement == "behind" and prompt:
+        sizes = [prompt + -(-length // KEPT_SHARE) for length in lengths]
+        for group in bucket(sizes, choose_budget(device)):
+            longest = max(lengths[row] for row in group)
+            work += ((ask(shape, len(group), prompt, longest, names) + AROUND_BATCH, 1),)
+        return work
     if prompt and not shape.cross:
         work += ((forward(shape, 1, prompt, prompt), 1),)
     for group in bucket([length + prompt for length in lengths], choose_budget(device)):
@@ -84,6 +95,42 @@ def count_evaluation(
             passed = forward(shape, size, longest, longest + prompt)
         passed += count_names(shape, size, longest + prompt, names)
         work += ((passed + AROUND_BATCH, 1),)
+    return work
+
+
+def count_reading(shape: Shape, lengths: Sequence[int]) -> Work:
+    """Count how texts of these lengths are read in front of a prompt, each alone, with a decoder's first position."""
+    work: Work = ()
+    for length in lengths:
+        read = forward(shape, 1, length, length) + (answer(shape, 1, length) if shape.cross else Counts())
+        work += ((read, 1),)
+    return work
+
+
+def ask(shape: Shape, rows: float, prompt: int, keys: float, names: int, *, gradient: bool = False) -> Counts:
+    """Count a prompt that is read behind kept texts of `keys` tokens, forward or back, with names behind it."""
+    moved = Counts(bytes=COPIED * 2 * shape.item * (shape.cross or shape.layers) * rows * keys * shape.kv_width)
+    if shape.cross:
+        passed = answer(shape, rows, keys, prompt + 1, kept=True, gradient=gradient)
+    elif gradient:
+        passed = backward(shape, rows, prompt, keys + prompt)
+    else:
+        passed = forward(shape, rows, prompt, keys + prompt)
+    return passed + moved + count_names(shape, rows, keys + prompt, names, gradient=gradient)
+
+
+def _count_behind(
+    shape: Shape, lengths: Sequence[int], config: TargetConfig, *, rows: int, device: str, names: int
+) -> Work:
+    rng = python_rng(0, "cost/batch")
+    work: Work = ((AROUND_STEP, 1),)
+    for _ in range(SAMPLED):
+        chosen = rng.choices(lengths, k=rows)
+        for batch in batch_rows([config.length + -(-length // KEPT_SHARE) for length in chosen], device):
+            longest = max(chosen[row] for row in batch)
+            passed = AROUND_BATCH + ask(shape, len(batch), config.length, longest, names)
+            passed += ask(shape, len(batch), config.length, longest, names, gradient=True)
+            work += ((passed, 1 / SAMPLED),)
     return work
 
 

@@ -67,7 +67,8 @@ def render(
 
 def split_template(template: str) -> tuple[str, str]:
     """Return what a template has up to the end of its last text, and what it has behind."""
-    end = max(template.find(field) + len(field) for field in ("{text1}", "{text2}") if field in template)
+    ends = [template.find(field) + len(field) for field in ("{text1}", "{text2}") if field in template]
+    end = max(ends, default=0)
     return template[:end], template[end:]
 
 
