@@ -1,4 +1,4 @@
-"""The two plots of the growth benchmark."""
+"""The plots of the growth benchmarks."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,5 +42,41 @@ def draw_training(seconds: Mapping[int, Sequence[float]], steps: int, path: Path
     axes.errorbar(list(seconds), middle, yerr=[low, high], marker="o", capsize=4, color=BLUE)
     axes.set(xlabel="synthetic examples", ylabel=f"CPU s for {steps} steps", xscale="log")
     axes.set_ylim(0, 1.25 * max(m + h for m, h in zip(middle, high, strict=True)))
+    axes.grid(alpha=0.3)
+    write_with(path, lambda temporary: figure.savefig(temporary, format="png", dpi=110))
+
+
+def draw_labels(rows: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Draw CPU time per kept example, memory, and what the forecast takes, over the number of labels."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    labels = [row["labels"] for row in rows]
+    panels = (
+        ("cost", "CPU ms per kept example", {"cpu_ms_per_kept": ("writing", BLUE)}),
+        ("memory", "largest resident size, MB", {"peak_mb": ("job", BLUE), "forecast_peak_mb": ("forecast", ORANGE)}),
+        ("forecast", "s", {"forecast_s": ("forecast", ORANGE)}),
+    )
+    for axes, (title, label, lines) in zip(figure.subplots(1, 3), panels, strict=True):
+        for key, (name, colour) in lines.items():
+            axes.plot(labels, [row[key] for row in rows], marker="o", color=colour, label=name)
+        axes.set(title=title, xlabel="labels", ylabel=label, xscale="log")
+        axes.set_ylim(0, 1.25 * max(row[key] for key in lines for row in rows))
+        axes.legend()
+        axes.grid(alpha=0.3)
+    write_with(path, lambda temporary: figure.savefig(temporary, format="png", dpi=110))
+
+
+def draw_lengths(rows: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Draw the time of a training step over the length of texts, the prompt before the text and behind it."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.5, 3), layout="constrained")
+    axes = figure.subplots()
+    for key, name, colour in (("before_ms", "prompt before the text", BLUE), ("behind_ms", "behind it", ORANGE)):
+        axes.plot([row["tokens"] for row in rows], [row[key] for row in rows], marker="o", color=colour, label=name)
+    axes.set(xlabel="tokens of a text", ylabel="CPU ms of a training step")
+    axes.set_ylim(0, 1.25 * max(max(row["before_ms"], row["behind_ms"]) for row in rows))
+    axes.legend()
     axes.grid(alpha=0.3)
     write_with(path, lambda temporary: figure.savefig(temporary, format="png", dpi=110))

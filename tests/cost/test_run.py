@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from benchmarks.speed.cost_model import judge, list_jobs, measure_job, render
@@ -106,3 +108,52 @@ def test_a_length_that_the_question_gives_is_forecast(dawgen: Any, models: dict[
         stages = json.loads(out.splitlines()[-1])["stages"]
         seconds[length] = sum(stage["seconds"] for stage in stages if stage["group"] == "prompt_tuning")
     assert seconds["4"] < seconds["auto"] != seconds["16"]  # the tiny tokenizer spells some words letter by letter
+
+
+def test_a_run_above_the_free_memory_is_refused_before_it_has_a_folder_and_begun_when_told_to(
+    dawgen: Any, tmp_path: Path, models: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dawgen.runs.forecast.find_free_memory", lambda: 1)
+    config, run = tmp_path / "quick.yaml", tmp_path / "run"
+    config.write_text(yaml.safe_dump(quick_settings(models) | {"methods": ["zero_shot"]}))
+    options = [text for name, value in write_inputs(tmp_path).items() for text in (f"--{name}", value)]
+    status, _, err = dawgen("run", "--config", config, *options, "--out", run)
+    assert status == 2
+    assert "predicted: " in err and "of memory, which is free" in err and "--set memory=try" in err
+    assert not run.exists()
+    status, _, err = dawgen("run", "--config", config, *options, "--out", run, "--set", "memory=try")
+    assert status == 0, err
+    assert "memory" not in yaml.safe_load((run / "config.yaml").read_text())
+
+
+def test_a_resumed_run_takes_the_threads_that_its_folder_keeps(
+    dawgen: Any, tmp_path: Path, models: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    config, run, asked = tmp_path / "quick.yaml", tmp_path / "run", list[tuple[int, ...]]()
+    config.write_text(yaml.safe_dump(quick_settings(models) | {"methods": ["zero_shot"], "threads": None}))
+    options = [text for name, value in write_inputs(tmp_path).items() for text in (f"--{name}", value)]
+    chosen = iter((2, 1))
+
+    def announce(*_: Any, threads: tuple[int, ...]) -> SimpleNamespace:
+        asked.append(threads)
+        return SimpleNamespace(threads=next(chosen) if len(threads) > 1 else None)
+
+    monkeypatch.setattr("dawgen.runs.run.announce_cost", announce)
+    monkeypatch.setattr("dawgen.runs.run.count_cpus", lambda: 2)
+    before = torch.get_num_threads()
+    try:
+        for size in (
+            0,
+            0,
+            10**9,
+        ):  # two runs of models that are not small: begun, resumed; then a new one of small ones
+            monkeypatch.setattr("dawgen.runtime.SMALL", size)
+            place = run if size == 0 else tmp_path / "other"
+            assert dawgen("run", "--config", config, *options, "--out", place)[0] == 0
+            threads = yaml.safe_load((place / "config.yaml").read_text())["record"]["threads"]
+            assert threads == torch.get_num_threads() == (2 if size == 0 else 1)
+            (place / "manifest.json").unlink()
+    finally:
+        torch.set_num_threads(before)
+    assert asked == [(1, 2), (2,), (1,)]

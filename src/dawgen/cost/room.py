@@ -39,12 +39,13 @@ def check_fit(config: RunConfig, load: Workload, target: Any, generator: Any | N
     if needed <= free:
         return
     ways = list(_list_ways(config, load, stage, free, lambda *change: find_peak(*change)[0], needed))
+    which = "Take less" if ways and ways[0][1] <= free else "No setting is enough by itself; these help"
     advice = "; ".join(f"--set {text} ({show_bytes(held)})" for text, held in ways[:SHOWN])
     name = stage.group if stage.name in stage.group else f"{stage.group}, {stage.name}"
     raise ConfigError(
         f"{name}: expected at most {show_bytes(free)} of memory, which is free, predicted are {show_bytes(needed)} "
         f"beside the models.\n"
-        + (f"Take less: {advice}. " if advice else "No setting makes it fit: take a smaller model or shorter texts. ")
+        + (f"{which}: {advice}. " if advice else "No setting makes it fit: take a smaller model or shorter texts. ")
         + "To begin it as it is: --set memory=try."
     )
 
