@@ -36,7 +36,7 @@ def tabulate(rows: Sequence[dict[str, Any]]) -> str:
     """Return the table: steps taken, and accuracy with and without an early end, by task and method."""
     groups: dict[tuple[str, str], dict[bool, list[dict[str, Any]]]] = defaultdict(lambda: {True: [], False: []})
     for row in rows:
-        groups[row["task"], row["arm"]][bool(row["settings"]["target.patience"])].append(row["cell"])
+        groups[row["task"], row["method"]][bool(row["sweep"]["target.patience"])].append(row["cell"])
     lines = [
         "| task | method | steps of 150 | to the last step | ended early | difference |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
@@ -46,7 +46,7 @@ def tabulate(rows: Sequence[dict[str, Any]]) -> str:
         whole, early = (100 * fmean(cell["accuracy"] for cell in found[ends]) for ends in (False, True))
         taken = ", ".join(map(str, steps))
         lines.append(f"| {task} | {arm} | {taken} | {whole:.1f} | {early:.1f} | {early - whole:+.1f} |")
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
