@@ -43,7 +43,7 @@ from dawgen.tasks import Task
 HERE = Path(__file__).parent
 LABELS, LENGTHS = (3, 10, 30, 77, 150), (30, 60, 120, 250, 500)
 SHOTS, KEPT, TUNING = 4, 300, 8  # per label; examples in all; steps
-ROWS, STEPS, WARM = 16, 12, 6  # of a training step; steps; of these the first ones, which fill caches
+ROWS, STEPS, WARM = 8, 8, 4  # of a training step; steps; of these the first ones, which fill caches
 PROMPT, WORDS = 20, (207, 270)
 MEGABYTE = 1e6
 
