@@ -145,8 +145,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     by_labels = [_measure_apart(labels) for labels in options.labels]
     by_length = measure_lengths(options.lengths, make_model())
     write_json(options.results / "growth_work.json", {"labels": by_labels, "lengths": by_length})
-    draw_labels(by_labels, options.images / "growth-labels.png")
-    draw_lengths(by_length, options.images / "growth-lengths.png")
+    if by_labels:
+        draw_labels(by_labels, options.images / "growth-labels.png")
+    if by_length:
+        draw_lengths(by_length, options.images / "growth-lengths.png")
     for row in (*by_labels, *by_length):
         print("  ".join(f"{name} {value:,.4g}" for name, value in row.items()))
 
