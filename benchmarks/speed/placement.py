@@ -34,7 +34,7 @@ from dawgen.tasks import Task
 LENGTH = 20  # prompt tokens
 MEMORY = 2**32  # bytes of read texts: all of them
 # A training of 150 steps of 32 rows on 1,000 rows takes each row 4.8 times; so does this one.
-STEPS, BATCH, ROWS, TESTED = 15, 4, 25, 25
+STEPS, BATCH, ROWS, TESTED = 12, 2, 10, 10
 # What each method of the grid trains on, of real and other rows; all are tested on the same.
 GRID: tuple[Schedule, ...] = ("real", "synthetic", "pooled", "real_then_synthetic", "synthetic_then_real", "paired")
 PROMPTS = 32  # of the service

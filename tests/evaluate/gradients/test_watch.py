@@ -42,6 +42,8 @@ def watch_training(kind: str = "t5", *, second: Any = (), **changes: Any) -> tup
         ("gpt2", {}),
         ("t5", {"granularity": "token", "surgery": "gradvac"}),
         ("t5", {"granularity": "example", "surgery": "pcgrad"}),
+        ("t5", {"placement": "behind"}),
+        ("gpt2", {"placement": "behind", "granularity": "example"}),
     ],
 )
 def test_watching_changes_nothing_and_sees_the_steps_gradients(kind: str, changes: dict[str, Any]) -> None:
