@@ -129,11 +129,12 @@ class Scorer:
         front = self.backbone.model.get_input_embeddings()(ids).to(prompt)
         return torch.cat([front.expand(*prompt.shape[:-2], -1, -1), prompt], -2)
 
-    def score(self, rows: Ids, prompt: Tensor, *, token_budget: int | None = None) -> Tensor:
+    def score(self, rows: Ids, prompt: Tensor, *, token_budget: int | None = None, alone: bool = False) -> Tensor:
         """Return label-word log-probabilities [N,K] in float32 on the CPU, without gradient, in the order of the rows.
 
         prompt: [P,H]. Rows of similar length share a batch of at most `token_budget` padded tokens; None chooses by
-        device.
+        device. alone: read each text in front of a prompt by itself, as training does, so that the bits do not depend
+        on what was read before.
         """
         result = torch.empty(len(rows), len(self.words.ids))
         budget = token_budget or choose_budget(self.backbone.model.device.type)
@@ -142,7 +143,7 @@ class Scorer:
             for batch in bucket([self.weigh(row, len(prompt)) for row in rows], budget):
                 own = [rows[row] for row in batch]
                 if shared is None:
-                    result[batch] = self.score_batch(own, prompt).cpu()
+                    result[batch] = self.score_batch(own, prompt, alone=alone).cpu()
                 else:
                     fronts = [part.expand(len(batch), -1, -1, -1) for part in shared]
                     result[batch] = self.score_behind(own, fronts).cpu()
@@ -163,13 +164,13 @@ class Scorer:
             return whole + length
         return length + len(self.tail) + (whole if self.texts is None else -(-whole // KEPT_SHARE))
 
-    def score_batch(self, rows: Ids, prompt: Tensor) -> Tensor:
+    def score_batch(self, rows: Ids, prompt: Tensor, *, alone: bool = True) -> Tensor:
         """Return label-word log-probabilities [B,K] of one batch in float32, with gradient where the prompt has one.
 
-        prompt: [P,H], or [B,P,H] with one for each row; P may be 0.
+        prompt: [P,H], or [B,P,H] with one for each row; P may be 0. alone: as in `score`.
         """
         if self.placement == "behind":
-            context = self._ask(rows, prompt)
+            context = self._ask(rows, prompt, alone)
             if self.words.single is None:
                 return score_names(context, self.words.ids)
             return torch.log_softmax(score_words(self.backbone, context.state, self.words.single), -1)
@@ -200,22 +201,22 @@ class Scorer:
             return answer_seq2seq(self.backbone, inputs, seen, [self.decoder_sentinel] * len(inputs))
         return causal.answer(self.backbone, inputs, seen)
 
-    def read(self, rows: Ids) -> Reading:
+    def read(self, rows: Ids, *, alone: bool = True) -> Reading:
         """Return what the model keeps of texts in front of a prompt; of those that were read before it is there."""
         whole = [(*self.front, *row) for row in rows]
         if self.texts is None:
             return read_together(self.backbone, *pad(whole, self.backbone))
-        parts = self.texts.take(whole, partial(read_apart, self.backbone))
+        parts = self.texts.take(whole, partial(read_apart, self.backbone, alone=alone))
         return gather(parts, self.backbone.model.device)
 
-    def _ask(self, rows: Ids, prompt: Tensor) -> Context:
+    def _ask(self, rows: Ids, prompt: Tensor, alone: bool) -> Context:
         """Return rows that were read up to the answer, with the prompt behind their text."""
         prompts = prompt.expand(len(rows), -1, -1) if prompt.dim() == 2 else prompt
         inputs = make_inputs(self.backbone, prompts, self.tail, sentinel=self.decoder_sentinel)
         if inputs.shape[1] == 0:  # nothing stands behind the text: its own last state answers
             ids, mask = pad([(*self.front, *row) for row in rows], self.backbone)
             return read_causal(self.backbone, self.backbone.model.get_input_embeddings()(ids), mask)
-        return ask(self.backbone, self.read(rows), inputs)
+        return ask(self.backbone, self.read(rows, alone=alone), inputs)
 
     def _embed(self, rows: Ids, prompt: Tensor) -> tuple[Tensor, Tensor]:
         """Return inputs [B,F+P+T,H] and their mask [B,F+P+T]."""

@@ -216,7 +216,7 @@ def _warn(scorer: Scorer, prompt: Tensor, config: TargetConfig, state: Trained) 
 
 def _look(scorer: Scorer, prompt: Tensor, dev: Rows, state: Trained) -> dict[str, Any]:
     """Score the dev set and keep the prompt if it is the best so far."""
-    scores = scorer.score(dev.ids, prompt)
+    scores = scorer.score(dev.ids, prompt, alone=True)
     accuracy, loss = judge_scores(scores, dev.labels)
     state.still = 0 if accuracy > state.best_accuracy else state.still + 1
     # A small dev set gives many equal accuracies: the loss decides among them, then the earlier step.
