@@ -35,8 +35,9 @@ class GeneratorConfig(Settings):
 
     model: str = "mini-ctrl"
     kind: GeneratorKind = "dawgen"
-    steps: Positive = 160
+    steps: Positive = 160  # with more than rivals + 1 labels, of which a batch has so many, as many more
     rows_per_label: Annotated[int, Field(ge=2)] = 2  # alignment reading A compares two rows of one label
+    rivals: Positive = 4  # most other labels that a text is held against, the nearest ones (paper, FewGen: all)
     lr: Rate = 5e-3  # (FewGen)
     meta_lr: Rate = 2e-2  # (FewGen) length of the virtual step
     weight_lr: Rate = 1e-3  # (FewGen: 1e-2, with which the minis' label fidelity falls by 15 points)
@@ -54,6 +55,14 @@ class GeneratorConfig(Settings):
     max_tokens: Positive = 128  # (FewGen) text1 + infix + text2; longer ones are cut, text1 first
     dtype: Dtype = "float32"
 
+    @model_serializer(mode="wrap")
+    def _leave_out_rivals(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Files and keys of tasks with few labels are those of before there was a choice."""
+        found: dict[str, Any] = dump(self)
+        if self.rivals == type(self).model_fields["rivals"].default:
+            found.pop("rivals", None)
+        return found
+
 
 class DecodeConfig(Settings):
     """How synthetic texts are written."""
@@ -66,7 +75,7 @@ class DecodeConfig(Settings):
     contrast: Annotated[float, Field(ge=0)] = 0.5  # gamma of log p_l - gamma * mean log p_l' (paper: 0)
     max_new_tokens: Positive = 50  # (FewGen)
     first_texts: Literal["given", "shots", "written"] = "given"  # source of text1 for pair tasks
-    shard_texts: Positive = 32  # first texts per shard, each offered to every label
+    shard_texts: Positive = 32  # first texts per shard, each offered to every label; fewer with many labels
     attempts: Positive = 20  # candidates per requested example before a ShortfallError
 
 

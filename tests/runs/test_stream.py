@@ -23,22 +23,23 @@ LABELS = ("yes", "no")
 NOUNS = [f"{a}{b}" for a in "bdfgklmnprst" for b in ("an", "ob", "ick", "ell", "uss")]
 
 
-def write(shard: int, texts: Sequence[str], labels: Sequence[str]) -> list[Candidate]:
+def write(shard: int, offers: Sequence[tuple[int, str, str]]) -> list[Candidate]:
     """Write pairs as a generator does that has been tuned well, with a fault here and there."""
     made = []
-    for number, text in enumerate(texts):
-        for label in labels:
-            rng = python_rng(0, f"write/{shard}/{number}/{label}")
-            words = [rng.choice(NOUNS) for _ in range(rng.choice((2, 3, 3, 4)))]
-            second = text if rng.random() < 0.1 else f"the {' '.join(words)} is here"
-            made.append(Candidate(Example(text, second, label), rng.random() > 0.05, 9))
+    for number, text, label in offers:
+        rng = python_rng(0, f"write/{shard}/{number}/{label}")
+        words = [rng.choice(NOUNS) for _ in range(rng.choice((2, 3, 3, 4)))]
+        second = text if rng.random() < 0.1 else f"the {' '.join(words)} is here"
+        made.append(Candidate(Example(text, second, label), rng.random() > 0.05, 9))
     return made
 
 
 def judge(per_label: int, store: ShardStore | None = None) -> tuple[Any, Generation]:
     """Return a stream of judged candidates, and its numbers."""
     decode = DecodeConfig(shard_texts=16)
-    writer: Any = SimpleNamespace(labels=LABELS, decode=decode, pair=True, seed=1, scored=False, write=write)
+    writer: Any = SimpleNamespace(
+        labels=LABELS, decode=decode, shard_texts=16, pair=True, seed=1, scored=False, write_cells=write
+    )
     result = Generation()
     texts = [f"a {a} sees a {b}" for a in NOUNS[:20] for b in NOUNS]
     curator = Curator((), LABELS, CurateConfig(posterior=False, near_copy=False))

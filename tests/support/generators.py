@@ -27,6 +27,23 @@ TOPICS = Task(
     template="{text1} answer: {mask}",
     generator=GeneratorPrompts(prompts={"sport": "topic : sport . text :", "food": "a food text :"}),
 )
+PLACES = ("park", "kitchen")
+DOINGS = ("running", "sleeping", "eating", "singing")
+MANY = Task(  # more labels than `generator.rivals` + 1
+    name="tiny-many",
+    labels=tuple(f"{doing} {place}" for doing in DOINGS for place in PLACES),
+    pair=False,
+    template="{text1} answer: {mask}",
+    generator=GeneratorPrompts(
+        prompts={f"{doing} {place}": f"{doing} in the {place} . text :" for doing in DOINGS for place in PLACES}
+    ),
+)
+MANY_ROWS = [
+    Example(f"{who} is {doing} in the {place}", None, f"{doing} {place}")
+    for doing in DOINGS
+    for place in PLACES
+    for who in ("a man", "the girl")
+]
 PAIR_ROWS = [
     Example("a man is sleeping", "a person is asleep", "yes"),
     Example("two girls are eating bread in the kitchen", "people are eating", "yes"),
@@ -61,6 +78,13 @@ def tuned(family: Kind = "gpt2", *, decode: DecodeConfig | None = None, task_nam
     """Tuned hard enough that texts end by themselves."""
     task, rows = (PAIRS, PAIR_ROWS) if task_name == "pairs" else (TOPICS, TOPIC_ROWS)
     return make_generator(family, task, kind="plain", steps=40, lr=0.05, decode=decode).fit(rows)
+
+
+@cache
+def tuned_many(*, rivals: int = 2) -> Generator:
+    """Eight labels, each held against two."""
+    decode = DecodeConfig(max_new_tokens=24, shard_texts=8)
+    return make_generator("gpt2", MANY, kind="plain", steps=30, lr=0.05, rivals=rivals, decode=decode).fit(MANY_ROWS)
 
 
 @cache

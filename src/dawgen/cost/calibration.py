@@ -219,7 +219,8 @@ def _probe_generator(
     drawn = min(ROWS // 2, config.generator.rows_per_label)
     settings = [config.generator.model_copy(update={"kind": kind, "rows_per_label": drawn}) for kind in kinds]
     for size, shape in _list_sizes(base.shape):
-        labels, texts = min(size.labels, few.labels), min(size.texts, config.decode.shard_texts)
+        labels = min(size.labels, few.labels, config.generator.rivals + 1)
+        texts = min(size.texts, config.decode.shard_texts)
         rows = cut_rows([row for row in few.shots if row.label < labels], size.tokens)
         at = Conditioned(shape, labels, few.prefix, device.split(":")[0])
         works = list_generator_work(at, settings, config.decode, rows, texts=texts)

@@ -10,6 +10,7 @@ from dawgen.cost.shape import Conditioned
 from dawgen.generator.codec import TokenRow
 from dawgen.generator.score import cut_passes
 from dawgen.generator.tune.tuner import draw_batch
+from dawgen.generator.write.decode import cut_rows
 from dawgen.generator.write.rows import CONTEXT_TOKENS
 
 SAMPLED = 16  # batches that are drawn to estimate the padding
@@ -22,11 +23,11 @@ def count_tuning(at: Conditioned, rows: Sequence[TokenRow], config: GeneratorCon
     """Count one tuning step, the mean over a cycle of `weight_every`, on batches as tuning draws them.
 
     plain: the rows once forward and back. weighted, dawgen: every `weight_every` steps also the virtual step's
-    backward, every row under all K labels forward and back (L_disc), and the directional derivative.
+    backward, every row under its own label and its rivals forward and back (L_disc), and the directional derivative.
     """
     work: Work = ()
     for step in range(SAMPLED):
-        batch = draw_batch(rows, config.rows_per_label, 0, step)
+        batch = draw_batch(rows, config.rows_per_label, 0, step, labels=config.rivals + 1)
         tokens = max(len(row.context) + len(row.target) for row in batch) - 1
         targets = sum(len(row.target) for row in batch)
         work += repeat(_count_step(at, config, len(batch), tokens, targets), 1 / SAMPLED)
@@ -34,7 +35,7 @@ def count_tuning(at: Conditioned, rows: Sequence[TokenRow], config: GeneratorCon
 
 
 def _count_step(at: Conditioned, config: GeneratorConfig, rows: int, tokens: int, targets: int) -> Work:
-    shape, labels = at.shape, at.labels
+    shape, labels = at.shape, at.ways
     keys, heads = at.prefix + tokens, head(shape, targets)
     weighted = config.kind in ("weighted", "dawgen") and labels > 1
     aligned = config.kind == "dawgen" and config.dist_weight > 0 and config.alignment == "B"
@@ -62,14 +63,25 @@ def _count_step(at: Conditioned, config: GeneratorConfig, rows: int, tokens: int
 def count_writing(
     at: Conditioned, contexts: Sequence[int], written: Sequence[float], config: DecodeConfig, *, rows: int
 ) -> Work:
-    """Count one batch of `rows` texts: a prefill, then a pass per token of the rows that have not ended.
+    """Count writing `rows` texts, as many at a time as decoding takes: a prefill, then a pass per token of those that
+    have not ended.
 
     contexts: tokens in front of the texts. written: expected tokens of texts, the end included; the share of them that
-    are longer than t is the share of rows alive at step t. Contrast decodes every row under all labels.
+    are longer than t is the share of rows alive at step t. Contrast decodes every row under its
+    own label and its rivals.
     """
-    shape, prefix, most = at.shape, at.prefix, CONTEXT_TOKENS["cpu" if at.device == "cpu" else "cuda"]
-    ways = count_ways(at, config)
     longest = sorted((contexts[i % len(contexts)] for i in range(rows)), reverse=True)  # each read once under a label
+    limits = [at.prefix + context + config.max_new_tokens for context in longest]
+    work: Work = ()
+    for some in cut_rows(limits, count_ways(at, config), at.device):
+        work += _count_together(at, longest[some], written, config)
+    return work
+
+
+def _count_together(at: Conditioned, longest: Sequence[int], written: Sequence[float], config: DecodeConfig) -> Work:
+    """Count decoding rows behind these contexts, longest first."""
+    shape, prefix, most = at.shape, at.prefix, CONTEXT_TOKENS["cpu" if at.device == "cpu" else "cuda"]
+    rows, ways = len(longest), count_ways(at, config)
     work: Work = ((head(shape, rows * ways), 1),)
     start = 0
     while start < len(longest):  # rows of similar length are read together
@@ -87,7 +99,7 @@ def count_writing(
 
 def count_ways(at: Conditioned, config: DecodeConfig) -> int:
     """Return under how many labels a text is decoded."""
-    return at.labels if config.contrast > 0 else 1
+    return at.ways if config.contrast > 0 else 1
 
 
 def combine(contexts: Sequence[int], written: Sequence[int], rows: int) -> list[tuple[int, int]]:
@@ -96,8 +108,8 @@ def combine(contexts: Sequence[int], written: Sequence[int], rows: int) -> list[
 
 
 def count_scoring(at: Conditioned, rows: Sequence[tuple[int, int]]) -> Work:
-    """Count log-likelihoods of rows of (context, text) lengths under all labels, rows of similar length together."""
-    shape, labels = at.shape, at.labels
+    """Count log-likelihoods of rows of (context, text) lengths under the labels that each is held against."""
+    shape, labels = at.shape, at.ways
     ordered = sorted(rows, key=sum)
     work: Work = ()
     for some, columns in cut_passes([sum(row) for row in ordered], labels, at.prefix, at.device):

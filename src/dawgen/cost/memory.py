@@ -23,6 +23,7 @@ from dawgen.generator.codec import TokenRow
 from dawgen.generator.score import cut_passes
 from dawgen.generator.tune.likelihood import BLOCK
 from dawgen.generator.tune.tuner import draw_batch
+from dawgen.generator.write.decode import cut_rows
 from dawgen.models.texts import MEMORY
 from dawgen.rng import python_rng
 
@@ -72,11 +73,11 @@ def hold_tuning(at: Conditioned, rows: Sequence[TokenRow], config: GeneratorConf
     """Return the peak of tuning beside the weights, on batches as tuning draws them."""
     if config.kind == "untuned":
         return 0.0
-    shape, labels, prefix = at.shape, at.labels, at.prefix
+    shape, labels, prefix = at.shape, at.ways, at.prefix
     weighted = config.kind in ("weighted", "dawgen") and labels > 1
     found = []
     for step in range(SAMPLED):
-        batch = draw_batch(rows, config.rows_per_label, 0, step)
+        batch = draw_batch(rows, config.rows_per_label, 0, step, labels=config.rivals + 1)
         tokens = max(len(row.context) + len(row.target) for row in batch) - 1
         targets = sum(len(row.target) for row in batch)
         # The virtual step's rows are read under all labels while the graph of the own label is still there.
@@ -89,23 +90,27 @@ def hold_tuning(at: Conditioned, rows: Sequence[TokenRow], config: GeneratorConf
 def hold_writing(
     at: Conditioned, contexts: Sequence[int], written: Sequence[float], config: DecodeConfig, *, rows: int
 ) -> float:
-    """Return the peak of writing one shard of `rows` texts: the cache at its largest, a growing block, and logits."""
-    shape = at.shape
-    ways = count_ways(at, config)
-    longest = at.prefix + max(contexts)
+    """Return the peak of writing one shard of `rows` texts, as many at a time as decoding takes: the cache at its
+    largest, a growing block, and logits."""
+    shape, ways = at.shape, count_ways(at, config)
+    ordered = sorted((contexts[i % len(contexts)] for i in range(rows)), reverse=True)
     lengths = [min(length, config.max_new_tokens) for length in written]
-    caches = []
-    for step in range(int(max(lengths)) + 1):
-        alive = rows * ways * sum(length > step for length in lengths) / len(lengths)
-        caches.append(cache(shape, alive, longest + step) * (1 + 1 / shape.layers))
-    return max(caches) + COPIES * 4.0 * rows * ways * shape.vocabulary
+    found = []
+    for some in cut_rows([at.prefix + context + config.max_new_tokens for context in ordered], ways, at.device):
+        together, longest = len(ordered[some]) * ways, at.prefix + ordered[some.start]
+        caches = []
+        for step in range(int(max(lengths)) + 1):
+            alive = together * sum(length > step for length in lengths) / len(lengths)
+            caches.append(cache(shape, alive, longest + step) * (1 + 1 / shape.layers))
+        found.append(max(caches) + COPIES * 4.0 * together * shape.vocabulary)
+    return max(found)
 
 
 def hold_scoring(at: Conditioned, rows: Sequence[tuple[int, int]]) -> float:
-    """Return the peak of scoring rows of (context, text) lengths under all labels."""
+    """Return the peak of scoring rows of (context, text) lengths under the labels that each is held against."""
     shape, found = at.shape, list[float]()
     ordered = sorted(rows, key=sum)
-    for some, columns in cut_passes([sum(row) for row in ordered], at.labels, at.prefix, at.device):
+    for some, columns in cut_passes([sum(row) for row in ordered], at.ways, at.prefix, at.device):
         chosen, under = ordered[some], columns.stop - columns.start
         tokens, count = sum(chosen[-1]) - 1, len(chosen) * under
         targets = sum(target for _, target in chosen) * under

@@ -134,7 +134,10 @@ def probe_generator(
     *,
     texts: int,
 ) -> list[Probe]:
-    """Return probes of tuning in each of the settings, of writing, and of scoring, on `texts` texts of every label."""
+    """Return probes of tuning in each of the settings, of writing, and of scoring, on `texts` texts of every label.
+
+    at: of no more labels than a text is held against, so that a step sees them all.
+    """
     state = _random_prefix(model, at)
     rows = [TokenRow(row.label, (-1, *[FILLER] * (len(row.context) - 1)), (FILLER,) * len(row.target)) for row in shots]
     works = list_generator_work(at, configs, decoding, rows, texts=texts)

@@ -92,13 +92,20 @@ class Shape:
 class Conditioned:
     """A generator at work: behind prefixes of `prefix` = C + P positions, one for each of `labels` = K labels.
 
-    device: "cpu" or "cuda"; batches of texts are larger on a GPU.
+    device: "cpu" or "cuda"; batches of texts are larger on a GPU. rivals: M, the most other labels that a text is held
+    against.
     """
 
     shape: Shape
     labels: int
     prefix: int
     device: str = "cpu"
+    rivals: int = 4
+
+    @property
+    def ways(self) -> int:
+        """The number of labels that a text is read under: its own and its rivals."""
+        return min(self.labels, self.rivals + 1)
 
 
 def read_shape(config: Any, *, item: int = 4) -> Shape:

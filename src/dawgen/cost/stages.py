@@ -23,6 +23,7 @@ from dawgen.cost.memory import (
 from dawgen.cost.shape import Conditioned, Shape
 from dawgen.cost.training import count_evaluation, count_reading, count_rows, count_training
 from dawgen.cost.workload import Workload
+from dawgen.generator.tune.tuner import count_steps
 from dawgen.methods.in_context import WINDOWS
 from dawgen.methods.spec import MethodSpec
 from dawgen.methods.table import METHODS
@@ -74,7 +75,7 @@ def list_stages(
     """Return the stages of a run; generator: None where nothing is tuned or written; device: it sets batch sizes."""
     stages: list[Stage] = []
     if generator is not None:
-        at = Conditioned(generator, load.labels, load.prefix, device)
+        at = Conditioned(generator, load.labels, load.prefix, device, config.generator.rivals)
         writes = load.given is None and any(METHODS[method].synthetic for method in config.methods)
         kinds = dict.fromkeys((*config.compare_generators, *((config.generator.kind,) if writes else ())))
         for kind in kinds:
@@ -94,7 +95,7 @@ def list_stages(
 
 def list_kind(config: RunConfig, load: Workload, shape: Shape, kind: GeneratorKind, device: str) -> list[Stage]:
     """Return the stages of tuning one kind of generator and writing a set with it."""
-    at = Conditioned(shape, load.labels, load.prefix, device)
+    at = Conditioned(shape, load.labels, load.prefix, device, config.generator.rivals)
     return [*_tune(config, load, at, kind), *_write(config, load, at)]
 
 
@@ -116,9 +117,8 @@ def list_method(
 
 
 def count_texts(config: RunConfig, load: Workload) -> int:
-    """Return how many texts are written: whole shards, until enough are kept of every label."""
-    shards = math.ceil(config.per_label / load.kept / config.decode.shard_texts)
-    return shards * config.decode.shard_texts * load.labels
+    """Return how many texts are written: of every label as many as are likely to give the rows that are kept."""
+    return math.ceil(config.per_label / load.kept) * load.labels
 
 
 def _tune(config: RunConfig, load: Workload, at: Conditioned, kind: GeneratorKind) -> Iterable[Stage]:
@@ -127,7 +127,9 @@ def _tune(config: RunConfig, load: Workload, at: Conditioned, kind: GeneratorKin
     settings = config.generator.model_copy(update={"kind": kind})
     step = count_tuning(at, load.shots, settings)
     memory = weigh(at.shape) + hold_tuning(at, load.shots, settings)
-    yield Stage(f"tuning {kind}", "tuning", repeat(step, settings.steps), f"tuning {kind}", memory=memory)
+    yield Stage(
+        f"tuning {kind}", "tuning", repeat(step, count_steps(settings, at.labels)), f"tuning {kind}", memory=memory
+    )
 
 
 def _judge(config: RunConfig, load: Workload, at: Conditioned, kind: GeneratorKind) -> Iterable[Stage]:
@@ -136,16 +138,17 @@ def _judge(config: RunConfig, load: Workload, at: Conditioned, kind: GeneratorKi
 
 
 def _write(config: RunConfig, load: Workload, at: Conditioned) -> Iterable[Stage]:
-    """Whole shards of first texts, each offered to every label, until enough are kept of each."""
-    rows, texts = config.decode.shard_texts * load.labels, count_texts(config, load)
-    yield from _write_batches(config, load, at, "writing", rows, texts // rows)
+    """Shards of first texts, each offered to the labels that need it, until enough are kept of each."""
+    texts = count_texts(config, load)
+    rows = min(config.decode.shard_texts * at.ways, texts)
+    yield from _write_batches(config, load, at, "writing", rows, texts / rows)
     yield Stage("writing", "curation", (), fixed=CURATE * texts)
 
 
 def _write_batches(
-    config: RunConfig, load: Workload, at: Conditioned, group: str, rows: int, times: int
+    config: RunConfig, load: Workload, at: Conditioned, group: str, rows: int, times: float
 ) -> Iterable[Stage]:
-    """Texts written `rows` at a time; without contrast they are then scored under all labels."""
+    """Texts written `rows` at a time; without contrast they are then scored."""
     one = count_writing(at, load.contexts, load.written, config.decode, rows=rows)
     held = hold_writing(at, load.contexts, load.written, config.decode, rows=rows)
     yield Stage(group, "writing", repeat(one, times), "writing", memory=weigh(at.shape) + held)

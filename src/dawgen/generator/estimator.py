@@ -1,6 +1,7 @@
 """The generator as a scikit-learn estimator: fitted on a handful of examples, it scores and writes texts."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ from dawgen.config import SEED, DecodeConfig, Dtype, GeneratorConfig
 from dawgen.errors import ConfigError, DataError, ModelError
 from dawgen.generator.codec import Codec, TokenRow
 from dawgen.generator.prefix import read_prefix, take_turns
+from dawgen.generator.rivals import choose_rivals
 from dawgen.generator.saved import Base, Record, check_base, join_saved, read_saved, write_saved
 from dawgen.generator.score import score_rows
 from dawgen.generator.tune.tuner import Log, tune
@@ -89,6 +91,7 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             rows.append(row)
             cut += was_cut
         self._warn_cut(cut, len(real), "real texts")
+        self._find_rivals(rows, config)
         tune(self.prefix_, rows, config, seed=self.seed, log=log, checkpoint=checkpoint)
         self.shot_texts_ = list(dict.fromkeys(example.text1 for example in real)) if task.pair else []
         return self
@@ -214,6 +217,16 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
                 f"{backbone.name}: its window of {window} positions leaves {self.limit_ - self._infix} tokens for "
                 f"texts beside {self.prefix_.length} of the prompt and {self._infix} of the infix.\nShorten them."
             )
+
+    def _find_rivals(self, rows: Sequence[TokenRow], config: GeneratorConfig) -> None:
+        words = self.task_.generator.prompts
+        texts: list[list[Sequence[int]]] = [[] for _ in self.task_.labels]
+        if config.kind == "untuned":  # which looks at no real text
+            texts = [[self.codec_.encode(words[label])] for label in self.task_.labels]
+        else:
+            for row in rows:
+                texts[row.label].append(row.target)
+        self.prefix_ = replace(self.prefix_, rivals=choose_rivals(self.backbone_.model, texts, config.rivals))
 
     @property
     def _infix(self) -> int:

@@ -1,4 +1,4 @@
-"""A tuned generator on disk: prefix.safetensors (Q, control part, mask), and generator.json, which is written last."""
+"""A tuned generator on disk: prefix.safetensors (Q, control, mask, rivals), and generator.json, which comes last."""
 
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ class Record(Settings):
 def write_saved(folder: Path, record: Record, prefix: Prefix) -> None:
     """Write both files."""
     tensors = {**prefix.q, "control": prefix.control, "mask": prefix.mask}
+    if prefix.rivals is not None:
+        tensors["rivals"] = prefix.rivals
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     write_with(folder / "prefix.safetensors", lambda path: save_file(plain, path))
     write_json(folder / "generator.json", record.model_dump(mode="json"))
@@ -89,5 +91,5 @@ def check_base(folder: Path, base: Base, backbone: Backbone) -> None:
 def join_saved(model: Any, tensors: dict[str, Tensor]) -> Prefix:
     """Put saved tensors on their model."""
     moved = {name: value.to(model.device) for name, value in tensors.items()}
-    control, mask = moved.pop("control"), moved.pop("mask")
-    return Prefix(model, moved, control, mask)
+    control, mask, rivals = moved.pop("control"), moved.pop("mask"), moved.pop("rivals", None)
+    return Prefix(model, moved, control, mask, rivals)

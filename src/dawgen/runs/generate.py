@@ -16,6 +16,7 @@ from dawgen.curation.filters import is_copy
 from dawgen.data import RowFile, ShardStore, as_row
 from dawgen.files import hash_file, stream_jsonl
 from dawgen.generator.estimator import Generator
+from dawgen.generator.tune.tuner import count_steps
 from dawgen.generator.write.quotas import Judged
 from dawgen.models.load import Backbone
 from dawgen.records import Example
@@ -82,7 +83,7 @@ def tune_generator(backbone: Backbone, source: Source, config: GeneratorConfig, 
     generator = Generator(backbone, source.task, **settings, decode=source.decode, seed=job.seed)
     checkpoint = folder / "checkpoint.pt"
     folder.mkdir(parents=True, exist_ok=True)
-    steps = 0 if config.kind == "untuned" else config.steps
+    steps = 0 if config.kind == "untuned" else count_steps(config, len(source.task.labels))
     with job.stage(f"tuning the generator ({config.kind}, {steps} steps)", steps, f"tuning {config.kind}") as advance:
 
         def record(row: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from dawgen.generator.estimator import Generator
 from dawgen.generator.prefix import Prefix
 from dawgen.generator.score import score_rows
 from dawgen.generator.write import writer
-from dawgen.generator.write.quotas import SAMPLES
+from dawgen.generator.write.quotas import SAMPLES, Generation, order_shards
 from dawgen.records import Candidate
 from support.generators import PAIR_ROWS, PAIRS, TEXTS, TOPIC_ROWS, TOPICS, make_generator, tuned, untuned
 
@@ -223,3 +223,26 @@ def test_a_stored_shard_without_scores_gets_them_where_a_judge_may_ask(tmp_path:
     judged = list(make().stream(1, first_texts=texts, store=store, curator=curator))
     assert all(verdict.score is not None for _, verdict in judged if verdict.kept)
     assert [c.logp for c in store.read(0) or ()] == [None] * len(bare)  # shards are never changed
+
+
+@pytest.mark.parametrize("per_label", [1, 3, 5])
+def test_a_label_is_offered_only_as_many_texts_as_it_is_likely_to_need(per_label: int) -> None:
+    decode = DECODE.model_copy(update={"shard_texts": 12})
+    generator = make(decode)
+    kept = generator.generate(per_label, first_texts=TEXTS, curator=EverySecond())
+    assert generator.generation_.generated.total() <= 3 * (3 * per_label + 1)
+    # What is kept is what a whole shard would have given, judged in the same order.
+    judge, counts, wanted = EverySecond(), Counter[str](), []
+    for candidate in _offer_all(decode):
+        example, label = candidate.example, str(candidate.example.label)
+        if counts[label] < per_label and judge.judge([Candidate(example)])[0].kept:
+            counts[label] += 1
+            wanted.append(example)
+    assert kept == wanted
+
+
+def _offer_all(decode: DecodeConfig) -> list[Candidate]:
+    """Return the first shard as it would be if it were written all at once."""
+    bare = make(decode)._make_writer(scored=False)
+    order = next(order_shards(bare, 100, TEXTS, Generation()))
+    return bare.write(order.shard, order.texts or (), order.labels)

@@ -41,7 +41,7 @@ class Objective:
     def __init__(self, prefix: Prefix, batch: Batch, config: GeneratorConfig) -> None:
         self.prefix, self.batch, self.config = prefix, batch, config
         self.aligned = config.kind == "dawgen" and config.dist_weight > 0
-        self._everywhere = self.aligned and config.alignment == "B"  # the loss reads states under every label
+        self.everywhere = self.aligned and config.alignment == "B"  # the loss reads states under every label
         held = prefix.held
         self._ways, self._others = held.shape[1], held[:, 1:]
         self._all = batch.under(held)
@@ -50,7 +50,7 @@ class Objective:
     def states(self, q: Q) -> Tensor:
         """Return states [M,N,H] of the target positions: M=1 under the own label, or all that a text is read under, own
         label first, where alignment reading B needs them."""
-        if not self._everywhere:
+        if not self.everywhere:
             return self.prefix.states(self.batch, q)[None]
         states = self.prefix.states(self._all, q)
         return states.view(self._ways, -1, states.shape[-1])
@@ -80,7 +80,7 @@ class Objective:
         if self.config.weight_input == "hidden":
             return encoding.states[0].detach().float()
         other = self.batch.under(self._others)
-        states = encoding.states[1:].flatten(0, 1) if self._everywhere else self.prefix.states(other, q)
+        states = encoding.states[1:].flatten(0, 1) if self.everywhere else self.prefix.states(other, q)
         log_probs = self.prefix.log_probs(states, other.targets, q)
         log_probs = torch.cat([encoding.own.log_probs.detach()[None], log_probs.view(self._ways - 1, -1)])
         return token_disc_loss(log_probs, self.config.disc_loss)[:, None]

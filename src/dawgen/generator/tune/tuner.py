@@ -19,6 +19,7 @@ from dawgen.files import write_with
 from dawgen.generator.codec import Batch, TokenRow, collate
 from dawgen.generator.prefix import Prefix
 from dawgen.generator.tune.objective import Objective, meta_gradient
+from dawgen.generator.tune.turns import Turns, take_labels
 from dawgen.generator.tune.weighting import WeightNet
 from dawgen.rng import python_rng, torch_rng
 
@@ -26,8 +27,15 @@ Log = Callable[[dict[str, Any]], object]
 CHECKPOINT_EVERY = 25
 
 
-def draw_batch(rows: Sequence[TokenRow], per_label: int, seed: int, step: int) -> list[TokenRow]:
-    """Return `per_label` rows of every label: a pure function of (rows, seed, step)."""
+def count_steps(config: GeneratorConfig, labels: int) -> int:
+    """Return how many steps give each of so many labels as many turns as `steps` gives to all where they are few."""
+    return -(-config.steps * max(labels, config.rivals + 1) // (config.rivals + 1))
+
+
+def draw_batch(
+    rows: Sequence[TokenRow], per_label: int, seed: int, step: int, *, labels: int | None = None
+) -> list[TokenRow]:
+    """Return `per_label` rows of every label, or of `labels` of them in turn: a pure function of (rows, seed, step)."""
     rng = python_rng(seed, "generator/batch", step)
     # Balanced: alignment compares two rows of one label with a row of another, so every batch needs both.
     groups = defaultdict(list)
@@ -35,7 +43,7 @@ def draw_batch(rows: Sequence[TokenRow], per_label: int, seed: int, step: int) -
         groups[row.label].append(row)
     picks = [
         rng.sample(group, per_label) if len(group) >= per_label else rng.choices(group, k=per_label)
-        for _, group in sorted(groups.items())
+        for group in (groups[label] for label in take_labels(sorted(groups), labels or len(groups), seed, step))
     ]
     return [row for group in picks for row in group]
 
@@ -45,20 +53,26 @@ class Tuner:
 
     def __init__(self, prefix: Prefix, config: GeneratorConfig, *, seed: int = SEED) -> None:
         self.prefix, self.config, q = prefix, config, prefix.q
-        for value in q.values():
-            value.requires_grad_()
+        self.steps = count_steps(config, prefix.labels)
+        self.turns = None if prefix.rivals is None else Turns(prefix)
+        if self.turns is None:
+            for value in q.values():
+                value.requires_grad_()
         width = q["inputs"].shape[-1] if config.weight_input == "hidden" else 1
         self.net = WeightNet(width, torch_rng(seed, "generator/weights")).to(prefix.model.device)
-        self.optimizer = torch.optim.AdamW(q.values(), lr=config.lr, weight_decay=0.0)
+        tuned = q.values() if self.turns is None else self.turns.parameters
+        self.optimizer = torch.optim.AdamW(tuned, lr=config.lr, weight_decay=0.0)
         # decay as in FewGen
         self.weight_optimizer = torch.optim.Adam(self.net.parameters(), lr=config.weight_lr, weight_decay=1e-4)
         self.weighted = config.kind in ("weighted", "dawgen") and prefix.labels > 1
 
     def step(self, number: int, batch: Batch) -> dict[str, Tensor]:
         """Take step `number` of Algorithm 1, 0 the first; return its scalars, which stay on the device."""
-        config, q = self.config, self.prefix.q
+        config, prefix = self.config, self.prefix
         self._set_rates(number)
-        objective = Objective(self.prefix, batch, config)
+        if self.turns is not None:
+            prefix, batch = self.turns.take(batch)
+        q, objective = prefix.q, Objective(prefix, batch, config)
         encoding = objective.encode(q)
         log_probs = encoding.own.log_probs
         weights, found = torch.full_like(log_probs.detach(), 1 / len(batch.targets)), {}
@@ -77,6 +91,8 @@ class Tuner:
         self.optimizer.zero_grad()
         torch.autograd.backward(losses.inner, inputs=list(q.values()))
         torch.nn.utils.clip_grad_norm_(list(q.values()), config.clip)
+        if self.turns is not None:
+            self.turns.give(q, all_read=objective.everywhere)
         self.optimizer.step()
         if losses.align is not None:
             found["align"] = losses.align.detach()
@@ -93,7 +109,7 @@ class Tuner:
         return float(self.optimizer.param_groups[0]["lr"])
 
     def _set_rates(self, number: int) -> None:
-        left = 1 - number / self.config.steps  # linear decay (FewGen)
+        left = 1 - number / self.steps  # linear decay (FewGen)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.lr * left
         for group in self.weight_optimizer.param_groups:
@@ -109,7 +125,9 @@ def tune(
     log: Log | None = None,
     checkpoint: Path | None = None,
 ) -> None:
-    """Tune `prefix.q` in place for `config.steps` steps; `untuned` returns at once.
+    """Tune `prefix.q` in place for `count_steps` steps; `untuned` returns at once.
+
+    With more labels than a text is held against, a batch has rivals + 1 of them.
 
     With `checkpoint` the state is saved every 25 steps. A call with the same rows and settings resumes from it and ends
     with the same bytes as an uninterrupted one; a checkpoint of other rows or settings is ignored.
@@ -120,12 +138,14 @@ def tune(
     tuner = Tuner(prefix, config, seed=seed)
     tensors = {"q": prefix.q, "net": tuner.net.state_dict()}
     state = _Checkpoint(checkpoint, identity, tensors, tuner.optimizer, tuner.weight_optimizer)
-    for step in range(state.restore(), config.steps):
-        batch = collate(draw_batch(rows, config.rows_per_label, seed, step), prefix.model.device)
+    most = None if prefix.rivals is None else config.rivals + 1
+    for step in range(state.restore(), tuner.steps):
+        drawn = draw_batch(rows, config.rows_per_label, seed, step, labels=most)
+        batch = collate(drawn, prefix.model.device)
         found = tuner.step(step, batch)
         if log is not None:
             log(_describe(step, config, len(batch.targets), found, tuner.rate))
-        if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == config.steps:
+        if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == tuner.steps:
             state.save(step + 1)
     for value in prefix.q.values():
         value.requires_grad_(False)
@@ -154,6 +174,8 @@ def _identify(rows: Sequence[TokenRow], config: GeneratorConfig, seed: int, pref
     digest.update(json.dumps([[row.label, row.context, row.target] for row in rows]).encode())
     for name, value in prefix.q.items():
         digest.update(name.encode() + value.detach().cpu().numpy().tobytes())
+    if prefix.rivals is not None:
+        digest.update(prefix.rivals.cpu().numpy().tobytes())
     return digest.hexdigest()
 
 

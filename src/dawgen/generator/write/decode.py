@@ -4,8 +4,8 @@ Contrast between label prefixes (CorrSynth's idea): score = log p_l - gamma * me
 the row under the other labels are decoded in the same batch and read the same tokens.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from math import log
 
 import torch
@@ -21,6 +21,9 @@ from dawgen.rng import torch_rng
 # this limit a token wins that every label finds absurd, the own label a little less (contrastive decoding, Li et al.
 # 2023, alpha = 0.1).
 PLAUSIBLE = log(0.1)
+# Most tokens of rows that are decoded together, each under all its labels, with prefix, context and what it may write:
+# the cache holds keys and values of them all, with 135 M parameters 46 kB of each.
+DECODE_TOKENS = {"cpu": 2**15, "cuda": 2**19}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,6 @@ def pick(scores: Tensor, draws: Tensor, config: DecodeConfig) -> Tensor:
     return tokens.gather(1, index[:, None]).squeeze(1)
 
 
-@torch.no_grad()
 def decode(
     prefix: Prefix,
     codec: Codec,
@@ -94,14 +96,48 @@ def decode(
     """Continue each row's context (its target is ignored), in the given order.
 
     A text that would leave the model's window is cut there and counts as unfinished. memory: what calls with one model
-    may share.
+    may share. Rows that together would hold too many tokens are decoded in turn, those of similar length together.
     """
+    ways = prefix.held.shape[1] if config.contrast > 0 else 1
+    order = sorted(range(len(rows)), key=lambda i: -len(rows[i].context))
+    lengths = [prefix.length + len(rows[i].context) + config.max_new_tokens for i in order]
+    numbers, memory = lots.numbers or range(len(rows)), memory or Memory()
+    written: list[Written | None] = [None] * len(rows)
+    for some in cut_rows(lengths, ways, prefix.model.device.type):
+        places = order[some]
+        places.sort()
+        theirs = replace(lots, numbers=[numbers[i] for i in places])
+        found = _decode_together(prefix, codec, [rows[i] for i in places], config, theirs, memory)
+        for place, text in zip(places, found, strict=True):
+            written[place] = text
+    return [text for text in written if text is not None]
+
+
+def cut_rows(lengths: Sequence[int], ways: int, device: str) -> Iterator[slice]:
+    """Yield the rows that are decoded together, of rows of at most these lengths, longest first, in so many ways."""
+    budget = DECODE_TOKENS["cpu" if device == "cpu" else "cuda"]
+    start = 0
+    while start < len(lengths):
+        size = max(1, budget // (ways * lengths[start]))
+        yield slice(start, min(len(lengths), start + size))
+        start += size
+
+
+@torch.no_grad()
+def _decode_together(
+    prefix: Prefix,
+    codec: Codec,
+    rows: Sequence[TokenRow],
+    config: DecodeConfig,
+    lots: Lots,
+    memory: Memory,
+) -> list[Written]:
     held = prefix.held.tolist()
     ways = len(held[0]) if config.contrast > 0 else 1
     alive = sorted(range(len(rows)), key=lambda i: -len(rows[i].context))
     limits = [_room(prefix, row, config.max_new_tokens) for row in rows]
     together = [TokenRow(label, rows[i].context, ()) for i in alive for label in held[rows[i].label][:ways]]
-    running = choose_rows(prefix, together, max(limits), memory or Memory())
+    running = choose_rows(prefix, together, max(limits), memory)
     device = running.hidden.device
     draws = _draw(config, lots, alive).to(device)
     seen = _mark(codec, [rows[i] for i in alive]).to(device) if config.repetition_penalty != 1 else None

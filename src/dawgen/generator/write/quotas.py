@@ -1,8 +1,8 @@
 """Generation with quotas: shards of first texts, each offered to every label that is not full, until N are kept.
 
-A shard is a pure function of (settings, seed, shard number, labels not yet full); a stored shard is read instead of
-written again, so that a killed run goes on to the same bytes. Quotas count in shard order. Judged candidates are
-yielded one by one and not kept: memory does not grow with their number.
+A shard is a pure function of settings, seed and the shards before it; a stored shard is read instead of written again,
+so that a killed run goes on to the same bytes. Quotas count in shard order. Judged candidates are yielded shard by
+shard and not kept: memory does not grow with their number.
 """
 
 from collections import Counter
@@ -12,7 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from dawgen.curation.curator import Verdict
 from dawgen.errors import ShortfallError
-from dawgen.generator.write.writer import Writer
+from dawgen.generator.write.rounds import Rounds, count_needs
+from dawgen.generator.write.writer import Offer, Writer
 from dawgen.records import Candidate
 from dawgen.rng import python_rng
 
@@ -114,16 +115,16 @@ def fill_quotas(
     labels = list(writer.labels)
     requested = dict.fromkeys(labels, per_label)
     for order in order_shards(writer, per_label, first_texts, result):
-        candidates = store.read(order.shard) if store is not None else None
-        if candidates is None:
-            candidates = score_survivors(writer, write_shard(writer, order), judge)
-            if store is not None:  # stored before it is judged: a resumed run judges again, which is quick
+        before = result.generated.total(), result.counts.total()
+        stored = store.read(order.shard) if store is not None else None
+        if stored is None:
+            candidates, judged = write_shard(writer, order, judge, per_label, result)
+            if store is not None:  # before anyone sees the verdicts: a resumed run judges again, which is quick
                 store.write(order.shard, candidates)
-        else:  # another judge than the one that the shard was written for may let others through
-            candidates = score_survivors(writer, candidates, judge)
-        before = result.counts.total()
-        yield from judge_shard(writer, order, candidates, judge, per_label, result)
-        result.shards.append((len(candidates), result.counts.total() - before))
+        else:
+            judged = judge_stored(writer, order, stored, judge, per_label, result)
+        yield from judged
+        result.shards.append((result.generated.total() - before[0], result.counts.total() - before[1]))
         if log is not None:
             counts = {label: result.counts[label] for label in labels}
             log({"stage": "generate", "shard": order.shard, "generated": result.generated.total(), "kept": counts})
@@ -136,10 +137,34 @@ def fill_quotas(
         store.finish({"kept": kept, "generated": generated, "dropped": dropped, "surplus": result.surplus})
 
 
-def write_shard(writer: Writer, order: Order) -> list[Candidate]:
-    """Return the candidates of a shard: the same wherever and whenever it is written."""
+def write_shard(
+    writer: Writer, order: Order, judge: Judge, per_label: int, result: Generation
+) -> tuple[list[Candidate], list[Judged]]:
+    """Return the candidates of a shard, and those that were judged; `result` counts them.
+
+    The shard is the same wherever and whenever it is written after the shards before it.
+    """
     texts = writer.write_first_texts(order.shard) if order.texts is None else order.texts
-    return writer.write(order.shard, texts, order.labels) if texts else []
+    if order.texts is None:
+        result.barren += writer.shard_texts - len(texts)
+
+    def write(offers: Sequence[Offer]) -> list[Candidate]:
+        return score_survivors(writer, writer.write_cells(order.shard, offers), judge)
+
+    def count(label: str) -> int:
+        kept = result.counts[label]
+        return count_needs(per_label - kept, result.generated[label], kept)
+
+    rounds, judged = Rounds(texts, order.labels, write), list[Judged]()
+    for text in range(len(texts)):
+        for label in order.labels:
+            if result.counts[label] < per_label:
+                judged.append(judge_one(rounds.ask(text, label, count), judge, result))
+    surplus = len(rounds.made) - len(judged)
+    result.surplus += surplus
+    written = Counter(label for _, label in rounds.made)
+    result.generated.update(written - Counter(str(candidate.example.label) for candidate, _ in judged))
+    return rounds.list_candidates(), judged
 
 
 def score_survivors(writer: Writer, candidates: list[Candidate], judge: Judge) -> list[Candidate]:
@@ -170,24 +195,34 @@ def find_quota(writer: Writer, label: str, per_label: int, result: Generation) -
     return min(per_label - result.counts[label], writer.decode.attempts * per_label - tried)
 
 
-def judge_shard(
-    writer: Writer, order: Order, candidates: Sequence[Candidate], judge: Judge, per_label: int, result: Generation
-) -> Iterator[Judged]:
-    """Yield a shard's judged candidates, without surplus, and count all of them in `result`."""
+def judge_stored(
+    writer: Writer, order: Order, candidates: list[Candidate], judge: Judge, per_label: int, result: Generation
+) -> list[Judged]:
+    """Return the judged candidates of a shard that was stored, without surplus, and count all of them in `result`."""
     if order.texts is None:
-        result.barren += writer.decode.shard_texts - len(candidates) // len(order.labels)
-    for candidate in candidates:
+        result.barren += writer.shard_texts - len({candidate.example.text1 for candidate in candidates})
+    judged = []
+    # Another judge than the one that the shard was written for may let others through.
+    for candidate in score_survivors(writer, candidates, judge):
         label = str(candidate.example.label)
-        result.generated[label] += 1
-        if result.counts[label] >= per_label:  # not judged: the curator would remember it as a twin for later rows
+        if result.counts[label] < per_label:
+            judged.append(judge_one(candidate, judge, result))
+        else:  # not judged: the curator would remember it as a twin for later rows
+            result.generated[label] += 1
             result.surplus += 1
-            continue
-        verdict = judge.judge([candidate])[0]
-        if verdict.kept:
-            result.counts[label] += 1
-        else:
-            result.count_drop(candidate, verdict)
-        yield candidate, verdict
+    return judged
+
+
+def judge_one(candidate: Candidate, judge: Judge, result: Generation) -> Judged:
+    """Return a candidate with its verdict, and count both."""
+    label = str(candidate.example.label)
+    result.generated[label] += 1
+    verdict = judge.judge([candidate])[0]
+    if verdict.kept:
+        result.counts[label] += 1
+    else:
+        result.count_drop(candidate, verdict)
+    return candidate, verdict
 
 
 def _list_shards(writer: Writer, first_texts: Sequence[str] | None) -> Iterator[list[str] | None]:
@@ -196,7 +231,7 @@ def _list_shards(writer: Writer, first_texts: Sequence[str] | None) -> Iterator[
     Given texts come in a seeded shuffle. Sampling goes through them again and again, each time shuffled anew; greedy
     writing would only repeat itself, so it ends after one pass.
     """
-    config, size = writer.decode, writer.decode.shard_texts
+    config, size = writer.decode, writer.shard_texts
     greedy = config.strategy == "greedy"
     if writer.pair and first_texts is None:
         while True:

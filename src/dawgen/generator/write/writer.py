@@ -11,6 +11,8 @@ from dawgen.generator.write.decode import Lots, Written, decode
 from dawgen.generator.write.static_rows import Memory
 from dawgen.records import Candidate, Example
 
+Offer = tuple[int, str, str]  # number of a first text in its shard, the text, a label
+
 
 @dataclass(frozen=True)
 class Writer:
@@ -37,25 +39,37 @@ class Writer:
         """Tokens that text1 may have."""
         return find_room(self.limit, self.infix, self.decode)
 
+    @property
+    def shard_texts(self) -> int:
+        """First texts of a shard: with more labels than a text is held against fewer, so that its rows stay as many."""
+        ways, labels = self.prefix.held.shape[1], len(self.labels)
+        return max(1, self.decode.shard_texts * ways // labels) if ways < labels else self.decode.shard_texts
+
     def write_first_texts(self, shard: int) -> list[str]:
         """Have the generator write texts, labels evenly mixed, and return the first sentence of each.
 
         Always by sampling: greedy rows of one label would all be the same text. Contrast is off.
         """
-        rows = [TokenRow(i % len(self.labels), (-1,), ()) for i in range(self.decode.shard_texts)]
+        count = self.shard_texts
+        first = 0 if count == self.decode.shard_texts else shard * count  # few texts go round the labels
+        rows = [TokenRow((first + i) % len(self.labels), (-1,), ()) for i in range(count)]
         config = self.decode.model_copy(update={"strategy": "sample", "contrast": 0.0})
         texts = self._continue(rows, config, f"generator/first/{shard}")
         sentences = [_first_sentence(self.codec.decode(text.ids), text.finished) for text in texts]
         return list(dict.fromkeys(sentence for sentence in sentences if sentence))
 
     def write(self, shard: int, first_texts: Sequence[str], labels: Sequence[str]) -> list[Candidate]:
-        """Offer every first text to every given label; single-text tasks write whole texts instead.
+        """Offer every first text to every given label; single-text tasks write whole texts instead."""
+        return self.write_cells(shard, [(i, text, label) for i, text in enumerate(first_texts) for label in labels])
 
-        A row's random numbers depend on shard, text and label only, not on which other labels are still open. Where the
-        candidates are to be scored, those have log-likelihoods that decoding knows them of; `score` does the others.
+    def write_cells(self, shard: int, offers: Sequence[Offer]) -> list[Candidate]:
+        """Return one candidate for each offer of a first text to a label.
+
+        A row's random numbers depend on shard, text and label only, not on what else is offered. Where candidates are
+        to be scored, those have log-likelihoods that decoding knows them of; `score` does the others.
         """
-        known = [self.labels.index(label) for label in labels]
-        cells = [(i, text, label) for i, text in enumerate(first_texts) for label in known]
+        known = {label: number for number, label in enumerate(self.labels)}
+        cells = [(i, text, known[label]) for i, text, label in offers]
         rows = [self._make_row(text, label) for _, text, label in cells]
         numbers = [i * len(self.labels) + label for i, _, label in cells]
         written = self._continue(rows, self.decode, f"generator/write/{shard}", numbers)
