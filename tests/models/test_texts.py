@@ -109,3 +109,11 @@ def test_a_block_with_a_folder_leaves_none_unless_it_fails(tmp_path: Path) -> No
     assert not folder.exists()
     texts.take(ROWS[:1], make)
     assert not folder.exists()
+
+
+def test_a_disk_that_takes_no_more_ends_the_writing_and_not_the_work(tmp_path: Path) -> None:
+    texts = ReadTexts("model", memory=0)
+    (tmp_path / "file").write_text("where a folder should be")
+    texts.use_folder(tmp_path / "file")
+    assert [len(part) for part in texts.take(ROWS, make)] == [2, 1, 3]
+    assert texts.counts["read"] == 3

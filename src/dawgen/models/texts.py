@@ -111,7 +111,11 @@ class ReadTexts:
         if self._folder is None or kept.nbytes > self._left:
             return
         content: dict[str, Any] = {"kept": kept.cpu().contiguous()}
-        write_with(self._name(row), lambda path: save_file(content, path))
+        try:
+            write_with(self._name(row), lambda path: save_file(content, path))
+        except (OSError, SafetensorError):  # a full disk: what was computed is still there
+            self._left = 0
+            return
         self._left -= kept.nbytes
         self._written += 1
         if self._written % LOOK == 0:
