@@ -13,7 +13,8 @@ from dawgen.generator.codec import Batch, TokenRow
 from dawgen.generator.estimator import Generator
 from dawgen.generator.prefix import Prefix, Q
 from dawgen.generator.score import score_rows
-from dawgen.generator.write.decode import PLAUSIBLE, Lots, Written, contrast_scores, decode, penalise, pick
+from dawgen.generator.write import decode as decoding
+from dawgen.generator.write.decode import PLAUSIBLE, Lots, Written, contrast_scores, cut_rows, decode, penalise, pick
 from support.generators import PAIR_ROWS, PAIRS, backbone, tuned, untuned
 from support.tiny import CAUSAL, Kind
 
@@ -170,3 +171,21 @@ def test_a_context_is_read_once_under_a_label_however_many_rows_have_it(monkeypa
     assert len(read) == 6
     alone = [write(generator, [row], SAMPLE.model_copy(update={"contrast": 0.5}), [i])[0] for i, row in enumerate(rows)]
     assert together == alone
+
+
+@pytest.mark.parametrize("budget", [1, 300, 1000])
+def test_texts_do_not_depend_on_how_many_rows_are_decoded_together(
+    monkeypatch: pytest.MonkeyPatch, budget: int
+) -> None:
+    rows, config = rows_of(tuned(), 9), SAMPLE.model_copy(update={"contrast": 0.5})
+    together = write(tuned(), rows, config)
+    monkeypatch.setattr(decoding, "DECODE_TOKENS", {"cpu": budget})
+    assert write(tuned(), rows, config) == together
+
+
+@given(st.lists(st.integers(20, 200), min_size=1, max_size=400), st.integers(1, 6))
+def test_rows_decoded_together_hold_no_more_tokens_than_the_budget(lengths: list[int], ways: int) -> None:
+    ordered = sorted(lengths, reverse=True)
+    cuts = [ordered[some] for some in cut_rows(ordered, ways, "cpu")]
+    assert [length for cut in cuts for length in cut] == ordered
+    assert all(len(cut) * ways * cut[0] <= decoding.DECODE_TOKENS["cpu"] for cut in cuts)
