@@ -16,16 +16,16 @@ from dawgen.rng import python_rng
 
 
 def take_labels(labels: Sequence[int], most: int, seed: int, step: int) -> list[int]:
-    """Return the labels of a batch: all, or `most` of them, the next of an endless row of shuffles."""
+    """Return the labels of a batch: all, or `most` different ones, the next of a shuffle of all.
+
+    The last batch of a shuffle is filled up with its first labels: no batch has a label twice, as alignment needs two.
+    """
     if len(labels) <= most:
         return list(labels)
-    found: list[int] = []
-    for place in range(step * most, (step + 1) * most):
-        turn, index = divmod(place, len(labels))
-        order = list(labels)
-        python_rng(seed, "generator/labels", turn).shuffle(order)
-        found.append(order[index])
-    return sorted(found)
+    turn, batch = divmod(step, -(-len(labels) // most))
+    order = list(labels)
+    python_rng(seed, "generator/labels", turn).shuffle(order)
+    return sorted((order + order)[batch * most : (batch + 1) * most])
 
 
 class Turns:
