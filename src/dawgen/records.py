@@ -4,11 +4,10 @@ Shape letters used in every docstring: B rows of a batch, P prompt or prefix len
 H hidden width, L layers, V vocabulary, K labels.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_NOT_WORD = re.compile(r"[\W_]+")
+from dawgen.sameness import normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +43,6 @@ class Candidate:
     finished: bool = True
     tokens: int = 0
     logp: tuple[float | None, ...] | None = None
-
-
-def normalise(text: str) -> str:
-    """Return the text without differences of case, punctuation and spacing, to compare leaks and duplicates."""
-    return _NOT_WORD.sub(" ", text.casefold()).strip()
-
-
-def split_words(text: str) -> list[str]:
-    """Return the text's words without case and punctuation."""
-    return normalise(text).split()
 
 
 def list_texts(examples: Iterable[Example]) -> list[str]:

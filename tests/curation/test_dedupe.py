@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from dawgen.config import CurateConfig
 from dawgen.curation import Curator, dedupe
 from dawgen.curation.dedupe import PERMUTATIONS, RECALL, NearIndex, choose_bands, find_shingles, measure_jaccard, sketch
-from dawgen.records import Candidate, Example, normalise
+from dawgen.records import Candidate, Example
+from dawgen.sameness import normalise
 from dawgen.scenes import draw_data
 
 words = st.lists(st.sampled_from(["a", "b", "c", "d", "man", "runs"]), max_size=6).map(" ".join)

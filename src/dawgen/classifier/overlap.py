@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from dawgen.records import Example, list_texts, split_words
+from dawgen.records import Example, list_texts
+from dawgen.sameness import split_words
 
 # "n" and "t" are what is left of "isn't" where the apostrophe is a space
 NEGATIONS = frozenset(

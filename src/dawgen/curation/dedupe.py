@@ -20,7 +20,7 @@ import numpy as np
 from datasketch import MinHash
 from numpy.typing import NDArray
 
-from dawgen.records import normalise, split_words
+from dawgen.sameness import normalise, split_words
 
 Shingles = frozenset[str]
 PERMUTATIONS = 128
@@ -161,7 +161,7 @@ class NearIndex:
 
     def _list_keys(self, text: str) -> list[int]:
         """Return a 64-bit hash of each band; a collision makes a candidate that the comparison of 3-grams refuses."""
-        if not text:
+        if not find_shingles(text):
             return []
         values = sketch(text)[: self._bands * self._width].reshape(self._bands, self._width)
         return [_hash_band(number, band.tobytes()) for number, band in enumerate(values)]

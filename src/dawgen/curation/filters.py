@@ -8,18 +8,19 @@ the maximum of a range from n draws: sixteen rows do not show the largest overla
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from dawgen.records import Example, normalise, split_words
+from dawgen.records import Example
+from dawgen.sameness import normalise, says_nothing, split_words
 
 LEAST_LIMIT = 0.8  # a text2 with a fifth of its words new is no near copy, whatever the real rows show
 
 
 def is_empty(example: Example) -> bool:
-    """Return whether one of the row's texts has no word at all (punctuation is no word)."""
-    return not normalise(example.text1) or (example.text2 is not None and not normalise(example.text2))
+    """Return whether one of the row's texts says nothing at all (punctuation does not, an emoji does)."""
+    return says_nothing(example.text1) or (example.text2 is not None and says_nothing(example.text2))
 
 
 def is_copy(example: Example) -> bool:
-    """Return whether text2 repeats text1, up to case, punctuation and spacing; a single text never does."""
+    """Return whether text2 repeats text1, the same to a reader; a single text never does."""
     return example.text2 is not None and normalise(example.text1) == normalise(example.text2)
 
 

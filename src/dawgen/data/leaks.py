@@ -12,7 +12,8 @@ from typing import Literal
 
 from dawgen.data.read import Row
 from dawgen.errors import DataError
-from dawgen.records import Example, normalise, pair_key
+from dawgen.records import Example, pair_key
+from dawgen.sameness import normalise
 
 Policy = Literal["refuse", "drop"]
 

@@ -25,7 +25,8 @@ from dawgen.data import (
 from dawgen.errors import ConfigError, DataError
 from dawgen.files import hash_file
 from dawgen.methods.table import METHODS
-from dawgen.records import Example, normalise
+from dawgen.records import Example
+from dawgen.sameness import normalise
 from dawgen.scenes import LABELS, draw_data
 from dawgen.tasks import Task, find_rows
 

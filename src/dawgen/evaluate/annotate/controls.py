@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dawgen.evaluate.annotate.questions import NO, Value
-from dawgen.records import Example, normalise
+from dawgen.records import Example
+from dawgen.sameness import normalise
 
 FAULTS = {"wrong_label": "label", "shuffled": "fluency", "copy": "novelty", "mismatch": "relevance"}
 FEWEST_WORDS = 4  # of a text to shuffle: two swapped words may still be readable

@@ -14,7 +14,8 @@ from dawgen.data import as_row
 from dawgen.errors import DataError
 from dawgen.evaluate.annotate.sample import Item
 from dawgen.files import write_json
-from dawgen.records import Example, normalise
+from dawgen.records import Example
+from dawgen.sameness import normalise
 
 GUIDE_FILE = "guide.json"
 

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from dawgen.curation.filters import measure_overlap
-from dawgen.records import Example, generated_text, split_words
+from dawgen.records import Example, generated_text
+from dawgen.sameness import split_words
 
 LEAST_ROWS = 0.02  # share of the rows that a side of a rule must have: a rule about a handful is chance
 

@@ -25,8 +25,9 @@ from dawgen.evaluate.audit.artefact_rules import (
     fit_classifier,
 )
 from dawgen.evaluate.audit.artefact_words import list_label_words
-from dawgen.records import Example, normalise
+from dawgen.records import Example
 from dawgen.rng import derive_seed, python_rng, thin
+from dawgen.sameness import normalise
 
 MOST = 5000  # rows that classifiers and rules are fitted on
 FOLDS = 5

@@ -19,8 +19,9 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.helpers import extract_all_word_ngrams
 from torch import Tensor
 
-from dawgen.records import Example, generated_text, split_words
+from dawgen.records import Example, generated_text
 from dawgen.rng import python_rng, torch_rng
+from dawgen.sameness import split_words
 
 MOST = 1000  # most texts that are measured: of a larger set a sample, which the output says
 PARTS = 10  # at most so many parts of the set are compared with the real rows

@@ -9,7 +9,8 @@ from dawgen.config import CurateConfig
 from dawgen.curation.dedupe import NearIndex
 from dawgen.data import leak_key
 from dawgen.evaluate.audit.duplicates import show_row
-from dawgen.records import Example, generated_text, normalise
+from dawgen.records import Example, generated_text
+from dawgen.sameness import normalise
 
 
 def describe_leaks(
