@@ -29,7 +29,7 @@ BASE = "prompt_tuning"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One finished cell. setting, value: what differs from the preset, "" where nothing does. seconds: of its CPU."""
+    """One finished cell. setting, value: what differs from the grid's base, "" where nothing does. seconds: of its CPU."""
 
     grid: str
     task: str
@@ -56,16 +56,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def collect_rows(folders: Iterable[Path]) -> list[Row]:
-    """Return the rows of finished grids. Raises DataError for a row that changes several settings."""
+    """Return the rows of finished grids. Raises DataError for a row that learns from another set than its arm's."""
     found = []
     for folder in folders:
         grid = read_grid(folder)
         for row in (*grid.rows, *grid.variants):
-            if len(row.sweep) > 1 or row.data:
-                raise DataError(f"{folder}: expected one setting at a time, found {dict(row.sweep)} {row.data}.")
-            ((setting, value),) = row.sweep.items() or (("", ""),)
+            if row.data:
+                raise DataError(f"{folder}: expected the arms' own sets, found {row.data}.")
+            setting = ", ".join(name.removeprefix("target.") for name in row.sweep)
+            value = ", ".join(map(str, row.sweep.values()))
             numbers = row.accuracy, row.macro_f1, row.n_test, row.cpu_seconds or row.seconds
-            found.append(Row(grid.name, row.task, row.method, setting, str(value), row.seed, *numbers))
+            found.append(Row(grid.name, row.task, row.method, setting, value, row.seed, *numbers))
     return found
 
 
@@ -93,7 +94,7 @@ def list_methods(rows: Sequence[Row], grid: str) -> Table:
 
 
 def list_settings(rows: Sequence[Row]) -> Table:
-    """Return accuracy by setting and value, and the mean difference from the preset on the same tasks and seeds."""
+    """Return accuracy by setting and value, and the mean difference from the base on the same tasks and seeds."""
     own = [row for row in rows if row.grid == SETTINGS and row.method == BASE]
     tasks = list(dict.fromkeys(row.task for row in own))
     base = {(row.task, row.seed): row.accuracy for row in own if not row.setting}
@@ -104,9 +105,9 @@ def list_settings(rows: Sequence[Row]) -> Table:
         gaps = [row.accuracy - base[key] for key, row in found.items() if key in base]
         gap = f"{write_points(fmean(gaps))} ({len(gaps)})" if setting and gaps else "-"
         minutes = fmean(row.seconds for row in found.values()) / 60
-        lines.append([setting.removeprefix("target.") or "preset", value or "-", *cells, gap, f"{minutes:.1f}"])
-    header = ["setting", "value", *tasks, "against the preset (pairs)", "CPU minutes"]
-    return make_table("One setting at a time", header, lines, key="smollm2-settings", names=2)
+        lines.append([setting or "base", value or "-", *cells, gap, f"{minutes:.1f}"])
+    header = ["setting", "value", *tasks, "against the base (pairs)", "CPU minutes"]
+    return make_table("Settings around the base", header, lines, key="smollm2-settings", names=2)
 
 
 def _order(row: Row) -> tuple[bool, str, float, str]:

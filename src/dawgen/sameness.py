@@ -51,15 +51,16 @@ def normalise(text: str) -> str:
 
 
 def split_words(text: str) -> list[str]:
-    """Return the text's words without case and punctuation; of a text without any, its visible characters.
+    """Return the text's words without case and punctuation; of a text without any, its symbols, such as emoji.
 
     Coarser than `normalise`: for likeness, not for sameness.
     """
     folded = _fold(text)
-    if not folded.isascii():  # vowel signs and joiners belong to their letters, which for Python's \\W they do not
-        folded = "".join(sign if _belongs(sign) else " " for sign in folded)
-        return folded.split() or [sign for sign in _fold(text) if not sign.isspace()]
-    return _NOT_WORD.sub(" ", folded).split() or [sign for sign in folded if not sign.isspace()]
+    if folded.isascii():
+        words = _NOT_WORD.sub(" ", folded).split()
+    else:  # vowel signs and joiners belong to their letters, which for Python's \W they do not
+        words = "".join(sign if _belongs(sign) else " " for sign in folded).split()
+    return words or [sign for sign in folded if unicodedata.category(sign)[0] == "S"]
 
 
 def says_nothing(text: str) -> bool:

@@ -28,12 +28,12 @@ def texts(table: Table, row: int) -> list[str]:
     return [cell.text for cell in table.rows[row]]
 
 
-def test_every_swept_value_has_a_line_and_its_difference_from_the_preset(tmp_path: Path) -> None:
+def test_every_swept_value_has_a_line_and_its_difference_from_the_base(tmp_path: Path) -> None:
     rows = collect_rows([fill_folder("smollm2_settings", tmp_path)])
     table = make_blocks(rows)["smollm2-settings"]
     swept = {(row.setting, row.value) for row in rows if row.setting}
     assert len(table.rows) == len(swept) + 1
-    assert texts(table, 0)[:2] == ["preset", "-"]
+    assert texts(table, 0)[:2] == ["base", "-"]
     assert all(texts(table, line)[-2] == "+0.0 (9)" for line in range(1, len(table.rows)))
 
 
