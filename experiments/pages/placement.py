@@ -75,7 +75,7 @@ def make_blocks(rows: Sequence[Row]) -> dict[str, Table]:
             faster = fmean(before[seed].seconds for seed in both) / fmean(behind[seed].seconds for seed in both)
             texts = [describe(list(values.values())) for values in found]
             lines.append([*names, *texts, compare(found[1], found[0]).text, f"{faster:.1f}"])
-    header = ["target", "task", "arm", *PLACES, "behind − before", "CPU time, before / behind"]
+    header = ["target", "task", "arm", *PLACES, "behind against before", "CPU time, before / behind"]
     return {"placement": make_table("Before and behind", header, lines, key="placement", names=3)}
 
 

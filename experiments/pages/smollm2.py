@@ -29,7 +29,7 @@ BASE = "prompt_tuning"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One finished cell. setting, value: what differs from the grid's base, "" where nothing does. seconds: of its CPU."""
+    """One finished cell. setting, value: what differs from the grid's base, else "". seconds: of its CPU."""
 
     grid: str
     task: str
