@@ -33,8 +33,9 @@ def split_fewshot(
 ) -> FewShot:
     """Sample `shots` (K) rows per label, and K more as the dev set if every label has 2K rows.
 
-    Otherwise there is no dev set, and a label with fewer than 2K rows gives all of them; one with more gives K, so that
-    no label drowns the others. With `need_dev=False`, because the dev set is given, every label gives exactly K.
+    No label trains on more rows than another. If a label has fewer than 2K rows, but all have K/2 beside the K, the dev
+    set has as many of each as the rarest label has left. Otherwise there is none, and every label trains on as many
+    rows as the rarest has. With `need_dev=False`, because the dev set is given, every label gives exactly K.
     Exact repetitions count once, and no pair is on both sides in either order, so dev never repeats train.
 
     Raises ConfigError for K < 1, DataError for a label that is not in `labels` or has fewer than K rows.
@@ -59,7 +60,9 @@ def split_fewshot(
     train = [row for label in labels for row in shuffled[label][:shots]]
     dev = _pick_dev(shuffled, train, shots) if need_dev else None
     if need_dev and dev is None:
-        train = [row for group in shuffled.values() for row in group[: shots if len(group) >= 2 * shots else None]]
+        rarest = min(len(group) for group in shuffled.values())
+        each = rarest if rarest < 2 * shots else shots
+        train = [row for group in shuffled.values() for row in group[:each]]
     used = set(train) | set(dev or ())
     rest = [row for group in shuffled.values() for row in group if row not in used]
     return FewShot(train, dev, rest, _describe(train, dev, shots, len(rows) - len(unique), need_dev))
@@ -67,22 +70,22 @@ def split_fewshot(
 
 def _pick_dev(shuffled: dict[str, list[Example]], train: list[Example], shots: int) -> list[Example] | None:
     taken = {leak_key(row) for row in train}
-    dev: list[Example] = []
-    for group in shuffled.values():
-        free = [row for row in group[shots:] if leak_key(row) not in taken]
-        if len(free) < shots:
-            return None
-        dev += free[:shots]
-    return dev
+    free = [[row for row in group[shots:] if leak_key(row) not in taken] for group in shuffled.values()]
+    each = min(shots, *map(len, free))
+    return [row for group in free for row in group[:each]] if 2 * each >= shots else None
 
 
 def _describe(train: list[Example], dev: list[Example] | None, shots: int, repeated: int, need_dev: bool) -> str:
+    labels = len({row.label for row in train})
     if dev is not None:
-        note = f"{shots} rows per label train, another {shots} are the dev set"
+        each = len(dev) // labels
+        note = f"{shots} rows per label train, another {each} are the dev set"
+        if each < shots:
+            note += f" (fewer than {2 * shots} rows of a label)"
     elif need_dev:
-        counts = _count(Counter(row.label for row in train))
         note = (
-            f"fewer than {2 * shots} rows of a label: no dev set, so fixed steps and no keep-best; training on {counts}"
+            f"too few rows of a label for a dev set ({2 * shots} are wanted), so fixed steps and no keep-best; "
+            f"{len(train) // labels} rows per label train"
         )
     else:
         note = f"{shots} rows per label train"
