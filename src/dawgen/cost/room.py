@@ -83,6 +83,8 @@ def _list_changes(config: RunConfig, load: Workload, stage: Stage) -> Iterator[I
             yield [_change(config, load, "decode", "contrast", 0.0)]
         yield _halve(config, load, "decode", "max_new_tokens", 8)
         yield _halve(config, load, "generator", "rows_per_label", 2)
+        if load.labels > 2:
+            yield _halve(config, load, "generator", "rivals", 1)
         section = "generator"
     else:
         yield _halve(config, load, "target", "batch_size", 1)

@@ -89,13 +89,14 @@ def audit_set(
 
     Raises DataError for files without rows, or of fewer than 3 on either side.
     """
-    set_threads(config.threads)
     task = Task.load(config.task) if config.task else None
     real = read(str(config.train), task=task, columns=config.columns)
     task = task or Task.from_examples(real)
     rows = read(source, task=task)
     others = {"test": config.test, "dev": config.dev, "gold": gold}
     more = {name: read(path, task=task, columns=config.columns) if path else [] for name, path in others.items()}
+    target = load_target(config.target.model, dtype=config.target.dtype, device=pick_device())
+    set_threads(config.threads, sizes=[target.size])
     if generator is None:
         logp = read_raw(Path(source), rows, task.labels)
     else:
@@ -106,7 +107,7 @@ def audit_set(
         task,
         rows,
         Against(real, {name: more[name] for name in ("test", "dev")}, more["gold"]),
-        load_target(config.target.model, dtype=config.target.dtype, device=pick_device()),
+        target,
         Look(config.seed, embedding, mauve, max_tokens=config.target.max_tokens),
         None if logp is None else Posterior(logp, "raw" if generator is None else "generator"),
     )
