@@ -1,6 +1,6 @@
 """The table of docs/placement.md: prompts before and behind the text, paired by task and seed.
 
-python -m experiments.pages.placement --grids runs/placement runs/smollm2_settings \\
+python -m experiments.pages.placement --grids runs/placement runs/smollm2_settings runs/smollm2 \\
     --csv experiments/results/placement.csv --into docs/placement.md
 python -m experiments.pages.placement --csv experiments/results/placement.csv  # the table again
 
