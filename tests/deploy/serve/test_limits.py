@@ -147,6 +147,7 @@ def test_an_answer_that_takes_too_long_leaves_no_row_in_the_queue(registry: Regi
         ({"type": "extra_forbidden", "loc": ("body", "x" * 99), "msg": ""}, f"Unknown field {'x' * 40}."),
         ({"type": "missing", "loc": ("body", "prompt"), "msg": ""}, "The field prompt is missing."),
         ({"type": "string_type", "loc": ("body", "inputs", 3, "str"), "msg": ""}, "inputs[3]: expected a text"),
+        ({"type": "string_type", "loc": ("body", "prompts", 2), "msg": "Not text"}, "prompts[2]: Not text."),
         ({"type": "missing", "loc": ("body",), "msg": ""}, "Expected a JSON object"),
     ],
 )

@@ -105,6 +105,8 @@ def describe_faults(errors: Sequence[Any]) -> str:
     if where[0] == "inputs" and len(where) > 1:
         return f'inputs[{where[1]}]: expected a text, or a pair as {{"text1": ..., "text2": ...}}.'
     name = ascii(str(where[-1])[:40])[1:-1]
+    if len(where) > 1 and isinstance(where[-1], int):  # a place in a list: its number alone names nothing
+        name = f"{ascii(str(where[-2])[:40])[1:-1]}[{where[-1]}]"
     if kind == "extra_forbidden":
         return f"Unknown field {name}."
     return f"The field {name} is missing." if kind == "missing" else f"{name}: {said}."
