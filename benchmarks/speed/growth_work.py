@@ -33,6 +33,7 @@ from dawgen.cost import Measuring, assume_workload, predict_run
 from dawgen.curation import Curator
 from dawgen.files import write_json
 from dawgen.generator.estimator import Generator
+from dawgen.generator.tune.tuner import count_steps
 from dawgen.models.load import Backbone, load_generator, read_config
 from dawgen.prompt.label_words import LabelWords
 from dawgen.records import Example
@@ -42,7 +43,7 @@ from dawgen.tasks import Task
 
 HERE = Path(__file__).parent
 LABELS, LENGTHS = (3, 10, 30, 77, 150), (30, 60, 120, 250, 500)
-SHOTS, KEPT, TUNING = 4, 300, 8  # per label; examples in all; steps
+SHOTS, KEPT, TUNING = 4, 300, 8  # per label; examples in all; steps, more with many labels
 ROWS, STEPS, WARM = 8, 8, 4  # of a training step; steps; of these the first ones, which fill caches
 PROMPT, WORDS = 20, (207, 270)
 MEGABYTE = 1e6
@@ -50,22 +51,21 @@ MEGABYTE = 1e6
 
 def measure_labels(labels: int) -> dict[str, float]:
     """Return CPU seconds and the peak of a forecast, of a tuning step, and per kept example, with so many labels."""
-    config = RunConfig()
-    models = read_config(config.target.model), read_config(config.generator.model)
-    load = assume_workload(config, labels=labels, length=20, test_rows=600)
+    run = RunConfig()
+    models = read_config(run.target.model), read_config(run.generator.model)
+    load = assume_workload(run, labels=labels, length=20, test_rows=600)
     begin = time.perf_counter()
-    predict_run(config, load, *models, measuring=Measuring(threads=(1,)))
+    predict_run(run, load, *models, measuring=Measuring(threads=(1,)))
     forecast = time.perf_counter() - begin  # of which its calibration takes what it may, however busy the machine is
     forecast_peak = peak_rss()
     rows = draw_data("scenes-nli", 13, shots=-(-SHOTS * labels // 3), first_texts=2000)
     real = [Example(row.text1, row.text2, f"kind {i % labels}") for i, row in enumerate(rows.train[: SHOTS * labels])]
     task = Task.from_examples(real)
-    generator = Generator(
-        load_generator("mini-ctrl"), task, **GeneratorConfig(steps=TUNING).model_dump(exclude={"model"})
-    )
+    config = GeneratorConfig(steps=TUNING)
+    generator = Generator(load_generator("mini-ctrl"), task, **config.model_dump(exclude={"model"}))
     begin = time.process_time()
     generator.fit(real)
-    tuning = (time.process_time() - begin) / TUNING
+    tuning = (time.process_time() - begin) / count_steps(config, labels)
     begin = time.process_time()
     curator = Curator(real, task.labels, CurateConfig(posterior=False, near_copy=False, echo=1.0))
     judged = generator.stream(-(-KEPT // labels), first_texts=rows.first_texts, curator=curator)

@@ -6,6 +6,7 @@ from dawgen.bench.plan import make_plan
 from dawgen.bench.read import read_grid
 from dawgen.bench.results import collect_results
 from dawgen.report.table.core import Table
+from experiments.pages.blocks import fill_blocks
 from experiments.pages.rows import read_rows, write_rows
 from experiments.pages.smollm2 import Row, collect_rows, make_blocks
 from support.grid_folders import write_results
@@ -42,3 +43,8 @@ def test_rows_are_the_same_after_writing_and_reading(tmp_path: Path) -> None:
     write_rows(tmp_path / "rows.csv", Row, rows)
     assert read_rows(tmp_path / "rows.csv", Row) == rows
     assert "prompt_tuning" in {texts(make_blocks(rows)["banking77"], line)[0] for line in range(4)}
+
+
+def test_the_page_is_what_its_rows_say() -> None:
+    page, rows = (GRIDS.parents[1] / name for name in ("docs/smollm2.md", "experiments/results/smollm2.csv"))
+    assert fill_blocks(page.read_text(), make_blocks(read_rows(rows, Row))) == page.read_text()
