@@ -78,6 +78,15 @@ def test_a_text_that_says_something_has_a_key_and_words(text: str) -> None:
         assert split_words(text)
 
 
+def test_every_sign_that_says_something_has_a_key_and_is_a_word() -> None:
+    for code in (*range(0xD800), *range(0xE000, 0x20000)):
+        sign = chr(code)
+        assert normalise(normalise(sign)) == normalise(sign), hex(code)
+        if not says_nothing(sign):
+            assert normalise(sign), hex(code)
+            assert split_words(sign), hex(code)
+
+
 def test_emoji_say_something_and_punctuation_does_not() -> None:
     assert not says_nothing("\U0001f600\U0001f600")
     assert not says_nothing("=")

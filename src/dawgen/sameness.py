@@ -65,13 +65,14 @@ def split_words(text: str) -> list[str]:
 
 def says_nothing(text: str) -> bool:
     """Return whether a text has no letter, no number and no symbol such as an emoji: at most punctuation."""
-    return not any(unicodedata.category(sign)[0] in "LNS" for sign in text)
+    return not any(unicodedata.category(sign)[0] in "LNS" for sign in _fold(text))
 
 
 def _fold(text: str) -> str:
     if text.isascii():
         return text.casefold()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.translate(_FOLDS)).casefold())
+    # marks are folded last: some letters fold into a letter and a mark
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold().translate(_FOLDS))
 
 
 def _strip(word: str) -> str:

@@ -87,9 +87,8 @@ def encode_tail(template: str, backbone: Backbone, chat: Chat = NO_CHAT) -> tupl
 def limit_tokens(backbone: Backbone, max_tokens: int, prompt_length: int, behind: int = 0) -> int:
     """Return how many tokens a row may have: `max_tokens`, or what is left of a causal model's window.
 
-    prompt_length, behind: tokens in front of the row, and those of a name behind it.
-
-    prompt_length: all that stands in front of a row, the opening of a chat template included.
+    prompt_length: all that stands beside a row, the opening of a chat template included. behind: tokens of a name that
+    is read behind it.
 
     Raises:
         ConfigError: the prompt leaves no room.
@@ -99,9 +98,10 @@ def limit_tokens(backbone: Backbone, max_tokens: int, prompt_length: int, behind
     if backbone.kind == "causal" and window is not None:
         limit = min(max_tokens, window - prompt_length - behind)
     if limit < SHORTEST:
+        advice = "Set a shorter prompt." if limit < max_tokens else "Set a higher max_tokens."
         raise ConfigError(
-            f"expected room for {SHORTEST} tokens beside the prompt, got {limit} (prompt_length {prompt_length}, "
-            f"max_tokens {max_tokens}, window {window or 'unlimited'}).\nSet a shorter prompt or a higher max_tokens."
+            f"expected room for {SHORTEST} tokens beside the prompt, got {limit} (prompt and what stands around it "
+            f"{prompt_length}, max_tokens {max_tokens}, window {window or 'unlimited'}).\n{advice}"
         )
     return limit
 
