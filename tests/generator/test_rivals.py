@@ -7,14 +7,23 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dawgen.config import CurateConfig, GeneratorConfig
-from dawgen.curation import Curator
+from dawgen.config import GeneratorConfig
 from dawgen.data.store import ShardStore
 from dawgen.generator.estimator import Generator
 from dawgen.generator.rivals import choose_rivals
 from dawgen.generator.saved import join_saved, read_saved
 from dawgen.rng import torch_rng
-from support.generators import MANY, MANY_ROWS, PAIR_ROWS, TEXTS, backbone, make_generator, tuned, tuned_many
+from support.generators import (
+    MANY,
+    MANY_ROWS,
+    PAIR_ROWS,
+    TEXTS,
+    EverySecond,
+    backbone,
+    make_generator,
+    tuned,
+    tuned_many,
+)
 from support.tiny import tiny_model
 
 
@@ -58,16 +67,14 @@ def test_shards_of_many_labels_have_no_more_rows_than_those_of_few_and_resume(tm
     generator = copy(tuned_many())
     size = generator._decode().shard_texts * 3
 
-    def curator() -> Curator:
-        return Curator(MANY_ROWS, MANY.labels, CurateConfig(near_duplicate=1.0, echo=1.0))
-
-    whole = generator.generate(2, curator=curator(), store=ShardStore(tmp_path / "whole", {}))
-    assert len(whole) == 16
+    whole = generator.generate(8, curator=EverySecond(), store=ShardStore(tmp_path / "whole", {}))
+    assert len(whole) == 64
+    assert len(generator.generation_.shards) > 2
     assert max(rows for rows, _ in generator.generation_.shards) <= size
     (tmp_path / "killed").mkdir()
     for shard in sorted((tmp_path / "whole").glob("shard-*"))[:2]:
         (tmp_path / "killed" / shard.name).write_bytes(shard.read_bytes())
-    again = copy(tuned_many()).generate(2, curator=curator(), store=ShardStore(tmp_path / "killed", {}))
+    again = copy(tuned_many()).generate(8, curator=EverySecond(), store=ShardStore(tmp_path / "killed", {}))
     assert again == whole
     for path in (tmp_path / "whole").iterdir():
         assert (tmp_path / "killed" / path.name).read_bytes() == path.read_bytes()

@@ -1,12 +1,14 @@
 """A tiny task with its examples and a generator on a tiny model, shared by the tests of the generator."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from dawgen.config import DecodeConfig
+from dawgen.curation.curator import Verdict
 from dawgen.generator.estimator import Generator
 from dawgen.models.load import Backbone, fingerprint
-from dawgen.records import Example
+from dawgen.records import Candidate, Example
 from dawgen.tasks.task import GeneratorPrompts, Task
 from support.tiny import Kind, tiny_model, tiny_tokenizer
 
@@ -91,3 +93,14 @@ def tuned_many(*, rivals: int = 2) -> Generator:
 def untuned(family: Kind = "gpt2", task_name: str = "pairs", decode: DecodeConfig | None = None) -> Generator:
     task, rows = (PAIRS, PAIR_ROWS) if task_name == "pairs" else (TOPICS, TOPIC_ROWS)
     return make_generator(family, task, kind="untuned", decode=decode).fit(rows)
+
+
+class EverySecond:
+    """Keeps every second candidate, whatever it says."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
+        self.asked += len(candidates)
+        return [Verdict(True) if self.asked % 2 else Verdict(False, "echo")]

