@@ -7,7 +7,6 @@ python -m experiments.pages.placement --csv experiments/results/placement.csv  #
 Of each grid the rows count whose only swept setting is target.placement, or none.
 """
 
-import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from dawgen.report.grid.files import read_grid
 from dawgen.report.table.core import Table, make_table
 from dawgen.stats import compare, describe
 from experiments.pages.blocks import show_blocks
-from experiments.pages.rows import read_rows, write_rows
+from experiments.pages.rows import read_options, read_rows, write_rows
 
 SETTING = "target.placement"
 PLACES = ("before", "behind")
@@ -39,11 +38,7 @@ class Row:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Collect the grids' rows where there are any, then fill the page's table from the file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--grids", nargs="+", type=Path, default=[], help="folders of dawgen bench")
-    parser.add_argument("--csv", type=Path, required=True, help="written with --grids, else read")
-    parser.add_argument("--into", type=Path, help="a page whose blocks are filled")
-    options = parser.parse_args(arguments)
+    options = read_options(arguments, str(__doc__))
     if options.grids:
         write_rows(options.csv, Row, collect_rows(options.grids))
     show_blocks(make_blocks(read_rows(options.csv, Row)), options.into)

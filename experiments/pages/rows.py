@@ -1,8 +1,9 @@
 """Rows of an experiment as a CSV file: one dataclass, one column for each of its fields."""
 
+import argparse
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import TypeVar, get_args, get_type_hints
@@ -35,3 +36,12 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
             for line in csv.DictReader(stream)
         ]
     return TypeAdapter(list[kind]).validate_python(lines)  # type: ignore[valid-type]
+
+
+def read_options(arguments: Sequence[str] | None, about: str) -> argparse.Namespace:
+    """Return grids, csv and into: the options of a page whose rows come from grids by way of a CSV file."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--grids", nargs="+", type=Path, default=[], help="folders of dawgen bench")
+    parser.add_argument("--csv", type=Path, required=True, help="written with --grids, else read")
+    parser.add_argument("--into", type=Path, help="a page whose blocks are filled")
+    return parser.parse_args(arguments)

@@ -8,7 +8,6 @@ experiments/grids/{smollm2,smollm2_settings,banking77}.yaml say how the grids ar
 running are shown as far as they are there: each cell of a table says of how many seeds it is.
 """
 
-import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from dawgen.report.table.core import Table, make_table
 from dawgen.report.table.text import write_points
 from dawgen.stats import describe
 from experiments.pages.blocks import show_blocks
-from experiments.pages.rows import read_rows, write_rows
+from experiments.pages.rows import read_options, read_rows, write_rows
 
 MAIN, SETTINGS, MANY = "smollm2", "smollm2_settings", "banking77"  # names of the grids
 BASE = "prompt_tuning"
@@ -45,11 +44,7 @@ class Row:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Collect the grids' rows where there are any, then fill the page's tables from the file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--grids", nargs="+", type=Path, default=[], help="folders of dawgen bench")
-    parser.add_argument("--csv", type=Path, required=True, help="written with --grids, else read")
-    parser.add_argument("--into", type=Path, help="a page whose blocks are filled")
-    options = parser.parse_args(arguments)
+    options = read_options(arguments, str(__doc__))
     if options.grids:
         write_rows(options.csv, Row, collect_rows(options.grids))
     show_blocks(make_blocks(read_rows(options.csv, Row)), options.into)
