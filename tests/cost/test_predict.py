@@ -146,7 +146,8 @@ def test_numbers_are_said_plainly() -> None:
 
 
 FEW_SECONDS = """
-import resource, sys, time
+import sys, time
+from benchmarks.speed.harness import peak_rss
 from transformers import AutoConfig
 from dawgen.config import RunConfig
 from dawgen.cost import Measuring, assume_workload, predict_run
@@ -156,8 +157,7 @@ models = read_config(config.target.model), read_config(config.generator.model)
 load = assume_workload(config, labels=int(sys.argv[1]), length=int(sys.argv[2]), test_rows=3000)
 begin = time.process_time()
 prediction = predict_run(config, load, *models, measuring=Measuring(threads=(1,)))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(time.process_time() - begin, peak * (1 if sys.platform == "darwin" else 1024), prediction.calibrated)
+print(time.process_time() - begin, peak_rss(), prediction.calibrated)
 """
 
 
