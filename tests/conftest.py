@@ -1,11 +1,22 @@
 """What tests of several parts share."""
 
+import os
 import sys
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dawgen.cli import main
+
+# pytest --hypothesis-profile=long FILE draws inputs for minutes; tests take their own small number from support.fuzz.
+settings.register_profile(
+    "long",
+    max_examples=int(os.environ.get("DAWGEN_EXAMPLES", "20000")),
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 
 
 @pytest.fixture
