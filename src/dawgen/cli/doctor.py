@@ -35,11 +35,9 @@ def doctor(
     is 0 whatever is found, 2 where a folder cannot be read.
     """
     from dawgen.evaluate.doctor.examine import examine
-    from dawgen.runtime import set_threads
 
-    set_threads(threads)
     moved = {name: path for name, path in (("train", train), ("dev", dev), ("test", test)) if path is not None}
-    found = examine(runs, again=again, moved=moved)
+    found = examine(runs, again=again, moved=moved, threads=threads)
     _show(found)
     o.print_json(found.as_dict(), json)
 

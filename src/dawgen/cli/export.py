@@ -44,7 +44,7 @@ def export(
         for name, size in done.files.items():
             typer.echo(f"  {name}  {size:,} bytes")
 
-    set_threads(threads)
+    set_threads(threads, 1)  # a base answers a few rows
     options: dict[str, Any] = {"license": license, "base": base, "model": model, "runs": runs or ()}
     done = export(source, out, push=push, private=private, announce=announce, **options)
     if done.url:
@@ -73,7 +73,7 @@ def import_(
     from dawgen.deploy.export.importing import import_peft
     from dawgen.runtime import set_threads
 
-    set_threads(threads)
+    set_threads(threads, 1)  # a base answers a few rows
     words = None if label_words is None else o.parse_label_words(label_words)
     done = import_peft(adapter, out, task=task, model=model, label_words=words)
     for note in done.notes:

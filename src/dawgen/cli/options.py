@@ -54,7 +54,7 @@ Assign = Annotated[list[str] | None, typer.Option("--set", help="a setting, such
 Seed = Annotated[int | None, typer.Option(help="seed of everything that is drawn (default: 13)")]
 Threads = Annotated[
     int | None,
-    typer.Option(help="CPU threads (default: 1 for small models as the minis, else the faster of 1 and all)"),
+    typer.Option(help="CPU threads (default: 1 for small models as the minis, else all; `run`: the faster of both)"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object as the last line of stdout")]
 Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="start again, or go on where a killed job was")]

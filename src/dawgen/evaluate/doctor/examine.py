@@ -42,11 +42,14 @@ class Examination:
         }
 
 
-def examine(folders: Sequence[Path], *, again: bool = True, moved: Moved | None = None) -> Examination:
+def examine(
+    folders: Sequence[Path], *, again: bool = True, moved: Moved | None = None, threads: int | None = None
+) -> Examination:
     """Return the findings in run folders and grids' folders.
 
     again: also examine rows and prompts that are still there. moved: the present places of the training, dev or test
-    file; a test file that the run never saw is compared with its training rows.
+    file; a test file that the run never saw is compared with its training rows. threads: of the target's answers, None
+    for one where it is small, else all.
 
     Raises DataError for a folder that is neither, ConfigError for moved files of several runs.
     """
@@ -59,5 +62,5 @@ def examine(folders: Sequence[Path], *, again: bool = True, moved: Moved | None 
             continue
         run = FinishedRun.open(folder)
         facts = read_facts(run)
-        runs.append(look_again(run, facts, moved or {}) if again else facts)
+        runs.append(look_again(run, facts, moved or {}, threads) if again else facts)
     return Examination(tuple(runs), tuple(diagnose(runs)))

@@ -21,7 +21,7 @@ from dawgen.records import Example
 from dawgen.rng import thin
 from dawgen.runs.finished import FinishedRun
 from dawgen.runs.inputs import Inputs
-from dawgen.runtime import pick_device
+from dawgen.runtime import pick_device, set_threads
 from dawgen.scenes.fidelity import measure_fidelity
 
 MOST = 1000  # synthetic rows that are audited
@@ -39,7 +39,7 @@ class Rows:
     synthetic: Sequence[Example]
 
 
-def look_again(run: FinishedRun, facts: Facts, moved: Moved) -> Facts:
+def look_again(run: FinishedRun, facts: Facts, moved: Moved, threads: int | None = None) -> Facts:
     """Return the facts with those of the rows and bundles today, or with a note why these cannot be examined.
 
     Raises DataError where a file that `moved` names cannot be read.
@@ -56,6 +56,7 @@ def look_again(run: FinishedRun, facts: Facts, moved: Moved) -> Facts:
     except (DawgenError, OSError) as error:
         notes.append(f"target not looked at again: {str(error).splitlines()[0]}")
         return replace(facts, leaks=count_leaks(rows), notes=tuple(notes))
+    set_threads(threads, sizes=[backbone.size])
     methods = {name: ask_prompt(run, method, rows, backbone, notes) for name, method in facts.methods.items()}
     data = facts.set and describe_set(facts.set, rows, backbone)
     return replace(facts, methods=methods, set=data, leaks=count_leaks(rows), notes=tuple(notes))
