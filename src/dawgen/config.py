@@ -1,7 +1,8 @@
-"""Every setting, its default and its bounds. Data only: nothing here calls the engine.
+"""Every setting: its meaning, its default and its bounds. Data only: nothing here calls the engine.
 
-Numbers marked (paper) are printed in the paper or its slides; (FewGen) and (optima) come from the code of its
-predecessors; all others were chosen on the bundled minis by `experiments/`.
+The line below a setting says what it means; `dawgen config show` prints it. Numbers marked (paper) are printed in the
+paper or its slides; (FewGen) and (optima) come from the code of its predecessors; all others were chosen on the bundled
+minis by `experiments/`.
 """
 
 from typing import Annotated, Any, Literal
@@ -15,6 +16,7 @@ Schedule = Literal["real", "synthetic", "pooled", "real_then_synthetic", "synthe
 Tracker = Literal["tensorboard", "trackio", "wandb", "mlflow"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 Placement = Literal["before", "behind"]
+Refusal = Literal["refuse", "drop"]
 
 INITS = ("label_words", "question", "vocabulary", "random")  # where a prompt can start without another one
 
@@ -27,33 +29,50 @@ Rate = Annotated[float, Field(gt=0)]
 class Settings(BaseModel):
     """Base of all sections: unknown keys fail, values cannot be changed after validation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class GeneratorConfig(Settings):
     """Generator tuning (paper, Algorithm 1)."""
 
     model: str = "mini-ctrl"
+    """the language model that writes: a name of `dawgen models`, a folder, a GGUF file or a hub name"""
     kind: GeneratorKind = "dawgen"
-    steps: Positive = 160  # with more than rivals + 1 labels, of which a batch has so many, as many more
-    rows_per_label: Annotated[int, Field(ge=2)] = 2  # alignment reading A compares two rows of one label
-    rivals: Positive = 4  # most other labels that a text is held against, the nearest ones (paper, FewGen: all)
-    lr: Rate = 5e-3  # (FewGen)
-    meta_lr: Rate = 2e-2  # (FewGen) length of the virtual step
-    weight_lr: Rate = 1e-3  # (FewGen: 1e-2, with which the minis' label fidelity falls by 15 points)
-    weight_every: Positive = 4  # learn the weight net at every n-th step (paper: every step)
-    weight_input: Literal["hidden", "disc_loss"] = "hidden"  # (paper) | (FewGen)
-    disc_loss: Literal["log", "ratio"] = "log"  # (FewGen) | as printed in the paper
-    alignment: Literal["A", "B"] = "A"  # other label's row | same row under the other label's prefix
-    dist_weight: Annotated[float, Field(ge=0)] = 0.03  # (paper: 1, with which the minis write nonsense)
-    margin: Rate = 1.0  # (paper)
-    meta: Literal["difference", "jvp"] = "difference"  # error of about 1 % | exact, and always in half precision
-    clip: Rate = 1.0  # (FewGen)
-    chat: Literal["auto"] | bool = (
-        False  # the prompt as the user's turn of the tokenizer's chat template, the text as answer
-    )
-    max_tokens: Positive = 128  # (FewGen) text1 + infix + text2; longer ones are cut, text1 first
+    """how it is tuned: not at all, on the texts, with token weights, with alignment too"""
+    steps: Positive = 160
+    """steps of tuning; with more than rivals + 1 labels, of which a batch has so many, as many more"""
+    rows_per_label: Annotated[int, Field(ge=2)] = 2
+    """rows of each label in a batch; alignment reading A compares two of one label"""
+    rivals: Positive = 4
+    """most other labels that a text is held against, the nearest ones (paper, FewGen: all)"""
+    lr: Rate = 5e-3
+    """step size of the prefixes (FewGen)"""
+    meta_lr: Rate = 2e-2
+    """length of the virtual step by which token weights are judged (FewGen)"""
+    weight_lr: Rate = 1e-3
+    """step size of the weight net (FewGen: 1e-2, with which the minis' label fidelity falls by 15 points)"""
+    weight_every: Positive = 4
+    """the weight net learns at every n-th step (paper: every step)"""
+    weight_input: Literal["hidden", "disc_loss"] = "hidden"
+    """what the weight net sees of a token: the model's state (paper), or its loss (FewGen)"""
+    disc_loss: Literal["log", "ratio"] = "log"
+    """how labels are told apart: log-likelihoods (FewGen), or their ratio as printed in the paper"""
+    alignment: Literal["A", "B"] = "A"
+    """what a row is held against: another label's row, or the same row under the other label's prefix"""
+    dist_weight: Annotated[float, Field(ge=0)] = 0.03
+    """weight of the alignment term (paper: 1, with which the minis write nonsense)"""
+    margin: Rate = 1.0
+    """of the alignment term: how far apart is far enough (paper)"""
+    meta: Literal["difference", "jvp"] = "difference"
+    """how the weight net's gradient is found: to about 1 %, or exactly, which half precision always takes"""
+    clip: Rate = 1.0
+    """largest norm of a gradient (FewGen)"""
+    chat: Literal["auto"] | bool = False
+    """the prompt as the user's turn of the tokenizer's chat template, the text as the answer; auto: where it has one"""
+    max_tokens: Positive = 128
+    """text1, infix and text2 in tokens; longer ones are cut, text1 first (FewGen)"""
     dtype: Dtype = "float32"
+    """numbers in which the generator computes"""
 
     @model_serializer(mode="wrap")
     def _leave_out_rivals(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -68,55 +87,89 @@ class DecodeConfig(Settings):
     """How synthetic texts are written."""
 
     strategy: Literal["greedy", "sample"] = "sample"
-    top_k: Annotated[int, Field(ge=0)] = 10  # 0: no limit
+    """the likeliest token each time, or one that is drawn"""
+    top_k: Annotated[int, Field(ge=0)] = 10
+    """tokens that may be drawn, the likeliest; 0: no limit"""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """share of probability from which tokens are drawn, from the likeliest on"""
     temperature: Rate = 1.0
+    """above 1 texts differ more, below 1 less"""
     repetition_penalty: Annotated[float, Field(ge=1)] = 1.0
-    contrast: Annotated[float, Field(ge=0)] = 0.5  # gamma of log p_l - gamma * mean log p_l' (paper: 0)
-    max_new_tokens: Positive = 50  # (FewGen)
-    first_texts: Literal["given", "shots", "written"] = "given"  # source of text1 for pair tasks
-    shard_texts: Positive = 32  # first texts per shard, each offered to every label; fewer with many labels
-    attempts: Positive = 20  # candidates per requested example before a ShortfallError
+    """what a token's logit is divided by once it has been written; 1: nothing"""
+    contrast: Annotated[float, Field(ge=0)] = 0.5
+    """gamma of log p_l - gamma * mean log p_l', which turns a text from the other labels (paper: 0)"""
+    max_new_tokens: Positive = 50
+    """longest text that is written, in tokens (FewGen)"""
+    first_texts: Literal["given", "shots", "written"] = "given"
+    """where text1 of a new pair comes from: --unlabelled, the few shots, or the generator"""
+    shard_texts: Positive = 32
+    """first texts per shard, each offered to every label; fewer with many labels"""
+    attempts: Positive = 20
+    """candidates per requested example before the job gives up"""
 
 
 class CurateConfig(Settings):
     """Which synthetic rows are dropped."""
 
-    near_duplicate: Annotated[float, Field(gt=0, le=1)] = 0.9  # Jaccard of word 3-grams
-    near_copy: bool = True  # thresholds per label come from the real shots
-    echo: Annotated[float, Field(gt=0, le=1)] = 0.9  # Jaccard with a few-shot text
+    near_duplicate: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """from which Jaccard similarity of word 3-grams on two written rows of a label are one"""
+    near_copy: bool = True
+    """whether pairs are dropped whose text2 takes more words from text1 than real rows of the label do"""
+    echo: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """from which Jaccard similarity of word 3-grams on a written text repeats a real one"""
     posterior: bool = True
-    posterior_margin: float = 0.0  # nats between the own label and the best other one
+    """whether rows are dropped that the generator itself gives another label"""
+    posterior_margin: float = 0.0
+    """nats by which the own label must be likelier than the best other one"""
 
 
 class TargetConfig(Settings):
     """The soft prompt on the frozen target (paper, Algorithm 2)."""
 
     model: str = "mini-t5"
-    prompt_length: Positive | Literal["auto"] = 20  # (paper: 100) | as many as the task's question has tokens
-    init: str = "label_words"  # one of INITS, or the folder of a bundle, whose prompt is the start
-    placement: Placement = "before"  # the text (paper) | behind it, or in the decoder: texts are then read once
+    """the frozen language model that answers: a name of `dawgen models`, a folder, a GGUF file or a hub name"""
+    prompt_length: Positive | Literal["auto"] = 20
+    """vectors of the prompt (paper: 100); auto: as many as the task's question has tokens"""
+    init: str = "label_words"
+    """where the prompt starts: label_words, question, vocabulary, random, or the folder of a bundle"""
+    placement: Placement = "before"
+    """the prompt stands before the text (paper), or behind it, in a decoder: texts are then read once"""
     optimizer: Literal["adafactor", "adamw"] = "adafactor"
-    rate: Rate = 0.2  # of each step, in standard deviations of the model's input embeddings, so that it fits all models
-    lr: Rate | None = None  # the same in the embeddings' own numbers; where it is given, rate is not used
-    decay: Literal["cosine", "constant"] = "cosine"  # (optima)
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-5  # (optima)
+    """what turns gradients into steps"""
+    rate: Rate = 0.2
+    """step size in standard deviations of the model's input embeddings, so that it fits all models"""
+    lr: Rate | None = None
+    """step size in the embeddings' own numbers; where it is given, rate is not used"""
+    decay: Literal["cosine", "constant"] = "cosine"
+    """how the step size goes down (optima)"""
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-5
+    """pull of each step towards zero (optima)"""
     steps: Positive = 150
-    batch_size: Positive = 16  # rows of each source per step
+    """steps of training"""
+    batch_size: Positive = 16
+    """rows of each source per step"""
     surgery: Surgery = "project"
+    """what is done where the synthetic gradient opposes the real one; project is the paper's rule"""
     granularity: Granularity = "prompt"
-    epsilon: Annotated[float, Field(ge=0)] = (
-        2.0  # weight of the synthetic gradient (paper: not shown; 1 is a plain sum)
-    )
+    """what surgery compares: the whole prompt's gradient, each vector's, or each synthetic row's"""
+    epsilon: Annotated[float, Field(ge=0)] = 2.0
+    """weight of the synthetic gradient (paper: not shown; 1 is a plain sum)"""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    clip: Rate = 1.0  # (optima)
-    eval_every: Positive = 25  # steps between evaluations on the dev set, if there is one
-    # Looks at the dev set without a better accuracy, after which training ends that has nothing left to learn; 0: never
+    """share of the aim that is spread over all labels"""
+    clip: Rate = 1.0
+    """largest norm of a gradient (optima)"""
+    eval_every: Positive = 25
+    """steps between evaluations on the dev set, if there is one"""
     patience: Annotated[int, Field(ge=0)] = 2
-    chat: Literal["auto"] | bool = "auto"  # the tokenizer's chat template around every text | where it has one
-    max_tokens: Positive = 256  # the template's tokens; longer ones are cut, text1 first
-    decoder_sentinel: bool = False  # [pad] <extra_id_0> instead of [pad] before the label word
+    """looks at the dev set without a better accuracy after which training ends, if it has nothing to learn; 0: never"""
+    chat: Literal["auto"] | bool = "auto"
+    """the tokenizer's chat template around every text; auto: where it has one"""
+    max_tokens: Positive = 256
+    """tokens of the template with its text; longer ones are cut, text1 first"""
+    decoder_sentinel: bool = False
+    """[pad] <extra_id_0> instead of [pad] before the label word, for encoder-decoders"""
     dtype: Dtype = "float32"
+    """numbers in which the target computes"""
 
     @property
     def length(self) -> int:
@@ -144,98 +197,75 @@ class TargetConfig(Settings):
 class BaselineConfig(Settings):
     """Settings of the baselines only: methods without a tuned generator."""
 
-    tuning_lr: Rate = 3e-4  # AdamW on all weights of the target (optima: 3e-5 for models 1,000 times the minis' size)
-    lora_lr: Rate = 3e-3  # the minis learn equally well from 1e-3 to 1e-2, and hardly with 3e-2
+    tuning_lr: Rate = 3e-4
+    """of fine_tuning: AdamW on all weights of the target (optima: 3e-5 for models 1,000 times the minis' size)"""
+    lora_lr: Rate = 3e-3
+    """of lora: the minis learn equally well from 1e-3 to 1e-2, and hardly with 3e-2"""
     lora_rank: Positive = 8
-    smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.15  # label smoothing of pooled_smoothed (FewGen)
-    edits: Annotated[float, Field(gt=0, le=1)] = 0.1  # share of a text's words that each of EDA's edits changes
-    pretraining_steps: Positive = 300  # of the prompt on PPT's pseudo task
-    prompt_sources: tuple[str, ...] = ()  # bundles of other tasks, from which SPoT takes the most similar
+    """of lora: rank of the added matrices"""
+    smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.15
+    """of pooled_smoothed: label smoothing (FewGen)"""
+    edits: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """of eda: share of a text's words that each of its edits changes"""
+    pretraining_steps: Positive = 300
+    """of ppt: steps of the prompt on the pseudo task"""
+    prompt_sources: tuple[str, ...] = ()
+    """of spot: bundles of other tasks, of which the most similar is the start"""
 
 
 class RunConfig(Settings):
     """One whole job: `dawgen run`."""
 
     task: str | None = None
+    """what the labels are: a name of `dawgen tasks`, or a YAML file; none: read from the examples"""
     train: str | None = None
+    """labelled examples: a file, a folder or a hub name"""
     dev: str | None = None
+    """labelled examples that choose the best step"""
     test: str | None = None
+    """labelled examples that measure the result"""
     unlabelled: str | None = None
+    """texts without labels, the first texts of new pairs"""
     synthetic: str | None = None
-    columns: dict[str, str] = {}  # text1, text2, label -> the file's column
+    """a synthetic set to use instead of writing one"""
+    columns: dict[str, str] = {}
+    """text1, text2 and label, each with the file's own name of it"""
     label_words: dict[str, str] | None = None
-    question: str | None = None  # in place of the task's own, for prompts that start from it
+    """the word that stands for each label (default: the task's, else the label itself)"""
+    question: str | None = None
+    """what a prompt asks that starts from a question (default: the task's)"""
     seed: int = SEED
+    """of everything that is drawn"""
     shots: Positive = 16
+    """real examples per label"""
     per_label: Positive = 500
-    compare_generators: tuple[GeneratorKind, ...] = ()  # more kinds to tune, and to judge by an oracle if there is one
+    """synthetic examples kept per label"""
+    compare_generators: tuple[GeneratorKind, ...] = ()
+    """more kinds to tune, and to judge by an oracle if there is one"""
     # Names that `dawgen.methods.table` knows. It stands above this file: they are checked where settings are resolved.
     methods: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "prompt_tuning",
         "linear_probe",  # in seconds it says whether a simple probe would have done
         "dawgen",
     )
-    memory: Literal["refuse", "try"] = "refuse"  # a job whose predicted memory is more than the machine has free
-    leaks: Literal["refuse", "drop"] = "refuse"
-    conflicts: Literal["refuse", "drop"] = "refuse"
-    threads: Positive | None = None  # None: one for small models (as the minis), else the faster of one and all
+    """ways to a classifier that are trained and compared"""
+    memory: Literal["refuse", "try"] = "refuse"
+    """what to do with a job whose predicted memory is more than the machine has free"""
+    leaks: Refusal = "refuse"
+    """what to do with training rows that repeat dev or test rows"""
+    conflicts: Refusal = "refuse"
+    """what to do with texts that have two labels"""
+    threads: Positive | None = None
+    """CPU threads (default: one for small models such as the minis, else the faster of one and all)"""
     generator: GeneratorConfig = GeneratorConfig()
+    """tuning of the generator"""
     decode: DecodeConfig = DecodeConfig()
+    """how synthetic texts are written"""
     curate: CurateConfig = CurateConfig()
+    """which synthetic rows are dropped"""
     target: TargetConfig = TargetConfig()
+    """training of the soft prompt on the frozen target"""
     baselines: BaselineConfig = BaselineConfig()
-    tracking: tuple[Tracker, ...] = ()  # beside log.jsonl
-
-
-# Published checkpoints of T5 keep the rate that was published for them: (optima) 0.3 with Adafactor.
-PRESETS: dict[str, dict[str, object]] = {
-    "mini": {},
-    "small": {
-        "generator": {"model": "gpt2"},
-        "target": {"model": "google/flan-t5-base", "prompt_length": 100, "steps": 400, "lr": 0.3},
-    },
-    "paper": {
-        "per_label": 1000,
-        "generator": {
-            "model": "Salesforce/ctrl",
-            "steps": 480,
-            "weight_every": 1,
-            "weight_lr": 1e-2,
-            "dist_weight": 1.0,
-            "dtype": "bfloat16",
-        },
-        "decode": {"strategy": "greedy", "contrast": 0.0},
-        "target": {
-            "model": "google/flan-t5-large",
-            "prompt_length": 100,
-            "placement": "before",
-            "steps": 400,
-            "lr": 0.3,
-            "epsilon": 1.0,
-            "patience": 0,
-            "dtype": "bfloat16",
-        },
-    },
-    "smollm2": {
-        "per_label": 100,
-        "generator": {"model": "smollm2"},
-        "target": {
-            "model": "smollm2",
-            "init": "question",
-            "prompt_length": "auto",
-            "chat": False,
-            "batch_size": 8,
-            "steps": 100,
-        },
-    },
-    "modern": {
-        "generator": {"model": "Qwen/Qwen3-0.6B-Base", "dtype": "bfloat16"},
-        "target": {
-            "model": "google/flan-t5-large",
-            "prompt_length": 100,
-            "steps": 400,
-            "lr": 0.3,
-            "dtype": "bfloat16",
-        },
-    },
-}
+    """methods without a tuned generator"""
+    tracking: tuple[Tracker, ...] = ()
+    """where numbers of training are logged beside log.jsonl"""

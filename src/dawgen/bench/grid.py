@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from pydantic import Field, PositiveFloat
 
 from dawgen.bench.arms import make_arm, parse_arm
-from dawgen.config import PRESETS, Positive, RunConfig, Settings, TargetConfig
+from dawgen.config import Positive, RunConfig, Settings, TargetConfig
+from dawgen.presets import PRESETS
 from dawgen.report.grid.arms import Arm
 from dawgen.runs.settings import merge_settings, resolve_config
 

@@ -9,10 +9,11 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from dawgen.config import INITS, PRESETS, RunConfig, TargetConfig
+from dawgen.config import INITS, RunConfig, TargetConfig
 from dawgen.errors import ConfigError, suggest
 from dawgen.methods.table import check_names
 from dawgen.models.resolve import MINIS
+from dawgen.presets import PRESETS
 
 
 def resolve_config(
