@@ -130,7 +130,7 @@ class TargetConfig(Settings):
     """the frozen language model that answers: a name of `dawgen models`, a folder, a GGUF file or a hub name"""
     prompt_length: Positive | Literal["auto"] = 20
     """vectors of the prompt (paper: 100); auto: as many as the task's question has tokens"""
-    init: str = "label_words"
+    init: Annotated[str, Field(examples=list(INITS))] = "label_words"
     """where the prompt starts: label_words, question, vocabulary, random, or the folder of a bundle"""
     placement: Placement = "before"
     """the prompt stands before the text (paper), or behind it, in a decoder: texts are then read once"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,9 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+_LIBRARIES = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error"}  # read when these are imported
+_quiet = False  # of the whole process: the command line sets it once, before a verb begins
+
 
 class Advance(Protocol):
     """The function that a stage calls for every step; `done` replaces the number of steps so far."""
@@ -19,10 +23,29 @@ class Advance(Protocol):
         """Count one more step, or say how many are done."""
 
 
-class Reporter:
-    """Shows what a job is doing."""
+def be_quiet(wanted: bool = True) -> None:
+    """Have every reporter of this process say nothing from now on, and libraries nothing but errors; or end that."""
+    global _quiet
+    _quiet = wanted
+    if wanted:
+        os.environ.update(_LIBRARIES)
 
-    def __init__(self, *, quiet: bool = False) -> None:
+
+def is_quiet() -> bool:
+    """Return whether `be_quiet` holds."""
+    return _quiet
+
+
+def warn(text: str) -> None:
+    """Print one line on stderr, unless this process is to be quiet."""
+    Reporter().say(text)
+
+
+class Reporter:
+    """Shows what a job is doing. quiet: says nothing; None does as `be_quiet` has said."""
+
+    def __init__(self, *, quiet: bool | None = None) -> None:
+        quiet = _quiet if quiet is None else quiet
         self.console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
         self.bars = sys.stderr.isatty() and not quiet
 

@@ -9,9 +9,11 @@ In use:
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+from dawgen import __version__
 from dawgen.cli import (
     analyze,
     annotate,
@@ -32,11 +34,11 @@ from dawgen.errors import DawgenError
 app = typer.Typer(
     name="dawgen",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",  # which joins the lines of a paragraph
-    help="From a handful of labelled texts to a tested soft prompt. Errors show a traceback with --debug.",
+    help="From a handful of labelled texts to a tested soft prompt.",
 )
+SWITCHES = ("--debug", "--quiet", "-q")  # of no single verb: they may stand before it or behind it
 config_app = typer.Typer(no_args_is_help=True, help="The settings.")
 app.add_typer(config_app, name="config")
 app.add_typer(analyze.app, name="analyze")
@@ -68,12 +70,42 @@ for verb in (
 app.command("import")(export.import_)
 
 
+def split_switches(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Return the switches of all verbs, and the other arguments; what stands behind `--` is none."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    switches = [argument for argument in arguments[:end] if argument in SWITCHES]
+    return switches, [argument for argument in arguments[:end] if argument not in SWITCHES] + arguments[end:]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dawgen {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def take_switches(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="print the version and end")
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="stdout has the result, stderr nothing but errors; also behind a verb"),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="errors show a traceback; also behind a verb")] = False,
+) -> None:
+    """From a handful of labelled texts to a tested soft prompt."""
+    from dawgen.progress import be_quiet
+
+    be_quiet(quiet)
+
+
 def main() -> None:
     """Run the command line; exit status 0 done, 1 the job failed, 2 input or arguments are wrong."""
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    debug = len(arguments) < len(sys.argv) - 1
+    switches, arguments = split_switches(sys.argv[1:])
+    debug = "--debug" in switches
     try:
-        app(arguments or ["--help"])
+        app([*switches, *(arguments or ["--help"])], prog_name="dawgen")
     except DawgenError as error:
         if debug:
             raise

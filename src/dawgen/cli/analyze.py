@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dawgen.cli import options as o
+from dawgen.cli.complete import complete_models
 from dawgen.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,8 +39,12 @@ def cost(
     test: o.Test = None,
     unlabelled: o.Unlabelled = None,
     synthetic: o.Synthetic = None,
-    generator: Annotated[str | None, typer.Option(help="generator (default: the preset's)")] = None,
-    target: Annotated[str | None, typer.Option(help="target (default: the preset's)")] = None,
+    generator: Annotated[
+        str | None, typer.Option(help="generator (default: the preset's)", autocompletion=complete_models)
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="target (default: the preset's)", autocompletion=complete_models)
+    ] = None,
     shots: o.Shots = None,
     per_label: o.PerLabel = None,
     methods: o.Methods = None,
@@ -86,6 +91,7 @@ def cost(
     from dawgen.cost.calibration import Measuring
     from dawgen.cost.generators import Prices, choose_watts
     from dawgen.cost.table import compare
+    from dawgen.progress import warn
     from dawgen.runs.finished import FinishedRun, list_changed
     from dawgen.runs.forecast import Assumed, forecast, list_sizes
     from dawgen.runtime import count_cpus, find_threads, pick_device, set_threads
@@ -100,7 +106,7 @@ def cost(
         settings, measured, written = finished.config, finished.metrics.times, finished.metrics.synthetic
         inputs = finished.inputs(check=False)
         for line in list_changed(inputs, finished.recorded):
-            typer.echo(f"warning: {line}", err=True)
+            warn(f"warning: {line}")
         kept = kept or (written.kept_share if written else None)
     place = device or pick_device()
     told = find_threads(settings.threads, list_sizes(settings))

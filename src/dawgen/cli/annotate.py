@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dawgen.cli import options as o
+from dawgen.cli.complete import choose
 from dawgen.errors import ConfigError, suggest
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def annotate(
         typer.Option(help="with --report: what sets were worth, CSV set,gain or a bench folder", rich_help_panel=AFTER),
     ] = None,
     export: Annotated[
-        str | None, typer.Option(help="csv or label-studio: write the rows to --to", rich_help_panel=AFTER)
+        str | None, choose("write the rows to --to", ["csv", "label-studio"], rich_help_panel=AFTER)
     ] = None,
     to: Annotated[Path | None, typer.Option(help="file of --export", rich_help_panel=AFTER)] = None,
     sources_too: Annotated[

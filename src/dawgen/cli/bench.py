@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dawgen.cli import options as o
+from dawgen.cli.complete import choose
 from dawgen.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def bench(
     grid: Annotated[Path, typer.Option(help="YAML with tasks, methods, seeds and sizes")],
     data: Annotated[Path | None, typer.Option(help="folder of the tasks' files (default: the grid's own)")] = None,
     out: Annotated[str | None, typer.Option(help="folder or URL; what is there is not run again (runs/NAME)")] = None,
-    engine: Annotated[str, typer.Option(help="local, or ray for many machines")] = "local",
+    engine: Annotated[str, choose("who runs the cells: this machine, or many", ["local", "ray"])] = "local",
     address: Annotated[str, typer.Option(help="of the Ray cluster; auto finds a running one")] = "auto",
     gpus: Annotated[float, typer.Option(min=0, help="GPUs of each Ray task; a fraction shares one")] = 0.0,
     jobs: Annotated[int | None, typer.Option(min=1, help="cells at a time (default: one per CPU)")] = None,
@@ -44,6 +45,7 @@ def bench(
     from dawgen.bench.read import read_grid
     from dawgen.bench.results import summarise_results
     from dawgen.engine.storage import Store
+    from dawgen.progress import is_quiet, warn
     from dawgen.report.run.files import read_settings
     from dawgen.runtime import count_cpus
 
@@ -59,12 +61,13 @@ def bench(
     plan = make_plan(wanted)
     slots = jobs or count_cpus()
     outlook = look_ahead(plan, store, arms)
-    show_outlook(outlook, slots if engine == "local" else None)
+    if dry_run or not is_quiet():
+        show_outlook(outlook, slots if engine == "local" else None)
     if dry_run:
         return
     runner = open_engine(engine, slots, address, gpus)
     try:
-        results = run_grid(plan, outlook, store, runner, engine, lambda line: typer.echo(line, err=True))
+        results = run_grid(plan, outlook, store, runner, engine, warn)
     finally:
         runner.close()
     _show_results(results)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from dawgen.cli import options as o
+from dawgen.cli.complete import complete_models, complete_tasks
 
 
 def export(
@@ -23,7 +24,9 @@ def export(
     base: Annotated[
         str | None, typer.Option(help="the base model's name on the hub, where the bundle names a folder")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="where the base model is, if it has moved")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="where the base model is, if it has moved", autocompletion=complete_models)
+    ] = None,
     runs: Annotated[
         list[Path] | None, typer.Option(help="a run of the same job with another seed, for the card; may be repeated")
     ] = None,
@@ -59,9 +62,15 @@ def import_(
     out: Annotated[Path, typer.Option(help="new folder of the bundle")],
     task: Annotated[
         str | None,
-        typer.Option(help="what an adapter of others is for: a task that `dawgen tasks` lists, or a YAML file"),
+        typer.Option(
+            help="what an adapter of others is for: a task that `dawgen tasks` lists, or a YAML file",
+            autocompletion=complete_tasks,
+        ),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="the base model (default: the one that the adapter names)")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="the base model (default: the one that the adapter names)", autocompletion=complete_models),
+    ] = None,
     label_words: o.LabelWords = None,
     threads: o.Threads = None,
     json: o.Json = False,
@@ -71,12 +80,13 @@ def import_(
     The base model is loaded and checked; only safetensors are read, never a pickle.
     """
     from dawgen.deploy.export.importing import import_peft
+    from dawgen.progress import warn
     from dawgen.runtime import set_threads
 
     set_threads(threads, 1)  # a base answers a few rows
     words = None if label_words is None else o.parse_label_words(label_words)
     done = import_peft(adapter, out, task=task, model=model, label_words=words)
     for note in done.notes:
-        typer.echo(f"note: {note}", err=True)
+        warn(f"note: {note}")
     typer.echo(str(done.folder))
     o.print_json({"out": str(done.folder), "base": done.base, "task": done.task, "notes": list(done.notes)}, json)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
 from dawgen.cli import options as o
+from dawgen.cli.complete import choose, complete_lists
+from dawgen.config import Tracker
 
 Out = Annotated[Path | None, typer.Option(help="run folder (default: runs/TASK-SEED)")]
 
@@ -48,7 +50,11 @@ def run(
     leaks: o.Leaks = None,
     conflicts: o.Conflicts = None,
     track: Annotated[
-        str | None, typer.Option(help="also log to tensorboard, trackio, wandb or mlflow; names with commas")
+        str | None,
+        typer.Option(
+            help=f"also log to {', '.join(get_args(Tracker))}; names with commas",
+            autocompletion=complete_lists(get_args(Tracker)),
+        ),
     ] = None,
     config: o.Config = None,
     preset: o.Preset = "mini",
@@ -94,7 +100,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="the page (default: report.html of the folder, of this one for several)")
     ] = None,
-    compare: Annotated[str | None, typer.Option(help="paper: its published numbers beside a grid's")] = None,
+    compare: Annotated[str | None, choose("published numbers beside a grid's", ["paper"])] = None,
     baseline: Annotated[str | None, typer.Option(help="arm with which a grid's other arms are compared")] = None,
     tables: Annotated[
         Path | None, typer.Option(help="also write every table as Markdown, LaTeX and CSV into this folder")
@@ -127,12 +133,18 @@ def tasks(json: o.Json = False) -> None:
 def show_config(
     config: o.Config = None, preset: o.Preset = "mini", assign: o.Assign = None, json: o.Json = False
 ) -> None:
-    """Print every setting as it would be used."""
-    import yaml
+    """Print every setting as it would be used, with its meaning, default and what it may be.
 
-    settings = o.make_config(preset, config, assign).model_dump(mode="json")
-    typer.echo(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), nl=False)
-    o.print_json(settings, json)
+    The output is a file for --config. With --json: settings, and meanings by key.
+    """
+    from dataclasses import asdict
+
+    from dawgen.meanings import list_meanings, write_settings
+
+    settings = o.make_config(preset, config, assign)
+    typer.echo(write_settings(settings), nl=False)
+    meanings = {one.key: asdict(one) for one in list_meanings()} if json else {}
+    o.print_json({"settings": settings.model_dump(mode="json"), "meanings": meanings}, json)
 
 
 def _show(metrics: dict[str, Any], out: Path, json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dawgen.cli import options as o
+from dawgen.cli.complete import complete_models
 
 if TYPE_CHECKING:
     from dawgen.models.listing import Entry
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
 def models(
     name: Annotated[
-        str | None, typer.Argument(help="a short name, folder, GGUF file or name on the hub", metavar="NAME")
+        str | None,
+        typer.Argument(
+            help="a short name, folder, GGUF file or name on the hub", metavar="NAME", autocompletion=complete_models
+        ),
     ] = None,
     json: o.Json = False,
 ) -> None:

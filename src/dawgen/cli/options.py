@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
-from dawgen.config import RunConfig
+from dawgen.cli.complete import choose, complete_lists, complete_names, complete_settings, complete_tasks
+from dawgen.config import INITS, GeneratorKind, Placement, Refusal, RunConfig, Surgery
 from dawgen.errors import ConfigError
 from dawgen.methods.table import METHODS
+from dawgen.presets import PRESETS
 
-Task = Annotated[str | None, typer.Option(help="a task that `dawgen tasks` lists, or a YAML file of your own")]
+PROMPT_METHODS = [name for name, spec in METHODS.items() if spec.trains == ("prompt",)]
+
+Task = Annotated[
+    str | None,
+    typer.Option(
+        help="a task that `dawgen tasks` lists, or a YAML file of your own",
+        autocompletion=complete_tasks,
+    ),
+]
 Train = Annotated[str | None, typer.Option(help="labelled examples: JSONL, CSV, TSV, Parquet, a folder or a hub name")]
 Dev = Annotated[str | None, typer.Option(help="labelled examples that choose the best step")]
 Test = Annotated[str | None, typer.Option(help="labelled examples that measure the result")]
@@ -24,14 +34,13 @@ Methods = Annotated[
     str | None,
     typer.Option(
         help=f"names with commas (default: {','.join(RunConfig.model_fields['methods'].default)}) "
-        f"of {', '.join(METHODS)}"
+        f"of {', '.join(METHODS)}",
+        autocompletion=complete_lists(METHODS),
     ),
 ]
 Method = Annotated[
     str,
-    typer.Option(
-        help=f"how to train: {', '.join(name for name, spec in METHODS.items() if spec.trains == ('prompt',))}"
-    ),
+    typer.Option(help=f"how to train: {', '.join(PROMPT_METHODS)}", autocompletion=complete_names(PROMPT_METHODS)),
 ]
 LabelWords = Annotated[
     str | None,
@@ -43,14 +52,34 @@ LabelWords = Annotated[
 Question = Annotated[
     str | None, typer.Option(help="what a prompt that starts from a question asks (default: the task's question)")
 ]
-Leaks = Annotated[str | None, typer.Option(help="refuse or drop training rows that repeat dev or test pairs")]
-Conflicts = Annotated[str | None, typer.Option(help="refuse or drop pairs that have two labels")]
+Leaks = Annotated[
+    str | None,
+    choose("what to do with training rows that repeat dev or test pairs (default: refuse)", get_args(Refusal)),
+]
+Conflicts = Annotated[
+    str | None, choose("what to do with pairs that have two labels (default: refuse)", get_args(Refusal))
+]
 Config = Annotated[Path | None, typer.Option(help="YAML with settings; `dawgen config show` prints all of them")]
 Columns = Annotated[
     str | None, typer.Option(help="""the files' columns as JSON: '{"text1": "premise", "label": "gold"}'""")
 ]
-Preset = Annotated[str, typer.Option(help="mini, smollm2, small, paper or modern; mini needs no download")]
-Assign = Annotated[list[str] | None, typer.Option("--set", help="a setting, such as target.rate=0.1; may be repeated")]
+Preset = Annotated[str, choose("settings to start from; mini needs no download", PRESETS)]
+SHOWN = {  # the settings with choices that are asked for most
+    "generator.kind": get_args(GeneratorKind),
+    "target.placement": get_args(Placement),
+    "target.surgery": get_args(Surgery),
+    "target.init": (*INITS, "FOLDER"),
+}
+Assign = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="a setting, such as target.rate=0.1; may be repeated. `dawgen config show` says what each may be, "
+        + "; ".join(f"{key}: {', '.join(names)}" for key, names in SHOWN.items()),
+        metavar="KEY=VALUE",
+        autocompletion=complete_settings,
+    ),
+]
 Seed = Annotated[int | None, typer.Option(help="seed of everything that is drawn (default: 13)")]
 Threads = Annotated[
     int | None,

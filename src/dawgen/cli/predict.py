@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dawgen.cli import options as o
+from dawgen.cli.complete import choose
 from dawgen.cli.stages import Bundle
 
 
@@ -20,7 +21,7 @@ def predict(
     columns: o.Columns = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each worker")] = 1,
     shard_rows: Annotated[int, typer.Option(min=1, help="rows of a shard: the most work that a kill can lose")] = 4096,
-    engine: Annotated[str, typer.Option(help="local, or ray for many machines")] = "local",
+    engine: Annotated[str, choose("who labels the shards: this machine, or many", ["local", "ray"])] = "local",
     workers: Annotated[
         int | None, typer.Option(min=1, help="processes (default: as CPUs, memory and rows allow; 1 on a GPU)")
     ] = None,
@@ -38,6 +39,7 @@ def predict(
     first shard that is missing; the bytes are the same however often it was killed and whatever the workers.
     """
     from dawgen.deploy.predict.job import How, label_file
+    from dawgen.progress import warn
 
     how = How(shard_rows, threads, engine, workers, address, gpus, fresh)
     numbers = label_file(bundle, source, out, columns=o.parse_columns(columns), how=how)
@@ -47,5 +49,5 @@ def predict(
         typer.echo(f"{count:>12,}  {label}")
     if numbers["cut"]:
         rows = "1 row was" if numbers["cut"] == 1 else f"{numbers['cut']:,} rows were"
-        typer.echo(f"warning: {rows} too long for the model and lost the end of a text", err=True)
+        warn(f"warning: {rows} too long for the model and lost the end of a text")
     o.print_json(numbers, json)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from dawgen.cli import options as o
-from dawgen.errors import ConfigError
+from dawgen.cli.complete import choose, complete_models
+from dawgen.config import Dtype
+from dawgen.errors import ConfigError, suggest
 
 if TYPE_CHECKING:
-    from dawgen.config import Dtype
     from dawgen.deploy.serve.server import Service
 
 WHO, MODEL, LIMITS = "Who may ask", "The model", "Limits"
@@ -39,10 +40,15 @@ def serve(
         typer.Option(help="a host name to answer to, as behind a proxy; may be repeated", rich_help_panel=WHO),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="the base model, if not where the first bundle says", rich_help_panel=MODEL)
+        str | None,
+        typer.Option(
+            help="the base model, if not where the first bundle says",
+            rich_help_panel=MODEL,
+            autocompletion=complete_models,
+        ),
     ] = None,
     dtype: Annotated[
-        str | None, typer.Option(help="float32, bfloat16 or float16 (the first bundle's)", rich_help_panel=MODEL)
+        str | None, choose("numbers of the model (the first bundle's)", get_args(Dtype), rich_help_panel=MODEL)
     ] = None,
     device: Annotated[
         str | None, typer.Option(help="such as cpu or cuda:0 (a GPU if there is one)", rich_help_panel=MODEL)
@@ -135,11 +141,6 @@ def serve(
 
 def parse_dtype(text: str | None) -> Dtype | None:
     """Return the dtype; raises ConfigError for another word."""
-    from typing import get_args
-
-    from dawgen.config import Dtype
-    from dawgen.errors import suggest
-
     if text is not None and text not in get_args(Dtype):
         raise ConfigError(f"--dtype {text}: {suggest(text, get_args(Dtype))}")
     return text  # type: ignore[return-value]

@@ -124,10 +124,11 @@ def train(
         seed=seed,
         threads=threads,
     )
+    from dawgen.progress import warn
     from dawgen.runs.stages import train_stage
 
     for warning in train_stage(settings, out):
-        typer.echo(f"warning: {warning}", err=True)
+        warn(f"warning: {warning}")
     typer.echo(str(out))
 
 
