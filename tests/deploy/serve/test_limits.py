@@ -134,6 +134,7 @@ def test_an_answer_that_takes_too_long_leaves_no_row_in_the_queue(registry: Regi
         call = ask(app, 2)
         await wait_for(lambda: batcher.stats().queued == 2)
         assert (await call.end()).status == 504
+        assert call.json()["detail"].startswith("Expected an answer within 0.15 s, it takes longer. Send fewer")
         assert batcher.stats().queued == 0
         assert batcher.step() == 0
 

@@ -58,7 +58,7 @@ class Answerer:
         examples = [read_examples(question.inputs, pair, self.settings) for pair in {one.task.pair for one in prompts}]
         given_up, pending = Event(), list[PendingRequest]()
         try:
-            async with Deadline(receive, log.started + self.settings.timeout) as deadline:
+            async with Deadline(receive, log.started, self.settings.timeout) as deadline:
                 reading = self._readers.submit(render_all, prompts, examples[0], given_up)
                 rendered = await deadline.wait(asyncio.wrap_future(reading))
                 pending = self.batcher.submit_all(

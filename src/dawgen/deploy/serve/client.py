@@ -14,6 +14,7 @@ import http.client
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from email.message import Message
 from typing import IO, Any, TypeVar
@@ -21,7 +22,8 @@ from urllib.error import HTTPError
 from urllib.parse import quote, urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
-from dawgen.errors import ConfigError, DataError, DawgenError
+from dawgen.deploy.serve.trace import ID, LONGEST, TRACE, is_id, is_trace
+from dawgen.errors import ConfigError, DataError, DawgenError, first_line
 from dawgen.records import Example
 from dawgen.web import is_loopback
 
@@ -34,11 +36,12 @@ MOST_ROWS = 1024  # inputs times prompts, likewise
 
 
 class ServiceError(DawgenError):
-    """The service refused, or did not answer. status: of HTTP; None where no answer came."""
+    """The service refused, or did not answer. status: of HTTP; None where no answer came. request_id: under which the
+    service's log has it; None where it has none."""
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(self, message: str, status: int | None = None, request_id: str | None = None) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.request_id = status, request_id
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,28 @@ class Client:
         self._headers = {} if token is None else {"Authorization": f"Bearer {_check_token(token)}"}
         # A proxy of the system is another machine, whose own loopback address is not ours.
         self._opener = build_opener(_Stay, *([ProxyHandler({})] if is_loopback(_read_host(url)) else []))
+
+    def within(self, *, request_id: str | None = None, traceparent: str | None = None) -> Client:
+        """Return a client whose requests carry these, so that the service logs and returns them.
+
+        request_id: sent as X-Request-Id. traceparent: of W3C Trace Context.
+
+        Raises ConfigError for what the service would not keep.
+        """
+        if request_id is not None and not is_id(request_id):
+            raise ConfigError(
+                f"request_id: expected 1 to {LONGEST} letters, digits and . _ : / + = ; @ -, first a letter or digit, "
+                f"found {request_id!r:.60}."
+            )
+        if traceparent is not None and not is_trace(traceparent):
+            raise ConfigError(
+                "traceparent: expected such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01, "
+                f"found {traceparent!r:.60}."
+            )
+        inside = copy(self)
+        given = {ID: request_id, TRACE: traceparent}
+        inside._headers = self._headers | {name: value for name, value in given.items() if value is not None}
+        return inside
 
     def classify(self, prompt: str, items: Sequence[Item]) -> list[Answer]:
         """Return the answer to each text or pair of texts, in order; longer lists are sent in parts.
@@ -146,10 +171,12 @@ class Client:
             except HTTPError as error:
                 pause = _read_pause(error.headers.get("Retry-After"))
                 if error.code not in LATER or time.monotonic() + pause >= ends:
-                    raise ServiceError(f"{self.url}: {_read_detail(error)}", error.code) from error
+                    raise ServiceError(
+                        f"{self.url}: {_read_detail(error)}", error.code, error.headers.get(ID)
+                    ) from error
                 time.sleep(pause)
             except (OSError, http.client.HTTPException) as error:  # a URLError is an OSError with a reason
-                reason = getattr(error, "reason", None) or error
+                reason = getattr(error, "reason", None) or first_line(error)
                 raise ServiceError(f"{self.url}: expected a service that answers, found: {reason}.") from error
         try:
             return read(json.loads(said or b"null"))

@@ -20,17 +20,18 @@ class GoneError(Exception):
 
 
 class LateError(Exception):
-    """The request's time is up."""
+    """The request's time is up; the message says what to do."""
 
 
 class Deadline:
     """Waits for futures on behalf of one request.
 
-    receive: the request's messages, of which only the disconnect is left. ends: by `time.monotonic`, in seconds.
+    receive: the request's messages, of which only the disconnect is left. began: by `time.monotonic`. seconds: that it
+    may take from then on.
     """
 
-    def __init__(self, receive: Receive, ends: float) -> None:
-        self._receive, self._ends = receive, ends
+    def __init__(self, receive: Receive, began: float, seconds: float) -> None:
+        self._receive, self._seconds, self._ends = receive, seconds, began + seconds
 
     async def __aenter__(self) -> Self:
         """Begin to watch whether the client is still connected."""
@@ -57,7 +58,10 @@ class Deadline:
             if self._gone.done():  # even if the answer is there too: nobody would read it
                 raise GoneError
             if not future.done():
-                raise LateError
+                raise LateError(
+                    f"expected an answer within {self._seconds:g} s, it takes longer. Send fewer or shorter inputs "
+                    "at a time, or ask again when the service is less busy."
+                )
         finally:  # the server may also cancel the request itself
             future.cancel()
         if future.cancelled():

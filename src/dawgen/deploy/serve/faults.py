@@ -28,6 +28,7 @@ REFUSALS: dict[type[Exception], tuple[int, str]] = {
     ConfigError: (422, "input"),
     DataError: (422, "input"),
 }
+SILENT = "The service could not answer this request"  # where an error has no words of its own
 HTTP = {404: "There is no such page.", 405: "This address does not take that method."}
 
 
@@ -77,7 +78,7 @@ def _wait(error: Exception) -> str:
 
 def _make_sentence(text: str) -> str:
     """Return an error as one line with a full stop, and without halves of surrogate pairs, which have no UTF-8."""
-    line = " ".join(text.split()).encode("utf-8", "replace").decode()
+    line = " ".join(text.split()).encode("utf-8", "replace").decode() or SILENT
     if line.partition(" ")[0].isalpha():
         line = line[0].upper() + line[1:]
     return line if line.endswith((".", "?", "!")) else line + "."

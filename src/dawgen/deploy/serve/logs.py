@@ -7,10 +7,13 @@ import logging
 import secrets
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from dawgen.deploy.serve.trace import read_id, read_trace
 
 LOGGER = logging.getLogger("dawgen.serve")
 
@@ -20,17 +23,25 @@ class RequestLog:
     """What the log says about one request.
 
     prompt: the name of a loaded prompt, None before it was found. inputs: texts or pairs, 0 before they are counted.
-    started: by `time.monotonic`.
+    started: by `time.monotonic`. id, trace: those that the request brought, where they are fit for a log.
     """
 
     method: str
     route: str
     started: float = field(default_factory=time.monotonic)
     id: str = field(default_factory=lambda: secrets.token_hex(8))
+    trace: str | None = None
     status: int = 0
     prompt: str | None = None
     inputs: int = 0
     error: str | None = None
+
+    @classmethod
+    def begin(cls, method: str, route: str, headers: Mapping[str, str]) -> RequestLog:
+        """Return the log of a request that comes in now. headers: with names in lower case."""
+        log = cls(method, route, trace=read_trace(headers))
+        log.id = read_id(headers) or log.id
+        return log
 
     def seconds(self) -> float:
         """Return the time since it began."""
@@ -45,6 +56,8 @@ class RequestLog:
             "status": self.status,
             "ms": round(1000 * self.seconds(), 3),
         }
+        if self.trace is not None:
+            facts["trace"] = self.trace
         if self.prompt is not None:
             facts |= {"prompt": self.prompt, "inputs": self.inputs}
         return facts if self.error is None else facts | {"error": self.error}

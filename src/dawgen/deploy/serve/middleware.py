@@ -11,6 +11,7 @@ from dawgen.deploy.serve.limits import TooLargeError, read_body, replay
 from dawgen.deploy.serve.logs import RequestLog, log_event, name_error
 from dawgen.deploy.serve.metrics import Metrics, name_method, name_route
 from dawgen.deploy.serve.settings import ServeSettings
+from dawgen.deploy.serve.trace import ID, TRACE
 from dawgen.web import HEADERS
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Middleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        log = RequestLog(name_method(scope["method"]), name_route(scope["path"]))
+        headers = read_headers(scope)
+        log = RequestLog.begin(name_method(scope["method"]), name_route(scope["path"]), headers)
         scope.setdefault("state", {})["log"] = log
 
         async def tell(message: Message) -> None:
@@ -47,7 +49,7 @@ class Middleware:
             await send(message)
 
         try:
-            await self._answer(scope, receive, tell, log)
+            await self._answer(scope, receive, tell, headers, log)
         except GoneError:
             log.status = HUNG_UP
         except Exception as error:
@@ -58,8 +60,9 @@ class Middleware:
         finally:
             self._note(log)
 
-    async def _answer(self, scope: Scope, receive: Receive, tell: Send, log: RequestLog) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    async def _answer(
+        self, scope: Scope, receive: Receive, tell: Send, headers: dict[str, str], log: RequestLog
+    ) -> None:
         refusal = find_refusal(scope["path"], headers, self.settings)
         if refusal is None and scope["path"].startswith(WORK):
             try:
@@ -98,7 +101,7 @@ class Middleware:
 
     def _add_headers(self, headers: list[tuple[bytes, bytes]], log: RequestLog) -> list[tuple[bytes, bytes]]:
         there = {name.lower() for name, _ in headers}
-        added = HEADERS | {"X-Request-Id": log.id}
+        added = HEADERS | {ID: log.id} | ({} if log.trace is None else {TRACE: log.trace})
         if self.admission.closed:  # clients that keep connections open must open new ones elsewhere
             added["Connection"] = "close"
         pairs = [(name.lower().encode(), value.encode()) for name, value in added.items()]
@@ -109,6 +112,11 @@ class Middleware:
             self.metrics.cancelled.inc()
         self.metrics.count_request(log.method, log.route, log.status, log.seconds())
         log_event("request", **log.describe())
+
+
+def read_headers(scope: Scope) -> dict[str, str]:
+    """Return a request's headers, with names in lower case."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 async def refuse(refusal: Refusal, scope: Scope, send: Send) -> None:

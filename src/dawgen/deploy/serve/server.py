@@ -18,8 +18,9 @@ from dawgen.deploy.serve.admission import RETRY_AFTER, Admission
 from dawgen.deploy.serve.auth import Refusal
 from dawgen.deploy.serve.batcher import Batcher
 from dawgen.deploy.serve.logs import log_event, start_logs
-from dawgen.deploy.serve.middleware import refuse
+from dawgen.deploy.serve.middleware import read_headers, refuse
 from dawgen.deploy.serve.registry import Registry
+from dawgen.deploy.serve.trace import ID, read_id
 from dawgen.errors import DawgenError
 
 if TYPE_CHECKING:
@@ -67,8 +68,9 @@ class LoadingApp:
 
             await JSONResponse({"status": "ok"})(scope, receive, send)
         elif scope["type"] == "http":
-            said = "The service is loading its model."
-            await refuse(Refusal(503, "loading", said, {"Retry-After": str(RETRY_AFTER)}), scope, send)
+            said, given = "The service is loading its model.", read_id(read_headers(scope))
+            headers = {"Retry-After": str(RETRY_AFTER)} | ({} if given is None else {ID: given})
+            await refuse(Refusal(503, "loading", said, headers), scope, send)
 
 
 class Stop:
