@@ -7,7 +7,10 @@ minis by `experiments/`.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+
+from dawgen.columns import Columns
+from dawgen.section import Settings
 
 GeneratorKind = Literal["untuned", "plain", "weighted", "dawgen"]
 Surgery = Literal["none", "project", "pcgrad", "agem", "gradvac", "drop"]
@@ -24,12 +27,6 @@ SEED = 13  # of everything that is drawn, where no other is given
 
 Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
-
-
-class Settings(BaseModel):
-    """Base of all sections: unknown keys fail, values cannot be changed after validation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class GeneratorConfig(Settings):
@@ -228,8 +225,8 @@ class RunConfig(Settings):
     """texts without labels, the first texts of new pairs"""
     synthetic: str | None = None
     """a synthetic set to use instead of writing one"""
-    columns: dict[str, str] = {}
-    """text1, text2 and label, each with the file's own name of it"""
+    columns: Columns = Columns()
+    """how the files are read"""
     label_words: dict[str, str] | None = None
     """the word that stands for each label (default: the task's, else the label itself)"""
     question: str | None = None

@@ -11,10 +11,11 @@ from typing import Annotated, Any
 from pydantic import Field, PositiveFloat
 
 from dawgen.bench.arms import make_arm, parse_arm
-from dawgen.config import Positive, RunConfig, Settings, TargetConfig
+from dawgen.config import Positive, RunConfig, TargetConfig
 from dawgen.presets import PRESETS
 from dawgen.report.grid.arms import Arm
 from dawgen.runs.settings import merge_settings, resolve_config
+from dawgen.section import Settings
 
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 Sizes = Annotated[tuple[Positive, ...], Field(min_length=1)]

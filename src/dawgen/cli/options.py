@@ -111,19 +111,21 @@ def make_config(
     return resolve_config(preset=preset, file=file, arguments=arguments, assignments=assignments or ())
 
 
-def _parse_object(text: str, option: str) -> dict[str, str]:
+def _parse_object(text: str, option: str, *, nested: bool = False) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError as error:
         raise ConfigError(f'{option}: expected JSON such as \'{{"a": "b"}}\', found {text!r:.60} ({error}).') from error
-    if not isinstance(value, dict) or not all(isinstance(word, str) for word in value.values()):
+    if not isinstance(value, dict) or not all(
+        isinstance(word, (str, dict) if nested else str) for word in value.values()
+    ):
         raise ConfigError(f"{option}: expected an object of texts, found {text!r:.60}.")
     return value
 
 
-def parse_columns(text: str | None) -> dict[str, str] | None:
-    """Return the column mapping that a text holds as JSON."""
-    return None if text is None else _parse_object(text, "--columns")
+def parse_columns(text: str | None) -> dict[str, Any] | None:
+    """Return the settings of reading that a text holds as JSON."""
+    return None if text is None else _parse_object(text, "--columns", nested=True)
 
 
 def parse_label_words(text: str) -> dict[str, str]:

@@ -17,12 +17,14 @@ from dawgen.data.leaks import (
     share_sentences,
 )
 from dawgen.data.read import Row, iterate_records, iterate_rows, read, read_rows
+from dawgen.data.remarks import Remarks
 from dawgen.data.rowfile import FieldFile, RowFile, as_row, parse_fields
 from dawgen.data.store import ShardStore, find_set, read_shards
 
 __all__ = [
     "FewShot",
     "FieldFile",
+    "Remarks",
     "Row",
     "RowFile",
     "ShardStore",

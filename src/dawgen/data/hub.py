@@ -8,37 +8,42 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dawgen.columns import Columns
+from dawgen.data.delimited import check_names
 from dawgen.data.formats import Record, Table, is_readable, read_table
+from dawgen.data.remarks import Remarks
 from dawgen.errors import DataError, suggest
 
 if TYPE_CHECKING:
     from dawgen.tasks import Task
 
-_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(:[\w.-]+)?")
+_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(:[\w.-]+(/[\w.-]+)?)?")
 
 
 def is_hub_name(source: str) -> bool:
-    """Return whether the text can be a dataset on the hub: owner/name or owner/name:config, and no data file's name."""
+    """Return whether the text can be a dataset on the hub, and is no data file's name: owner/name, owner/name:config or
+    owner/name:config/split."""
     return _HUB_NAME.fullmatch(source) is not None and not is_readable(Path(source))
 
 
-def read_folder(folder: Path, split: str | None) -> Table:
+def read_folder(folder: Path, split: str | None, columns: Columns, remarks: Remarks) -> Table:
     """Return the records of one split of a folder: a dataset that `save_to_disk` wrote, or data files named by split.
+
+    columns, remarks: as for `read_table`.
 
     Raises DataError if there is no data, no such split, or a choice to make.
     """
     if (folder / "dataset_info.json").is_file() or (folder / "dataset_dict.json").is_file():
         return _read_saved(folder, split)
-    files: list[Path] = []
-    for place in (folder, folder / "data"):
-        if place.is_dir() and not files:
-            files = sorted(path for path in place.iterdir() if path.is_file() and is_readable(path))
-    by_split: dict[str, list[Path]] = {}
-    for path in files:
-        by_split.setdefault(re.sub(r"-\d{5}-of-\d{5}$", "", path.name.partition(".")[0]), []).append(path)
+    by_split = _list_files(folder)
     chosen = _choose_split(str(folder), list(by_split), split)
-    tables = [read_table(path) for path in by_split[chosen]]
+    tables = [read_table(path, columns, remarks) for path in by_split[chosen]]
     return Table(chain.from_iterable(table.records for table in tables), tables[0].names)
+
+
+def has_split(folder: Path, split: str) -> bool:
+    """Return whether a folder has data files of that split."""
+    return folder.is_dir() and split in _list_files(folder)
 
 
 def read_hub(name: str, split: str | None, task: Task | None = None) -> Table:
@@ -50,6 +55,8 @@ def read_hub(name: str, split: str | None, task: Task | None = None) -> Table:
     import datasets
 
     repo, _, config = name.partition(":")
+    config, _, own = config.partition("/")
+    split = own or split
     hub = task.hub if task and task.hub and task.hub.repo == repo else None
     revision = hub.revision if hub else None
     if hub and not config:
@@ -84,6 +91,7 @@ def _from_dataset(loaded: Any, name: str, split: str | None) -> Table:
     if isinstance(loaded, datasets.DatasetDict):
         chosen = _choose_split(name, list(loaded), split)
         loaded, name = loaded[chosen], f"{name} {chosen}"
+    check_names(loaded.column_names, name)
     names = {column: kind.names for column, kind in loaded.features.items() if isinstance(kind, datasets.ClassLabel)}
     return Table(_iterate_dataset(loaded, name), names)
 
@@ -93,12 +101,30 @@ def _iterate_dataset(loaded: Any, name: str) -> Iterator[Record]:
         yield Record(fields, f"{name} row {number}")
 
 
+def _show_split(name: str, split: str) -> str:
+    """Return the name of one split of a source: FOLDER/test, or owner/name:config/test on the hub."""
+    return f"{name}/{split}" if Path(name).is_dir() or ":" in name else f"{name}:default/{split}"
+
+
+def _list_files(folder: Path) -> dict[str, list[Path]]:
+    """Return the data files of a folder by split, in the order of their names."""
+    files: list[Path] = []
+    for place in (folder, folder / "data"):
+        if place.is_dir() and not files:
+            files = sorted(path for path in place.iterdir() if path.is_file() and is_readable(path))
+    by_split: dict[str, list[Path]] = {}
+    for path in files:
+        by_split.setdefault(re.sub(r"-\d{5}-of-\d{5}$", "", path.name.partition(".")[0]), []).append(path)
+    return by_split
+
+
 def _choose_split(name: str, splits: list[str], split: str | None) -> str:
     if not splits:
         raise DataError(f"{name}: expected a saved dataset or data files in the folder, found none.")
     if split is None and len(splits) > 1:
         raise DataError(
-            f"{name}: expected one split, found {', '.join(splits)}. Say which: give the file itself, or split=."
+            f"{name}: expected one split, found {', '.join(splits)}.\n"
+            f'Say which: {_show_split(name, splits[0])}, or in Python split="{splits[0]}".'
         )
     if split is not None and split not in splits:
         raise DataError(f"{name}: expected a split {split!r}; {suggest(split, splits)}")

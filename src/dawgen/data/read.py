@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
+from dawgen.columns import Columns, show_setting
 from dawgen.data.formats import Record, Table, is_readable, read_table
-from dawgen.data.hub import is_hub_name, read_folder, read_hub
+from dawgen.data.hub import has_split, is_hub_name, read_folder, read_hub
+from dawgen.data.labels import Labels, name_kind
+from dawgen.data.remarks import Remarks
 from dawgen.errors import ConfigError, DataError, suggest
 from dawgen.records import Example
 
@@ -30,10 +34,11 @@ class Row:
 def read(
     source: str | Path,
     *,
-    columns: Mapping[str, str] | None = None,
+    columns: Columns | Mapping[str, Any] | None = None,
     task: Task | None = None,
     split: str | None = None,
     need_label: bool = True,
+    remarks: Remarks | None = None,
 ) -> list[Example]:
     """Return the examples of a file, a folder or a dataset on the Hugging Face Hub.
 
@@ -41,10 +46,12 @@ def read(
         source: a .jsonl, .ndjson, .json, .csv, .tsv, .txt or .parquet file (text files also with .gz), a folder with a
             dataset, or `owner/name[:config]` on the hub, which is the only source that uses the network.
         columns: the source's column for text1, text2 or label; without it these names, then those of the task's hub
-            data; `text` stands for text1.
+            data; `text` stands for text1. Also how it is written, where that is not to be found from the file:
+            `labels`, `delimiter`, `quoting`, `encoding` of `dawgen.columns.Columns`.
         task: gives the labels that are allowed, their numbers, and whether pairs are expected.
         split: of a dataset, such as "train".
         need_label: False reads no labels, as for first texts and prediction.
+        remarks: gets what was sniffed, left out or looks odd; without it the logger `dawgen.data` does.
 
     Raises:
         DataError: with file and line for everything that is wrong in the data. ConfigError: wrong `columns`.
@@ -56,57 +63,78 @@ def read(
     >>> dawgen.read("train.csv", columns={"text1": "premise", "text2": "hypothesis"})[0]
     Example(text1='He sleeps', text2='He is awake', label='contradiction')
     """
-    return [row.example for row in read_rows(source, columns=columns, task=task, split=split, need_label=need_label)]
+    return [
+        row.example
+        for row in read_rows(source, columns=columns, task=task, split=split, need_label=need_label, remarks=remarks)
+    ]
 
 
 def read_rows(
     source: str | Path,
     *,
-    columns: Mapping[str, str] | None = None,
+    columns: Columns | Mapping[str, Any] | None = None,
     task: Task | None = None,
     split: str | None = None,
     need_label: bool = True,
+    remarks: Remarks | None = None,
 ) -> list[Row]:
     """Return the same examples as `read`, each with its place."""
-    return list(iterate_rows(source, columns=columns, task=task, split=split, need_label=need_label))
+    return list(iterate_rows(source, columns=columns, task=task, split=split, need_label=need_label, remarks=remarks))
+
+
+def as_columns(columns: Columns | Mapping[str, Any] | None) -> Columns:
+    """Return how to read, from a mapping of the same. Raises ConfigError for what is none."""
+    if columns is None or isinstance(columns, Columns):
+        return columns or Columns()
+    for key in columns:
+        if key not in Columns.model_fields:
+            raise ConfigError(f"columns: unknown field {key!r}; {suggest(str(key), Columns.model_fields)}")
+    try:
+        return Columns.model_validate(dict(columns))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in ("columns", *first["loc"]))
+        raise ConfigError(
+            f"{place}: {first['msg'].removeprefix('Value error, ')}, found {first['input']!r:.60}."
+        ) from error
 
 
 def iterate_rows(
     source: str | Path,
     *,
-    columns: Mapping[str, str] | None = None,
+    columns: Columns | Mapping[str, Any] | None = None,
     task: Task | None = None,
     split: str | None = None,
     need_label: bool = True,
+    remarks: Remarks | None = None,
 ) -> Iterator[Row]:
     """Yield the rows of `read_rows` one by one; checks of the whole source come at its end."""
-    for _, row in iterate_records(source, columns=columns, task=task, split=split, need_label=need_label):
+    for _, row in iterate_records(
+        source, columns=columns, task=task, split=split, need_label=need_label, remarks=remarks
+    ):
         yield row
 
 
 def iterate_records(
     source: str | Path,
     *,
-    columns: Mapping[str, str] | None = None,
+    columns: Columns | Mapping[str, Any] | None = None,
     task: Task | None = None,
     split: str | None = None,
     need_label: bool = True,
+    remarks: Remarks | None = None,
 ) -> Iterator[tuple[Record, Row]]:
     """Yield the rows of `iterate_rows`, each after its record, which has all columns of the source."""
-    for key in columns or {}:
-        if key not in _FIELDS:
-            raise ConfigError(f"columns: unknown field {key!r}; {suggest(key, _FIELDS)}")
-    table = _open(source, split, task)
+    given, own = as_columns(columns), Remarks() if remarks is None else remarks
+    table = _open(source, split, task, given, own)
     mapping: dict[str, str] = {}
     first: Row | None = None
-    labels = Counter[str | None]()
-    skipped = 0
+    labels = Labels(given, task, table.names)
     for record in table.records:
-        mapping = mapping or _find_columns(record, columns or {}, task, need_label)
-        if need_label and task and task.hub and str(record.fields.get(mapping["label"])) in task.hub.skip:
-            skipped += 1
+        mapping = mapping or _find_columns(record, given, task, need_label)
+        label = labels.take(record, mapping["label"]) if need_label else None
+        if need_label and label is None:
             continue
-        label = _take_label(record, mapping["label"], task, table.names) if need_label else None
         text2 = _take_text(record, mapping["text2"]) if _has_text2(record, mapping) else None
         row = Row(Example(_take_text(record, mapping["text1"]), text2, label), record.where)
         first = first or row
@@ -116,17 +144,30 @@ def iterate_records(
                 f"{record.where}: expected {wanted} as in {first.where}, found {found}. "
                 "Give every row a text2, or none."
             )
-        labels[label] += 1
         yield record, row
-    _check_whole(str(source), labels, task, need_label, skipped)
+    if first is None:
+        raise DataError(
+            f"{source}: expected examples, found none{labels.describe_skipped()}. Give a file with at least one row."
+        )
+    if need_label:
+        labels.check_whole(str(source), own)
+    if remarks is None:
+        own.log()
 
 
-def _open(source: str | Path, split: str | None, task: Task | None) -> Table:
+def _open(source: str | Path, split: str | None, task: Task | None, given: Columns, remarks: Remarks) -> Table:
+    if not isinstance(source, str | Path):
+        raise ConfigError(f"expected the path of a file or folder, or a hub name, found {type(source).__name__}.")
     path = Path(source)
-    if path.is_dir():
-        return read_folder(path, split)
-    if path.exists():
-        return read_table(path)
+    try:
+        if path.is_dir():
+            return read_folder(path, split, given, remarks)
+        if path.exists():
+            return read_table(path, given, remarks)
+        if has_split(path.parent, path.name):
+            return read_folder(path.parent, path.name, given, remarks)
+    except OSError as error:  # too long, or not allowed to look at
+        raise DataError(f"{str(source)[:80]!r}: cannot be read as a file: {error.strerror}.") from error
     if isinstance(source, str) and is_hub_name(source) and not path.parent.is_dir():
         return read_hub(source, split, task)
     beside = [item.name for item in path.parent.iterdir() if is_readable(item)] if path.parent.is_dir() else []
@@ -134,7 +175,7 @@ def _open(source: str | Path, split: str | None, task: Task | None) -> Table:
     raise DataError(f"{path}: there is no such file; {near}")
 
 
-def _find_columns(record: Record, columns: Mapping[str, str], task: Task | None, need_label: bool) -> dict[str, str]:
+def _find_columns(record: Record, given: Columns, task: Task | None, need_label: bool) -> dict[str, str]:
     """Return the column of each field, judged by the first record; a column that is not there means no such field."""
     there = record.fields
     hub = {str(ours): theirs for ours, theirs in task.hub.columns.items()} if task and task.hub else {}
@@ -142,17 +183,17 @@ def _find_columns(record: Record, columns: Mapping[str, str], task: Task | None,
     for field in _FIELDS:
         candidates = [field, hub.get(field, field), *(["text"] if field == "text1" else [])]
         found = [name for name in candidates if name in there]
-        mapping[field] = columns.get(field) or (found[0] if found else field)
+        mapping[field] = getattr(given, field) or (found[0] if found else field)
     needed = [
         "text1",
-        *(["text2"] if "text2" in columns or (task and task.pair) else []),
+        *(["text2"] if given.text2 is not None or (task and task.pair) else []),
         *(["label"] if need_label else []),
     ]
     for field in needed:
         if mapping[field] not in there:
             raise DataError(
                 f"{record.where}: expected a column {mapping[field]!r}; {suggest(mapping[field], there)}\n"
-                f"Name the column that holds {field}: columns={{{field!r}: ...}}, or --set columns.{field}=..."
+                f"Name the column that holds {field}: {show_setting(field, '...')}."
             )
     if task and not task.pair and _has_text2(record, mapping):
         raise DataError(
@@ -172,7 +213,7 @@ def _take_text(record: Record, column: str) -> str:
     value = record.fields[column]
     if not isinstance(value, str):
         raise DataError(
-            f"{record.where}: expected a text in column {column!r}, found {_name_kind(value)} {value!r:.40}."
+            f"{record.where}: expected a text in column {column!r}, found {name_kind(value)} {value!r:.40}."
         )
     text = value.strip()
     if not text:
@@ -186,42 +227,3 @@ def _take_text(record: Record, column: str) -> str:
             f"{record.where}: column {column!r} holds half a character ({error.reason}). Repair the text."
         ) from error
     return text
-
-
-def _take_label(record: Record, column: str, task: Task | None, names: Mapping[str, list[str]]) -> str:
-    if column not in record.fields:
-        raise DataError(f"{record.where}: expected a column {column!r}; {suggest(column, record.fields)}")
-    value = record.fields[column]
-    if value is None or (isinstance(value, str) and not value.strip()):
-        raise DataError(f"{record.where}: expected a label in column {column!r}, found none.")
-    if not isinstance(value, str | int):
-        raise DataError(
-            f"{record.where}: expected a label in column {column!r}, found {_name_kind(value)} {value!r:.40}."
-        )
-    raw = str(value).strip()
-    label = raw
-    if task and task.hub and raw not in task.labels and raw in task.hub.labels:
-        label = task.hub.labels[raw]
-    elif isinstance(value, int) and column in names and 0 <= value < len(names[column]):
-        label = names[column][value]
-    if task and label not in task.labels:
-        raise DataError(
-            f"{record.where}: unknown label {label!r} for task {task.name!r}; {suggest(label, task.labels)}"
-        )
-    return label
-
-
-def _name_kind(value: Any) -> str:
-    kinds = {bool: "true or false", int: "the number", float: "the number", list: "a list", dict: "an object"}
-    return "nothing:" if value is None else kinds.get(type(value), "something else:")
-
-
-def _check_whole(source: str, labels: Counter[str | None], task: Task | None, need_label: bool, skipped: int) -> None:
-    if not labels:
-        unlabelled = f" but {skipped} without a gold label" if skipped else ""
-        raise DataError(f"{source}: expected examples, found none{unlabelled}. Give a file with at least one row.")
-    if need_label and task is None and len(labels) == 1:
-        raise DataError(
-            f"{source}: expected two labels or more, found only {next(iter(labels))!r} in {labels.total()} rows. "
-            "Add examples of another label."
-        )

@@ -8,11 +8,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from dawgen.config import DecodeConfig, GeneratorConfig, Settings
+from dawgen.config import DecodeConfig, GeneratorConfig
 from dawgen.errors import BundleError
 from dawgen.files import write_json, write_with
 from dawgen.generator.prefix import Prefix
 from dawgen.models.load import Backbone
+from dawgen.section import Settings
 from dawgen.tasks.task import Task
 
 

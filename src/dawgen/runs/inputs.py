@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from dawgen.config import RunConfig
 from dawgen.curation.filters import copy_stats
 from dawgen.data import (
+    Remarks,
     Row,
     RowFile,
     iterate_rows,
@@ -66,17 +67,17 @@ def load_inputs(config: RunConfig) -> Inputs:
     source = config.train or (task.hub.repo if task and task.hub else None)
     if source is None:
         raise ConfigError("expected --train FILE, or --task with a task that has data of its own; got neither.")
-    notes: list[str] = []
-    warnings: list[str] = []
-    train = _read(source, config, task, split="train")
+    remarks = Remarks()
+    notes, warnings = remarks.notes, remarks.warnings
+    train = _read(source, config, task, remarks, split="train")
     if task is None:
         task = Task.from_examples([row.example for row in train], name=Path(source).name.split(".")[0] or "custom")
     task = _reword(task, config)
-    dev = _read(config.dev, config, task, split="validation") if config.dev else None
-    test = _read(config.test, config, task, split="test") if config.test else None
+    dev = _read(config.dev, config, task, remarks, split="validation") if config.dev else None
+    test = _read(config.test, config, task, remarks, split="test") if config.test else None
     if test is None and config.train is None:
         # As in the few-shot literature, the hub's validation split is what is measured: test labels are often hidden.
-        test = _read(source, config, task, split="validation")
+        test = _read(source, config, task, remarks, split="validation")
     train, conflicts = resolve_conflicts(train, config.conflicts)
     if conflicts:
         notes.append(f"{len(conflicts)} training rows stood under two labels and were left out")
@@ -95,7 +96,7 @@ def load_inputs(config: RunConfig) -> Inputs:
     few = split_fewshot([row.example for row in train], task.labels, config.shots, config.seed, need_dev=dev is None)
     notes.append(few.note)
     held = {"test": test, "dev": dev if dev is not None else place_rows(few.dev or [], "dev")}
-    unlabelled = _read_unlabelled(config, held, notes)
+    unlabelled = _read_unlabelled(config, held, remarks)
     return Inputs(
         task=task,
         train=few.train,
@@ -104,15 +105,15 @@ def load_inputs(config: RunConfig) -> Inputs:
         gold=few.rest,
         first_texts=unlabelled if task.pair else None,
         unlabelled=unlabelled,
-        synthetic=_read_synthetic(config, task, held, notes, warnings),
+        synthetic=_read_synthetic(config, task, held, Remarks(notes, warnings)),
         hashes=_hash_files(config),
         notes=notes,
         warnings=warnings,
     )
 
 
-def _read(source: str, config: RunConfig, task: Task | None, *, split: str) -> list[Row]:
-    return read_rows(source, columns=config.columns, task=task, split=split)
+def _read(source: str, config: RunConfig, task: Task | None, remarks: Remarks, *, split: str) -> list[Row]:
+    return read_rows(source, columns=config.columns, task=task, split=split, remarks=remarks)
 
 
 def _reword(task: Task, config: RunConfig) -> Task:
@@ -151,7 +152,7 @@ def _split_own(task: Task, file: Path, config: RunConfig) -> Inputs:
     notes = [f"{file.name} comes with the task: {few.note}, the other {len(few.rest)} are the test set, no dev set"]
     warnings: list[str] = []
     held: dict[str, list[Row] | None] = {"test": place_rows(few.rest, "test")}
-    unlabelled = _read_unlabelled(config, held, notes)
+    unlabelled = _read_unlabelled(config, held, Remarks(notes, warnings))
     return Inputs(
         task=task,
         train=few.train,
@@ -160,7 +161,7 @@ def _split_own(task: Task, file: Path, config: RunConfig) -> Inputs:
         gold=[],  # what is left measures the result
         first_texts=unlabelled if task.pair else None,
         unlabelled=unlabelled,
-        synthetic=_read_synthetic(config, task, held, notes, warnings),
+        synthetic=_read_synthetic(config, task, held, Remarks(notes, warnings)),
         hashes={file.name: hash_file(file), **_hash_files(config)},
         notes=notes,
         warnings=warnings,
@@ -182,7 +183,7 @@ def _draw_scenes(task: Task, config: RunConfig) -> Inputs:
     )
     notes, warnings = [f"data drawn by the grammar of {task.name}; every label is exact"], list[str]()
     held = {"test": place_rows(data.test, "test"), "dev": place_rows(data.dev, "dev")}
-    unlabelled = _read_unlabelled(config, held, notes)
+    unlabelled = _read_unlabelled(config, held, Remarks(notes, warnings))
     return Inputs(
         task=task,
         train=data.train,
@@ -191,7 +192,7 @@ def _draw_scenes(task: Task, config: RunConfig) -> Inputs:
         gold=data.gold,
         first_texts=(unlabelled if task.pair else None) or data.first_texts[:texts],
         unlabelled=unlabelled or data.first_texts[:UNLABELLED],
-        synthetic=_read_synthetic(config, task, held, notes, warnings),
+        synthetic=_read_synthetic(config, task, held, Remarks(notes, warnings)),
         hashes=_hash_files(config),
         notes=notes,
         warnings=warnings,
@@ -203,53 +204,56 @@ def needs_texts(methods: Sequence[str]) -> bool:
     return any(METHODS[method].unlabelled for method in methods)
 
 
-def _read_unlabelled(config: RunConfig, held: Mapping[str, list[Row] | None], notes: list[str]) -> list[str] | None:
+def _read_unlabelled(config: RunConfig, held: Mapping[str, list[Row] | None], remarks: Remarks) -> list[str] | None:
     """Return the unlabelled texts but for those that test or dev rows contain."""
     if config.unlabelled is None:
         return None
-    columns = {"text1": config.columns["text1"]} if "text1" in config.columns else None
+    columns = config.columns.model_copy(update={"text2": None, "label": None})
     try:
-        rows = read_rows(config.unlabelled, need_label=False, columns=columns)
+        rows = read_rows(config.unlabelled, need_label=False, columns=columns, remarks=remarks)
     except DataError:
         # An unlabelled file seldom has the labelled file's columns.
-        if columns is None:
+        if columns.text1 is None:
             raise
-        rows = read_rows(config.unlabelled, need_label=False)
+        columns = columns.model_copy(update={"text1": None})
+        rows = read_rows(config.unlabelled, need_label=False, columns=columns, remarks=remarks)
     held_texts = {normalise(row.example.text1) for rows_ in held.values() for row in rows_ or ()}
     texts = list(dict.fromkeys(row.example.text1 for row in rows))
     free = [text for text in texts if normalise(text) not in held_texts]
     if len(free) < len(texts):
-        notes.append(f"{len(texts) - len(free)} unlabelled texts that dev or test rows contain were left out")
+        remarks.note(f"{len(texts) - len(free)} unlabelled texts that dev or test rows contain were left out")
     return free
 
 
 def _read_synthetic(
-    config: RunConfig, task: Task, held: Mapping[str, list[Row] | None], notes: list[str], warnings: list[str]
+    config: RunConfig, task: Task, held: Mapping[str, list[Row] | None], remarks: Remarks
 ) -> Sequence[Example] | None:
     if config.synthetic is None:
         return None
     forbidden = {leak_key(row.example) for rows in held.values() for row in rows or ()}
     leaking: list[Row] = []
-    examples = RowFile.spool(_pass_sound(config.synthetic, task, forbidden, leaking), config.synthetic)
+    examples = RowFile.spool(_pass_sound(config.synthetic, task, forbidden, leaking, remarks), config.synthetic)
     for name, held_out in held.items():
         leaking, leaks = resolve_leaks(leaking, held_out or [], config.leaks)
         if leaks:
-            notes.append(f"{len(leaks)} synthetic rows that repeat {name} pairs were left out")
+            remarks.note(f"{len(leaks)} synthetic rows that repeat {name} pairs were left out")
     shares = copy_stats(examples)
     for label in task.labels:
         if label not in shares:
             raise DataError(f"{config.synthetic}: expected synthetic examples of every label, found none of {label!r}.")
         share = shares[label]
         if share > COPIES_WORTH_A_WARNING:
-            warnings.append(
+            remarks.warn(
                 f"{share:.0%} of the synthetic examples of {label!r} are verbatim copies of text1: try `dawgen curate`"
             )
     return examples
 
 
-def _pass_sound(source: str, task: Task, forbidden: Set[tuple[str, ...]], leaking: list[Row]) -> Iterator[Example]:
+def _pass_sound(
+    source: str, task: Task, forbidden: Set[tuple[str, ...]], leaking: list[Row], remarks: Remarks
+) -> Iterator[Example]:
     """Yield the examples of a source whose texts are not forbidden; the other rows go to `leaking`."""
-    for row in iterate_rows(source, task=task):
+    for row in iterate_rows(source, task=task, remarks=remarks):
         if leak_key(row.example) in forbidden:
             leaking.append(row)
         else:

@@ -15,6 +15,8 @@ from dawgen.methods.table import check_names
 from dawgen.models.resolve import MINIS
 from dawgen.presets import PRESETS
 
+_WORDS = ("columns", "label_words")  # sections whose values are words, whatever YAML would make of them
+
 
 def resolve_config(
     *,
@@ -43,7 +45,8 @@ def resolve_config(
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        reason = first["msg"][0].lower() + first["msg"][1:]
+        said = first["msg"].removeprefix("Value error, ")
+        reason = said[0].lower() + said[1:]
         raise ConfigError(
             f"{place}: {reason.replace('input should', 'the value should')}, found {first['input']!r:.60}."
         ) from error
@@ -109,11 +112,27 @@ def read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         if not equals or not key:
             raise ConfigError(f"--set {text}: expected key=value, such as target.rate=0.1.")
         inner = layer
-        *path, last = key.strip().split(".")
+        *path, last = key.strip().split(".", 2 if key.strip().startswith("columns.labels.") else -1)
         for part in path:
             inner = inner.setdefault(part, {})
-        inner[last] = yaml.safe_load(value)
+        inner[last] = _read_words(value) if [*path, last][0] in _WORDS else yaml.safe_load(value)
     return layer
+
+
+def _read_words(value: str) -> Any:
+    """Return a value that is words as it stands: no, 1 and null can be names; quotes and {a: b} are those of YAML."""
+    if not value.lstrip().startswith(("{", '"', "'")):
+        return value
+    try:
+        return _keep_null(yaml.load(value, Loader=yaml.BaseLoader))
+    except yaml.YAMLError:
+        return value
+
+
+def _keep_null(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: None if inner in ("null", "~", "") else inner for key, inner in value.items()}
+    return value
 
 
 def merge_settings(into: dict[str, Any], layer: Mapping[str, Any]) -> None:

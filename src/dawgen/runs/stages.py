@@ -84,7 +84,10 @@ def curate_stage(config: RunConfig, source: Path, out: Path) -> dict[str, Any]:
     task = Task.load(config.task) if config.task else None
     real = read(str(config.train), task=task, columns=config.columns)
     task = task or Task.from_examples(real)
-    held = {name: read(path, task=task) if path else [] for name, path in (("dev", config.dev), ("test", config.test))}
+    held = {
+        name: read(path, task=task, columns=config.columns) if path else []
+        for name, path in (("dev", config.dev), ("test", config.test))
+    }
     curator = Curator(real, task.labels, config.curate, **held)
     candidates = _read_candidates(source, task)
     kept, copy_shares, reasons = write_set(out, ((row, curator.judge([row])[0]) for row in candidates))
@@ -128,7 +131,7 @@ def train_stage(config: RunConfig, out: Path) -> list[str]:
     return [*inputs.warnings, *numbers["warnings"]]
 
 
-def evaluate_stage(folder: Path, test: str, columns: Mapping[str, str] | None, threads: int | None) -> dict[str, Any]:
+def evaluate_stage(folder: Path, test: str, columns: Mapping[str, Any] | None, threads: int | None) -> dict[str, Any]:
     """Return accuracy, macro-F1, confusion and the number of rows of a bundle on labelled examples."""
     classifier = PromptClassifier.load(folder, device=pick_device())
     set_threads(threads, sizes=[classifier.backbone_.size])

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import ValidationError, model_validator
 
-from dawgen.config import Settings
 from dawgen.errors import ConfigError, DataError, suggest
 from dawgen.records import Example
+from dawgen.section import Settings
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SUFFIXES = (".yaml", ".yml")
@@ -121,8 +121,13 @@ class Task(Settings):
         texts = ["text1", "text2"] if self.pair else ["text1"]
         if sorted(field for field in fields if field != "mask") != texts or fields.count("mask") > 1:
             wanted = " and ".join(f"{{{text}}}" for text in texts)
+            used = sorted({field for field in fields if field != "mask"})
+            advice = {
+                (True, ("text1",)): ". A task of single texts needs a line `pair: false`",
+                (False, ("text1", "text2")): ". A task of pairs has no line `pair: false`",
+            }.get((self.pair, tuple(used)), "")
             raise ValueError(
-                f"template: expected {wanted} once each and {{mask}} at most once, found {self.template!r}"
+                f"template: expected {wanted} once each and {{mask}} at most once, found {self.template!r}{advice}"
             )
         return self
 

@@ -50,7 +50,7 @@ def label_file(
     source: str,
     out: Path,
     *,
-    columns: Mapping[str, str] | None = None,
+    columns: Mapping[str, Any] | None = None,
     how: How | None = None,
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:

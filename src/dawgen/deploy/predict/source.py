@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from dawgen.data import Row, iterate_records
+from dawgen.data import Remarks, Row, iterate_records
 from dawgen.errors import DataError
 from dawgen.records import Example
 from dawgen.tasks import Task
@@ -34,7 +34,7 @@ class Source:
 
     name: str
     task: Task
-    columns: Mapping[str, str] | None = None
+    columns: Mapping[str, Any] | None = None
     state: tuple[int, int] | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,19 +46,24 @@ class Source:
         """The file, None for a folder or a dataset on the hub."""
         return Path(self.name) if Path(self.name).is_file() else None
 
-    def iterate(self) -> Iterator[tuple[dict[str, Any], Row]]:
-        """Yield the columns of every row and its texts. Raises DataError with file and row for what is wrong."""
-        records = iterate_records(self.name, columns=self.columns, task=self.task, need_label=False)
+    def iterate(self, remarks: Remarks | None = None) -> Iterator[tuple[dict[str, Any], Row]]:
+        """Yield the columns of every row and its texts. Raises DataError with file and row for what is wrong.
+
+        remarks: gets what reading has to say, which `check` has said already.
+        """
+        said = Remarks() if remarks is None else remarks
+        records = iterate_records(self.name, columns=self.columns, task=self.task, need_label=False, remarks=said)
         return ((record.fields, row) for record, row in records)
 
     def check(self) -> Facts:
         """Read every row, so that faults are reported before hours of work. Raises DataError with file and row."""
-        digest, columns, rows = hashlib.sha256(), Kinds(), 0
-        for fields, row in self.iterate():
+        digest, columns, rows, remarks = hashlib.sha256(), Kinds(), 0, Remarks()
+        for fields, row in self.iterate(remarks):
             digest.update(repr((row.example.text1, row.example.text2)).encode())
             for name, value in fields.items():
                 _notice(columns, name, value, row.where)
             rows += 1
+        remarks.log()
         return Facts(rows, digest.hexdigest(), columns)
 
     def iterate_chunks(self, size: int) -> Iterator[tuple[Example, ...]]:

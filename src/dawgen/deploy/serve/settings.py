@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from dawgen.config import Positive, Settings
+from dawgen.config import Positive
+from dawgen.section import Settings
 
 Seconds = Annotated[float, Field(gt=0)]
 

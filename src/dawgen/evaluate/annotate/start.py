@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dawgen.config import SEED
 from dawgen.data import find_set, read
@@ -30,7 +31,7 @@ class Begin:
 
     real: str | None = None
     task: str | None = None
-    columns: Mapping[str, str] | None = None
+    columns: Mapping[str, Any] | None = None
     out: Path | None = None
     rows: int | None = None
     controls: int | None = None
@@ -94,7 +95,7 @@ def guess_name(path: Path) -> str:
 
 
 def read_real(
-    source: str, real: str | None, task: str | None, columns: Mapping[str, str] | None
+    source: str, real: str | None, task: str | None, columns: Mapping[str, Any] | None
 ) -> tuple[Task, list[Example]]:
     """Return the task and the real examples: of a file, else those that the set's run was trained on."""
     if real is not None:

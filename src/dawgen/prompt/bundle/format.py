@@ -12,12 +12,13 @@ from typing import Annotated, Any
 from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, field_validator, model_serializer
 from torch import Tensor
 
-from dawgen.config import Dtype, Schedule, Settings, TargetConfig
+from dawgen.config import Dtype, Schedule, TargetConfig
 from dawgen.errors import BundleError
 from dawgen.files import write_json, write_with
 from dawgen.models.chat import Chat
 from dawgen.prompt.bundle.checks import check_parts
 from dawgen.prompt.bundle.files import INFO, PROMPT, compute_digest, explain, read_info, read_prompt, write_prompt
+from dawgen.section import Settings
 
 FORMAT = 2
 
