@@ -38,7 +38,7 @@ def test_every_setting_has_its_meaning_default_and_what_it_may_be() -> None:
         ("decode.top_p", "number, above 0 to 1", ()),
         ("target.placement", "before or behind", ("before", "behind")),
         ("generator.chat", "auto; true or false", ("auto", "true", "false")),
-        ("columns", "text by name", ()),
+        ("columns.labels", "text; null by name", ()),
         ("curate.near_copy", "true or false", ("true", "false")),
         ("methods", "list of text, one or more", ()),
     ],

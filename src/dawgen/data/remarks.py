@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
+from dawgen.progress import is_quiet
+
 _LOGGER = logging.getLogger("dawgen.data")
 
 
@@ -26,6 +28,6 @@ class Remarks:
             self.warnings.append(text)
 
     def log(self) -> None:
-        """Give everything to the logger `dawgen.data`, which without any set-up prints it on stderr."""
-        for text in (*self.notes, *self.warnings):
+        """Give everything to the logger `dawgen.data`, which prints it on stderr unless that is set up otherwise."""
+        for text in () if is_quiet() else (*self.notes, *self.warnings):
             _LOGGER.warning("%s", text)
