@@ -1,6 +1,7 @@
 """Templates: where the answer goes, what is cut, and what user texts cannot do."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -103,3 +104,47 @@ def test_the_prompt_shares_a_causal_window_only() -> None:
     assert limit_tokens(make_backbone("gpt2"), 30, 20) == 30
     with pytest.raises(ConfigError, match="window 96"):
         limit_tokens(make_backbone("gpt2"), 256, 90)
+
+
+class Counted:
+    """A tokenizer that counts the characters that it is given."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer, self.signs = tokenizer, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.tokenizer, name)
+
+    def __call__(self, texts: Any, **options: Any) -> Any:
+        self.signs += sum(map(len, [texts] if isinstance(texts, str) else texts))
+        return self.tokenizer(texts, **options)
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_a_long_text_costs_what_one_does_that_just_fits(kind: Kind) -> None:
+    costs = []
+    for words in (500, 5_000, 500_000):
+        backbone = replace(make_backbone(kind), tokenizer=Counted(make_backbone(kind).tokenizer))
+        long = Example("dog " * words, "cat " * words)
+        ids = render([long], template=TEMPLATE, backbone=backbone, max_tokens=30).ids[0]
+        assert len(ids) == 30
+        costs.append(backbone.tokenizer.signs)
+    assert costs[0] == costs[1] == costs[2] < 10_000
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+@given(
+    texts=st.tuples(
+        *[st.lists(st.sampled_from(["dog", "cats", " ", "\n", "a-b", "é", "日本", "x" * 9]), max_size=200)] * 2
+    ),
+    most=st.integers(12, 40),
+)
+@settings(max_examples=25, deadline=None)
+def test_a_text_is_cut_as_if_all_of_it_had_been_read(kind: Kind, texts: tuple[list[str], list[str]], most: int) -> None:
+    backbone = make_backbone(kind)
+    pair = Example(*(" ".join(words) * 4 for words in texts))
+    found = render([pair], template=TEMPLATE, backbone=backbone, max_tokens=most)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dawgen.prompt.template.WINDOW", 10**9)
+        whole = render([pair], template=TEMPLATE, backbone=backbone, max_tokens=most)
+    assert found == whole

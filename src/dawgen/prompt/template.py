@@ -13,6 +13,8 @@ from dawgen.records import Example
 
 SENTINEL = "<extra_id_0>"  # T5's first sentinel: the place of the answer
 SHORTEST = 8  # tokens; a template needs about as many before any text fits
+WINDOW = 8  # characters for each token of a row that are read of a text at first: about twice what a token has
+SPARE = 32  # tokens that are read beyond a row's, so that where reading ends changes none that the row keeps
 
 _FIELD = re.compile(r"\{(text1|text2)\}|\s*\{(mask)\}")  # a space before the sentinel would be a token of its own
 
@@ -46,6 +48,7 @@ def render(
     An encoder-decoder's input ends with the end token, a causal model's does not. chat: whose closing ends the user's
     turn behind the template; its front is not part of the ids, and its marks become spaces inside the texts too.
     behind: up to the end of the last text only, since a causal model's prompt and `encode_tail` follow there.
+    Of a long text no more is read than may be kept, so that it costs about what one does that just fits.
 
     Raises:
         DataError: a template with {text2} and an example without text2, or the reverse.
@@ -56,12 +59,13 @@ def render(
         raise ConfigError(f"template '{template}': expected {{mask}} at the end, a causal target answers there.")
     special = _match_special(backbone.tokenizer, chat.find_marks(backbone.tokenizer))
     texts = [_clean(example, template, special) for example in examples]
+    texts = [(_begin(first, max_tokens, backbone), _begin(second, max_tokens, backbone)) for first, second in texts]
     cut_short = behind and backbone.kind == "causal"
     fill = partial(_fill, *((split_template(template)[0], mask, "") if cut_short else (template, mask, chat.closing)))
     ids = tokenise([fill(*pair) for pair in texts], backbone, bare=bool(chat.closing))
     cut = [row for row in range(len(texts)) if len(ids[row]) > max_tokens]
     for row in cut:
-        ids[row] = _shorten(*texts[row], fill, backbone, max_tokens, bare=bool(chat.closing))
+        ids[row] = _shorten(texts[row], ids[row], fill, backbone, max_tokens, bare=bool(chat.closing))
     return Rendered(ids, cut)
 
 
@@ -162,12 +166,27 @@ def _fill(template: str, mask: str, closing: str, text1: str, text2: str) -> str
     return _FIELD.sub(lambda field: values[field[1] or field[2]], template).rstrip() + closing
 
 
+def _begin(text: str, most: int, backbone: Backbone) -> str:
+    """Return the beginning of a text that has more tokens than a row may have, all of it where it has not."""
+    size = WINDOW * most
+    while size < len(text):
+        if len(backbone.tokenizer(text[:size], add_special_tokens=False, verbose=False)["input_ids"]) > most + SPARE:
+            return text[:size]
+        size *= 4
+    return text
+
+
 def _shorten(
-    text1: str, text2: str, fill: Callable[[str, str], str], backbone: Backbone, limit: int, *, bare: bool
+    pair: tuple[str, str],
+    ids: list[int],
+    fill: Callable[[str, str], str],
+    backbone: Backbone,
+    limit: int,
+    *,
+    bare: bool,
 ) -> list[int]:
-    """Drop tokens from the end of text1, then text2, until the rendered row fits."""
-    texts = [text1, text2]
-    ids = tokenise([fill(texts[0], texts[1])], backbone, bare=bare)[0]
+    """Drop tokens from the end of text1, then text2, until the rendered row fits. ids: of the row as it is."""
+    texts = list(pair)
     while len(ids) > limit:
         which = 0 if texts[0] else 1
         if not texts[which]:

@@ -13,15 +13,13 @@ from typing import Any
 import pytest
 
 from dawgen.classifier.scorer import Scorer
-from dawgen.deploy.serve.answer import PART, render_parts
+from dawgen.deploy.serve.answer import PART
 from dawgen.deploy.serve.app import make_app
 from dawgen.deploy.serve.batcher import Batcher
-from dawgen.deploy.serve.pending import StoppedError
 from dawgen.deploy.serve.registry import Registry
 from dawgen.deploy.serve.server import LoadingApp, Service, finish, run_service
 from dawgen.deploy.serve.settings import ServeSettings
 from dawgen.errors import ConfigError
-from dawgen.records import Example
 from dawgen.web import open_socket
 from support.calls import Call, wait_for
 from support.services import PAIR
@@ -96,22 +94,6 @@ def test_a_client_that_hangs_up_while_its_text_is_read_sends_no_row_to_the_queue
         assert slow_reading.parts == 2  # the first half of the one, and all of the other
 
     asyncio.run(send())
-
-
-def test_a_request_that_is_given_up_is_read_no_further(still: Service) -> None:
-    examples, given_up, parts = make_pairs(3 * PART + 1), threading.Event(), list[int]()
-    scorer = still.registry.get("pairs").scorer
-    long = [Example("word " * 500, "b") if row % 5 == 0 else example for row, example in enumerate(examples)]
-    assert render_parts(scorer, long, given_up) == scorer.render(long)
-
-    def render(part: Any) -> Any:
-        parts.append(len(part))
-        given_up.set()
-        return scorer.render(part)
-
-    with pytest.raises(StoppedError):
-        render_parts(SimpleNamespace(render=render), examples, given_up)  # type: ignore[arg-type]
-    assert parts == [PART]
 
 
 def test_time_is_up_while_a_text_is_read(bundles: Path, slow_reading: SimpleNamespace) -> None:

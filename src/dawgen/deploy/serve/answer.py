@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from dawgen.classifier.scorer import Scorer
 from dawgen.deploy.serve.batcher import Batcher
 from dawgen.deploy.serve.deadline import Deadline
 from dawgen.deploy.serve.limits import read_examples
 from dawgen.deploy.serve.loaded_prompt import LoadedPrompt
 from dawgen.deploy.serve.logs import RequestLog
 from dawgen.deploy.serve.metrics import Metrics
-from dawgen.deploy.serve.pending import PendingRequest, StoppedError
+from dawgen.deploy.serve.pending import PendingRequest
 from dawgen.deploy.serve.registry import Registry
 from dawgen.deploy.serve.schemas import Answer, Answers, Question, Result
 from dawgen.deploy.serve.settings import ServeSettings
@@ -29,7 +27,8 @@ from dawgen.records import Example
 if TYPE_CHECKING:
     from starlette.types import Receive
 
-PART = 16  # examples that are tokenised between two checks whether the request was given up
+PART = 16  # examples of a request that are tokenised before it is another's turn
+PART_SIGNS = 20_000  # and characters of them, some 20 ms; one longer example is a part of its own
 READERS = 2  # threads that tokenise: a long text does not delay short ones, and the model keeps its cores
 
 
@@ -56,17 +55,15 @@ class Answerer:
         log.prompt = prompts[0].name if question.prompts is None else f"({len(prompts)} prompts)"
         log.inputs = len(question.inputs)
         examples = [read_examples(question.inputs, pair, self.settings) for pair in {one.task.pair for one in prompts}]
-        given_up, pending = Event(), list[PendingRequest]()
+        pending = list[PendingRequest]()
         try:
             async with Deadline(receive, log.started, self.settings.timeout) as deadline:
-                reading = self._readers.submit(render_all, prompts, examples[0], given_up)
-                rendered = await deadline.wait(asyncio.wrap_future(reading))
+                rendered = await self._render_all(prompts, examples[0], deadline)
                 pending = self.batcher.submit_all(
                     [(one, rows.ids) for one, rows in zip(prompts, rendered, strict=True)]
                 )
                 scores = [await deadline.wait(asyncio.wrap_future(one.future)) for one in pending]
         finally:
-            given_up.set()
             for one in pending:  # those that are answered stay so
                 one.cancel()
         answers = []
@@ -75,6 +72,44 @@ class Answerer:
             results = make_results(found, loaded.labels, rows.cut_rows)
             answers.append(Answer(prompt=loaded.name, digest=loaded.digest, results=results))
         return answers[0] if question.prompts is None else Answers(answers=answers)
+
+    async def _render_all(
+        self, prompts: Sequence[LoadedPrompt], examples: Sequence[Example], deadline: Deadline
+    ) -> list[Rendered]:
+        """Return the rows of each prompt; those that ask alike share them. Raises as `Deadline.wait`.
+
+        Only one part of a request is in the readers' queue at a time: parts of others come between two of its own, and
+        nothing more of it is read once it was given up.
+        """
+        known: dict[tuple[object, ...], Rendered] = {}
+        found = []
+        for loaded in prompts:
+            scorer = loaded.scorer
+            manner = (scorer.template, scorer.max_tokens, scorer.chat, scorer.placement)
+            if manner not in known:
+                ids, cut = list[list[int]](), list[int]()
+                for part in cut_parts(examples):
+                    reading = self._readers.submit(scorer.render, part)
+                    rendered = await deadline.wait(asyncio.wrap_future(reading))
+                    cut += [len(ids) + row for row in rendered.cut_rows]
+                    ids += rendered.ids
+                known[manner] = Rendered(ids, cut)
+            found.append(known[manner])
+        return found
+
+
+def cut_parts(examples: Sequence[Example]) -> Iterator[list[Example]]:
+    """Cut examples into parts of at most `PART` examples and `PART_SIGNS` characters; a longer one is alone."""
+    part, signs = list[Example](), 0
+    for example in examples:
+        own = len(example.text1) + len(example.text2 or "")
+        if part and (len(part) == PART or signs + own > PART_SIGNS):
+            yield part
+            part, signs = [], 0
+        part.append(example)
+        signs += own
+    if part:
+        yield part
 
 
 def read_names(question: Question) -> list[str]:
@@ -88,35 +123,6 @@ def read_names(question: Question) -> list[str]:
     if len(set(question.prompts)) < len(question.prompts):
         raise DataError("prompts: expected different names, found one twice.")
     return question.prompts
-
-
-def render_all(prompts: Sequence[LoadedPrompt], examples: Sequence[Example], given_up: Event) -> list[Rendered]:
-    """Return the rows of each prompt; those that ask alike share them. Raises as `render_parts`."""
-    known: dict[tuple[object, ...], Rendered] = {}
-    found = []
-    for loaded in prompts:
-        scorer = loaded.scorer
-        manner = (scorer.template, scorer.max_tokens, scorer.chat, scorer.placement)
-        if manner not in known:
-            known[manner] = render_parts(scorer, examples, given_up)
-        found.append(known[manner])
-    return found
-
-
-def render_parts(scorer: Scorer, examples: Sequence[Example], given_up: Event) -> Rendered:
-    """Return what `Scorer.render` does, a few examples at a time, and stop once the request is given up.
-
-    Raises:
-        StoppedError: the request was given up.
-    """
-    ids, cut = list[list[int]](), list[int]()
-    for start in range(0, len(examples), PART):
-        if given_up.is_set():
-            raise StoppedError("nobody waits for this request any more.")
-        rendered = scorer.render(examples[start : start + PART])
-        ids += rendered.ids
-        cut += [start + row for row in rendered.cut_rows]
-    return Rendered(ids, cut)
 
 
 def make_results(scores: Tensor, labels: Sequence[str], cut_rows: Sequence[int]) -> list[Result]:
