@@ -155,7 +155,7 @@ def time_training(
         for size in sizes:
             begin = time.process_time()
             classifier = PromptClassifier(backbone, task, steps=steps, batch_size=BATCH, seed=SEED)
-            classifier.fit(real, RowFile(source.parent / f"first-{size}.jsonl"))
+            classifier.fit(real, synthetic=RowFile(source.parent / f"first-{size}.jsonl"))
             if attempt:  # the first round warms up
                 seconds[size].append(time.process_time() - begin)
     return seconds

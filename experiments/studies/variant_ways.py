@@ -69,7 +69,7 @@ def fit(
         start.save(folder)
         values["init_from"] = folder
     classifier = PromptClassifier(material.target, material.inputs.task, **values | settings)
-    return classifier.fit(material.inputs.train, rows, dev=material.inputs.dev)
+    return classifier.fit(material.inputs.train, synthetic=rows, dev=material.inputs.dev)
 
 
 def train_once(material: Material, rows: list[Example]) -> Fitted:
@@ -111,7 +111,7 @@ def train_rounds(
         prompt = fit(material, kept, start=prompt, part=part, steps=steps, decay=decay)
         if part == last or keep == "all":
             continue
-        total = momentum * total + (1 - momentum) * prompt.predict_proba(rows)
+        total = momentum * total + (1 - momentum) * np.exp(prompt.scorer_.score_examples(rows, prompt.prompt_))
         chosen = choose_sure(total / (1 - momentum ** (part + 1)), own, threshold=threshold, top=keep == "top")
         kept = [rows[place] for place in chosen]
     assert prompt is not None

@@ -102,7 +102,7 @@ def measure(fitted: Fitted, rows: Sequence[Example], labels: Sequence[str]) -> f
     """Return the accuracy of the averaged log-probabilities; None without rows."""
     if not rows:
         return None
-    scores = np.mean([prompt.predict_log_proba(rows) for prompt in fitted.prompts], axis=0)
+    scores = np.mean([prompt.scorer_.score_examples(rows, prompt.prompt_) for prompt in fitted.prompts], axis=0)
     truth = np.array([labels.index(str(row.label)) for row in rows])
     return float(np.mean(scores.argmax(1) == truth))
 

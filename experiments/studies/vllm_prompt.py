@@ -96,9 +96,9 @@ def main() -> None:
     classifier = PromptClassifier.load(arguments.bundle)
     examples = read(arguments.source, task=classifier.task_, need_label=False)
     found = torch.tensor(classify(start_engine(classifier), classifier, examples))
-    own = torch.from_numpy(classifier.predict_proba(examples))
+    own = torch.from_numpy(classifier.scorer_.score_examples(examples, classifier.prompt_)).exp()
     for row in found:
-        print(str(classifier.classes_[int(row.argmax())]), [round(float(share), 4) for share in row])
+        print(classifier.task_.labels[int(row.argmax())], [round(float(share), 4) for share in row])
     print(f"largest difference from dawgen: {float((found - own).abs().max()):.2g} over {len(examples)} rows")
 
 

@@ -4,7 +4,7 @@
     task = dawgen.Task.load("scenes-nli")
     real = dawgen.read("train.jsonl", task=task)
     synthetic = dawgen.Generator(task=task).fit(real).generate(per_label=100, first_texts=texts)
-    dawgen.PromptClassifier(task=task).fit(real, synthetic).save("bundle")
+    dawgen.PromptClassifier(task=task).fit(real, synthetic=synthetic).save("bundle")
 
 Public names load when they are first used, so that `import dawgen` takes no time.
 """

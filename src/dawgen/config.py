@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from dawgen.columns import Columns
-from dawgen.section import Settings
+from dawgen.section import NUMBER, SIZE, Count, Positive, Rate, Real, Seed, Settings, Share, Truth, Weight
 
 GeneratorKind = Literal["untuned", "plain", "weighted", "dawgen"]
 Surgery = Literal["none", "project", "pcgrad", "agem", "gradvac", "drop"]
@@ -25,8 +25,7 @@ INITS = ("label_words", "question", "vocabulary", "random")  # where a prompt ca
 
 SEED = 13  # of everything that is drawn, where no other is given
 
-Positive = Annotated[int, Field(ge=1)]
-Rate = Annotated[float, Field(gt=0)]
+LONGEST_PROMPT = 1024  # rows: attention to it costs their square
 
 
 class GeneratorConfig(Settings):
@@ -38,7 +37,7 @@ class GeneratorConfig(Settings):
     """how it is tuned: not at all, on the texts, with token weights, with alignment too"""
     steps: Positive = 160
     """steps of tuning; with more than rivals + 1 labels, of which a batch has so many, as many more"""
-    rows_per_label: Annotated[int, Field(ge=2)] = 2
+    rows_per_label: Annotated[int, Field(ge=2), NUMBER, SIZE] = 2
     """rows of each label in a batch; alignment reading A compares two of one label"""
     rivals: Positive = 4
     """most other labels that a text is held against, the nearest ones (paper, FewGen: all)"""
@@ -56,7 +55,7 @@ class GeneratorConfig(Settings):
     """how labels are told apart: log-likelihoods (FewGen), or their ratio as printed in the paper"""
     alignment: Literal["A", "B"] = "A"
     """what a row is held against: another label's row, or the same row under the other label's prefix"""
-    dist_weight: Annotated[float, Field(ge=0)] = 0.03
+    dist_weight: Weight = 0.03
     """weight of the alignment term (paper: 1, with which the minis write nonsense)"""
     margin: Rate = 1.0
     """of the alignment term: how far apart is far enough (paper)"""
@@ -64,7 +63,7 @@ class GeneratorConfig(Settings):
     """how the weight net's gradient is found: to about 1 %, or exactly, which half precision always takes"""
     clip: Rate = 1.0
     """largest norm of a gradient (FewGen)"""
-    chat: Literal["auto"] | bool = False
+    chat: Literal["auto"] | Truth = False
     """the prompt as the user's turn of the tokenizer's chat template, the text as the answer; auto: where it has one"""
     max_tokens: Positive = 128
     """text1, infix and text2 in tokens; longer ones are cut, text1 first (FewGen)"""
@@ -85,15 +84,15 @@ class DecodeConfig(Settings):
 
     strategy: Literal["greedy", "sample"] = "sample"
     """the likeliest token each time, or one that is drawn"""
-    top_k: Annotated[int, Field(ge=0)] = 10
+    top_k: Count = 10
     """tokens that may be drawn, the likeliest; 0: no limit"""
-    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    top_p: Share = 1.0
     """share of probability from which tokens are drawn, from the likeliest on"""
     temperature: Rate = 1.0
     """above 1 texts differ more, below 1 less"""
-    repetition_penalty: Annotated[float, Field(ge=1)] = 1.0
+    repetition_penalty: Annotated[float, Field(ge=1), NUMBER, SIZE] = 1.0
     """what a token's logit is divided by once it has been written; 1: nothing"""
-    contrast: Annotated[float, Field(ge=0)] = 0.5
+    contrast: Weight = 0.5
     """gamma of log p_l - gamma * mean log p_l', which turns a text from the other labels (paper: 0)"""
     max_new_tokens: Positive = 50
     """longest text that is written, in tokens (FewGen)"""
@@ -108,15 +107,15 @@ class DecodeConfig(Settings):
 class CurateConfig(Settings):
     """Which synthetic rows are dropped."""
 
-    near_duplicate: Annotated[float, Field(gt=0, le=1)] = 0.9
+    near_duplicate: Share = 0.9
     """from which Jaccard similarity of word 3-grams on two written rows of a label are one"""
-    near_copy: bool = True
+    near_copy: Truth = True
     """whether pairs are dropped whose text2 takes more words from text1 than real rows of the label do"""
-    echo: Annotated[float, Field(gt=0, le=1)] = 0.9
+    echo: Share = 0.9
     """from which Jaccard similarity of word 3-grams on a written text repeats a real one"""
-    posterior: bool = True
+    posterior: Truth = True
     """whether rows are dropped that the generator itself gives another label"""
-    posterior_margin: float = 0.0
+    posterior_margin: Real = 0.0
     """nats by which the own label must be likelier than the best other one"""
 
 
@@ -125,7 +124,7 @@ class TargetConfig(Settings):
 
     model: str = "mini-t5"
     """the frozen language model that answers: a name of `dawgen models`, a folder, a GGUF file or a hub name"""
-    prompt_length: Positive | Literal["auto"] = 20
+    prompt_length: Annotated[int, Field(ge=1, le=LONGEST_PROMPT), NUMBER] | Literal["auto"] = 20
     """vectors of the prompt (paper: 100); auto: as many as the task's question has tokens"""
     init: Annotated[str, Field(examples=list(INITS))] = "label_words"
     """where the prompt starts: label_words, question, vocabulary, random, or the folder of a bundle"""
@@ -139,7 +138,7 @@ class TargetConfig(Settings):
     """step size in the embeddings' own numbers; where it is given, rate is not used"""
     decay: Literal["cosine", "constant"] = "cosine"
     """how the step size goes down (optima)"""
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-5
+    weight_decay: Weight = 1e-5
     """pull of each step towards zero (optima)"""
     steps: Positive = 150
     """steps of training"""
@@ -149,21 +148,21 @@ class TargetConfig(Settings):
     """what is done where the synthetic gradient opposes the real one; project is the paper's rule"""
     granularity: Granularity = "prompt"
     """what surgery compares: the whole prompt's gradient, each vector's, or each synthetic row's"""
-    epsilon: Annotated[float, Field(ge=0)] = 2.0
+    epsilon: Weight = 2.0
     """weight of the synthetic gradient (paper: not shown; 1 is a plain sum)"""
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1), NUMBER] = 0.0
     """share of the aim that is spread over all labels"""
     clip: Rate = 1.0
     """largest norm of a gradient (optima)"""
     eval_every: Positive = 25
     """steps between evaluations on the dev set, if there is one"""
-    patience: Annotated[int, Field(ge=0)] = 2
+    patience: Count = 2
     """looks at the dev set without a better accuracy after which training ends, if it has nothing to learn; 0: never"""
-    chat: Literal["auto"] | bool = "auto"
+    chat: Literal["auto"] | Truth = "auto"
     """the tokenizer's chat template around every text; auto: where it has one"""
     max_tokens: Positive = 256
     """tokens of the template with its text; longer ones are cut, text1 first"""
-    decoder_sentinel: bool = False
+    decoder_sentinel: Truth = False
     """[pad] <extra_id_0> instead of [pad] before the label word, for encoder-decoders"""
     dtype: Dtype = "float32"
     """numbers in which the target computes"""
@@ -200,9 +199,9 @@ class BaselineConfig(Settings):
     """of lora: the minis learn equally well from 1e-3 to 1e-2, and hardly with 3e-2"""
     lora_rank: Positive = 8
     """of lora: rank of the added matrices"""
-    smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.15
+    smoothing: Annotated[float, Field(ge=0, lt=1), NUMBER] = 0.15
     """of pooled_smoothed: label smoothing (FewGen)"""
-    edits: Annotated[float, Field(gt=0, le=1)] = 0.1
+    edits: Share = 0.1
     """of eda: share of a text's words that each of its edits changes"""
     pretraining_steps: Positive = 300
     """of ppt: steps of the prompt on the pseudo task"""
@@ -231,7 +230,7 @@ class RunConfig(Settings):
     """the word that stands for each label (default: the task's, else the label itself)"""
     question: str | None = None
     """what a prompt asks that starts from a question (default: the task's)"""
-    seed: int = SEED
+    seed: Seed = SEED
     """of everything that is drawn"""
     shots: Positive = 16
     """real examples per label"""

@@ -21,14 +21,14 @@ class DawgenError(Exception):
     exit_status = 1
 
 
-class ConfigError(DawgenError):
-    """A setting or argument is wrong."""
+class ConfigError(DawgenError, ValueError):
+    """A setting or argument is wrong: a ValueError too, as callers of other libraries expect."""
 
     exit_status = 2
 
 
-class DataError(DawgenError):
-    """An input file or example is wrong; the message names file and line where there are any."""
+class DataError(DawgenError, ValueError):
+    """An input file or example is wrong; the message names file and line where there are any. A ValueError too."""
 
     exit_status = 2
 
@@ -70,6 +70,11 @@ def suggest(word: str, options: Iterable[str]) -> str:
     nearest = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
     return f"there are {shown or 'none'}" + (f": did you mean {nearest[0]}?" if nearest else "")
+
+
+def name_place(parts: Iterable[int | str]) -> str:
+    """Return the dotted name of a setting from pydantic's path to it, without the branches of a choice."""
+    return ".".join(str(part) for part in parts if isinstance(part, int) or part.isidentifier())
 
 
 def first_line(error: Exception) -> str:

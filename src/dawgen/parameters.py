@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from dawgen.errors import ConfigError, suggest
+from dawgen.errors import ConfigError, name_place, suggest
+from dawgen.section import BITS
 
 Init = TypeVar("Init", bound=Callable[..., None])
 Config = TypeVar("Config", bound=BaseModel)
@@ -58,6 +60,20 @@ def take_settings(config: type[BaseModel]) -> Callable[[Init], Init]:
     return decorate
 
 
+def read_seed(seed: Any) -> int:
+    """Return a seed as a plain number; numpy's are taken as well.
+
+    Raises:
+        ConfigError: it is no whole number of so many bits as a seed has.
+    """
+    try:
+        if not isinstance(seed, bool) and abs(operator.index(seed)) < 2**BITS:
+            return operator.index(seed)
+    except TypeError:
+        pass
+    raise ConfigError(f"seed: expected a whole number of at most {BITS} bits, got {seed!r:.60}.")
+
+
 def read_settings(estimator: Any, config: type[Config], section: str, **others: Any) -> Config:
     """Return the estimator's settings, checked; `others` instead of its own attributes.
 
@@ -69,4 +85,5 @@ def read_settings(estimator: Any, config: type[Config], section: str, **others: 
         return config(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ConfigError(f"{section}.{first['loc'][0]}: {first['msg']}, got {first['input']!r}.") from error
+        reason = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{section}.{name_place(first['loc'])}: {reason}, got {first['input']!r:.60}.") from error

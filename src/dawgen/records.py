@@ -7,6 +7,7 @@ H hidden width, L layers, V vocabulary, K labels.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dawgen.errors import DataError
 from dawgen.sameness import normalise
 
 
@@ -19,6 +20,9 @@ class Example:
         text2: the second of a pair, None for a single text.
         label: None where nobody knows it.
 
+    Raises:
+        DataError: a part that is no text.
+
     >>> import dawgen
     >>> dawgen.Example("a man is asleep", "a man is awake", "contradiction").label
     'contradiction'
@@ -27,6 +31,17 @@ class Example:
     text1: str
     text2: str | None = None
     label: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text1, str):
+            raise DataError(f"Example, text1: expected a text, got {self.text1!r:.60} ({type(self.text1).__name__}).")
+        if self.text2 is not None and not isinstance(self.text2, str):
+            raise DataError(f"Example, text2: expected a text, got {self.text2!r:.60} ({type(self.text2).__name__}).")
+        if self.label is not None and not isinstance(self.label, str):
+            raise DataError(
+                f"Example, label: expected a text, got {self.label!r:.60} ({type(self.label).__name__}).\n"
+                "Labels of other kinds are given apart, as y: fit(texts, y)."
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+from dawgen.errors import ConfigError, first_line
+
 # Numbers of a model whose matrix products are too small to share: the bundled ones have 1 to 4 million. Beside other
 # work two threads made tuning one of them ten times as slow as one thread.
 SMALL = 10_000_000
@@ -73,3 +75,25 @@ def _read_bytes(path: Path, key: str, unit: int) -> int | None:
 def pick_device() -> str:
     """Return "cuda" where there is a GPU, else "cpu"."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def find_device(device: str | torch.device | None) -> str:
+    """Return the name of a device that is there; None is a GPU where there is one.
+
+    Raises:
+        ConfigError: there is no such device on this machine.
+    """
+    if device is None:
+        return pick_device()
+    try:
+        if not isinstance(device, (str, torch.device)):
+            raise TypeError(f"{type(device).__name__} is no name")
+        found = torch.device(device)
+        torch.zeros(1, device=found).item()
+    except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:  # by kind of device another one
+        there = [f"cuda:{number}" for number in range(torch.cuda.device_count())] or ["no GPU"]
+        raise ConfigError(
+            f"device: expected a device of this machine (cpu, {', '.join(there)}), got {device!r:.60}: "
+            f"{first_line(error)}.\nLeave device out: it takes a GPU if there is one."
+        ) from error
+    return str(found)

@@ -27,7 +27,7 @@ SMALL = {"prompt_length": 4, "steps": 6, "batch_size": 4}
 def fit(model: Any = None, *, synthetic: bool = True, dev: bool = False, **changes: Any) -> PromptClassifier:
     classifier = PromptClassifier(model or make_backbone(), make_task(), **(SMALL | changes))
     extra = make_pairs(12, 2) if synthetic else None
-    return classifier.fit(make_pairs(8, 1), extra, dev=make_pairs(8, 3) if dev else None)
+    return classifier.fit(make_pairs(8, 1), synthetic=extra, dev=make_pairs(8, 3) if dev else None)
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +96,9 @@ def test_predictions_follow_the_probabilities_for_every_kind_of_item() -> None:
     probabilities = classifier.predict_proba(pairs)
     assert probabilities.shape == (6, 2) and probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-6)
-    assert classifier.classes_.tolist() == list(LABELS)
+    assert classifier.classes_.tolist() == sorted(LABELS)
     labels = classifier.predict(pairs)
-    assert labels.tolist() == [LABELS[k] for k in probabilities.argmax(1)]
+    assert labels.tolist() == [sorted(LABELS)[k] for k in probabilities.argmax(1)]
     assert classifier.predict([(pair.text1, str(pair.text2)) for pair in pairs]).tolist() == labels.tolist()
     assert classifier.score(pairs) == np.mean([a == b.label for a, b in zip(labels, pairs, strict=True)])
     assert classifier.predict([]).shape == (0,)

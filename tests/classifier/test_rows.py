@@ -42,7 +42,7 @@ def make_lazy(examples: Sequence[Example]) -> LazyRows:
 
 def fit(synthetic: Sequence[Example], checkpoint: Path | None = None, **changes: Any) -> PromptClassifier:
     classifier = PromptClassifier(make_backbone(), make_task(), **(SMALL | {"max_tokens": LIMIT} | changes))
-    return classifier.fit(make_pairs(8, 1), synthetic, checkpoint=checkpoint)
+    return classifier.fit(make_pairs(8, 1), synthetic=synthetic, checkpoint=checkpoint)
 
 
 def test_taken_rows_are_those_of_rendering_all() -> None:
@@ -110,7 +110,7 @@ def test_cut_texts_are_counted_alike_after_a_kill(tmp_path: Path) -> None:
 
     killed = PromptClassifier(make_backbone(), make_task(), **(SMALL | {"max_tokens": LIMIT, "steps": 30}))
     with pytest.raises(KeyboardInterrupt):
-        killed.fit(make_pairs(8, 1), pairs, checkpoint=tmp_path / "state.pt", log=kill)
+        killed.fit(make_pairs(8, 1), synthetic=pairs, checkpoint=tmp_path / "state.pt", log=kill)
     resumed = fit(pairs, tmp_path / "state.pt", steps=30)
     assert resumed.warnings_ == whole.warnings_ and resumed.cut_ == whole.cut_
     assert torch.equal(resumed.prompt_, whole.prompt_)

@@ -132,9 +132,10 @@ def test_snippets_run_for_causal_targets_and_single_texts(
     assert call("export", tmp_path / "bundle", "--out", tmp_path / "adapter")[0] == 0
     classifier = PromptClassifier.load(tmp_path / "bundle")
     item = ("A child is reading a book in the garden.", "Someone is reading outside.") if pair else None
-    wanted = classifier.predict_proba([item or "A child is reading a book in the garden."])[0].tolist()
+    scores = classifier.predict_proba([item or "A child is reading a book in the garden."])[0].tolist()
+    wanted = dict(zip(classifier.classes_, scores, strict=True))
     for names in run_snippets(tmp_path / "adapter", monkeypatch):
-        assert list(names["probabilities"].values()) == pytest.approx(wanted, abs=1e-5)
+        assert names["probabilities"] == pytest.approx(wanted, abs=1e-5)
 
 
 def test_the_model_card_says_what_the_run_knows(call: Any, tmp_path: Path, runs: tuple[Path, Path]) -> None:
@@ -258,7 +259,8 @@ def test_the_published_cards_snippet_runs(call: Any, tmp_path: Path, mini: Path,
     found = json.loads(done.stdout.splitlines()[-1].replace("'", '"'))
     classifier = PromptClassifier.load(mini)
     item = ("A child is reading a book in the garden.", "Someone is reading outside.")
-    assert list(found.values()) == pytest.approx(classifier.predict_proba([item])[0].tolist(), abs=1e-5)
+    wanted = dict(zip(classifier.classes_, classifier.predict_proba([item])[0].tolist(), strict=True))
+    assert found == pytest.approx(wanted, abs=1e-5)
 
 
 def test_a_set_is_pushed_as_a_data_set(call: Any, runs: tuple[Path, Path], hub: Hub) -> None:

@@ -32,6 +32,7 @@ def make_classifier(
     task = task or make_task()
     classifier = PromptClassifier(backbone, task, prompt_length=length, seed=seed, chat=chat)
     classifier.task_, classifier.warnings_, classifier.classes_ = task, [], np.array(task.labels, dtype=object)
+    classifier.label_kind_ = "text"
     classifier.scorer_ = Scorer.of(backbone, task, TargetConfig(chat=chat), prompt_length=length)
     width = backbone.model.get_input_embeddings().weight.shape[1]
     classifier.prompt_ = torch.randn(length, width, generator=torch_rng(seed, "test prompt"))

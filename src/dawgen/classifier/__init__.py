@@ -3,7 +3,7 @@
 In use:
 
     from dawgen.classifier.estimator import PromptClassifier
-    labels = PromptClassifier("mini-t5", task).fit(real, synthetic).predict(texts)
+    labels = PromptClassifier("mini-t5", task).fit(real, synthetic=synthetic).predict(texts)
 
 `Scorer` is the target as a task asks it; `train` is the loop, `surgery` what it does to two gradients.
 """

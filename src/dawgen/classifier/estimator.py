@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,19 +10,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from dawgen.classifier.behind import check_behind
 from dawgen.classifier.curriculum import BOTH
 from dawgen.classifier.diagnose import find_collapse, find_dead_rows, find_flip
-from dawgen.classifier.items import Item, as_examples
 from dawgen.classifier.rows import LazyRows, render_rows
 from dawgen.classifier.scorer import Scorer
 from dawgen.classifier.train import Log, Training, Watch, train_prompt
 from dawgen.config import SEED, Schedule, TargetConfig
+from dawgen.data.items import as_examples
+from dawgen.data.kinds import as_labelled, name_label, name_labels, read_training, sort_classes
 from dawgen.errors import BundleError, ConfigError, DataError, DawgenError
 from dawgen.models.load import Backbone, load_target, name_dtype
-from dawgen.parameters import read_settings, take_settings
+from dawgen.parameters import read_seed, read_settings, take_settings
 from dawgen.prompt.bundle.checks import check_base, describe_base
 from dawgen.prompt.bundle.files import clean
 from dawgen.prompt.bundle.format import BundleInfo, load_bundle, save_bundle
@@ -31,7 +33,7 @@ from dawgen.prompt.initialise import start_prompt
 from dawgen.prompt.label_words import LabelWords
 from dawgen.prompt.question import settle_length
 from dawgen.records import Example
-from dawgen.runtime import pick_device
+from dawgen.runtime import find_device
 from dawgen.tasks.task import Task
 
 _DEFAULT = TargetConfig()
@@ -52,10 +54,10 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         settings: the fields of `TargetConfig`, each with its default there.
 
     After `fit`: task_, scorer_ (the target as the task asks it) with backbone_ and label_words_, prompt_ [P,H],
-    classes_ [K] (the task's label order), warnings_ (for metrics.json), best_step_ and dev_accuracy_ (None without a
-    dev set), ended_ (after which step training ended, and why; None where it was the last one), cut_ (texts of training
-    steps and the dev set that were cut to max_tokens), trainable_ (P * H). A saved or loaded one has digest_, its
-    bundle's.
+    classes_ [K] (sorted, of the kind that `fit` was given), warnings_ (for metrics.json), best_step_ and dev_accuracy_
+    (None without a dev set), ended_ (after which step training ended, and why; None where it was the last one), cut_
+    (texts of training steps and the dev set that were cut to max_tokens), trainable_ (P * H). A saved or loaded one has
+    digest_, its bundle's.
 
     Raises:
         TypeError: a parameter that there is not. Wrong values raise ConfigError in `fit`.
@@ -91,11 +93,18 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         """Clones share a loaded backbone: it is frozen, and copying it costs its size in memory."""
         return type(self)(**self.get_params(deep=False))
 
+    def __sklearn_tags__(self) -> Any:
+        """Texts are neither a table nor numbers."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array, tags.input_tags.one_d_array, tags.input_tags.string = False, True, True
+        return tags
+
     def fit(
         self,
-        real: Sequence[Example],
-        synthetic: Sequence[Example] | None = None,
+        X: Any,
+        y: Any = None,
         *,
+        synthetic: Sequence[Example] | None = None,
         dev: Sequence[Example] | None = None,
         log: Log | None = None,
         checkpoint: Path | None = None,
@@ -103,31 +112,40 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     ) -> Self:
         """Train the prompt; with the schedule `paired` and no synthetic set on the real examples alone.
 
-        dev: keeps the prompt that is best on it. log, checkpoint, watch: see `train_prompt`.
+        X, y: texts or pairs of texts (see `as_examples`) and their labels, texts, whole numbers or truth values; or
+        Examples that have labels, alone. synthetic: Examples with labels. dev: such too, keeps the prompt that is best
+        on it. log, checkpoint, watch: see `train_prompt`.
 
         Raises:
             ConfigError: a wrong setting or label word, or a schedule whose data are missing.
-            DataError: an example without a label of the task.
+            DataError: texts or labels of another kind, or a label that is not the task's.
         """
-        config, schedule = self._read_settings(), self._choose_schedule(real, synthetic)
-        self.task_ = self.task or Task.from_examples(real or synthetic or ())
-        labels, backbone, question = self.task_.labels, self._find_backbone(), self.task_.ask()
+        config, seed = self._read_settings(), read_seed(self.seed)
+        real, kind = read_training(X, y)
+        synthetic = as_labelled(synthetic, "synthetic") if synthetic is not None else ()
+        dev = as_labelled(dev, "dev") if dev is not None else ()
+        schedule = self._choose_schedule(real, synthetic)
+        self._check_parameters()
+        task = self.task or Task.from_examples(real or synthetic)
+        labels, classes = task.labels, sort_classes(task.labels, kind)
+        backbone, question = self._find_backbone(), task.ask()
         config = settle_length(config, backbone.tokenizer, question)
-        scorer = Scorer.of(backbone, self.task_, config, prompt_length=config.length)
-        real_rows = LazyRows(scorer, real or (), labels, "real examples")
-        synthetic_rows = LazyRows(scorer, synthetic or (), labels, "synthetic examples")
+        scorer = Scorer.of(backbone, task, config, prompt_length=config.length)
+        real_rows = LazyRows(scorer, real, labels, "real examples")
+        synthetic_rows = LazyRows(scorer, synthetic, labels, "synthetic examples")
         dev_rows, cut = render_rows(scorer, dev, labels, "dev examples") if dev else (None, 0)
-        start = start_prompt(backbone, scorer.words.words, config, self.seed, self.init_from, question=question)
-        training = Training(real_rows, synthetic_rows, dev_rows, schedule, self.seed, config)
+        start = start_prompt(backbone, scorer.words.words, config, seed, self.init_from, question=question)
+        training = Training(real_rows, synthetic_rows, dev_rows, schedule, seed, config)
         trained = train_prompt(scorer, start, training, log=log, checkpoint=checkpoint, watch=watch)
-        self.prompt_, self.trainable_ = trained.prompt, trained.prompt.numel()
-        self.scorer_, self.classes_ = scorer, np.array(labels, dtype=object)
+        self.task_, self.prompt_, self.trainable_ = task, trained.prompt, trained.prompt.numel()
+        self.scorer_, self.label_kind_ = scorer, kind
+        self.classes_ = np.array(classes, dtype=object if kind == "text" else None)
         self.cut_ = cut + len(real_rows.cut) + len(synthetic_rows.cut)
         self.best_step_ = trained.best_step if dev else None
         self.ended_ = None if trained.ended is None else (trained.step, trained.ended)
         self.dev_accuracy_ = trained.best_accuracy if dev else None
-        judged, where = (dev, "dev set") if dev else ((real or synthetic or ())[:JUDGED], "training rows")
-        truth, predicted = [str(example.label) for example in judged], self.predict(judged).tolist()
+        judged, where = (dev, "dev set") if dev else ((real or synthetic)[:JUDGED], "training rows")
+        truth, predicted = [str(example.label) for example in judged], self._name_predictions(judged)
         cuts = f"cut: {self.cut_} training or dev examples to {self.max_tokens} tokens or less"
         self.warnings_ = [
             *([cuts] if self.cut_ else []),
@@ -138,36 +156,52 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         ]
         return self
 
-    def predict_log_proba(self, items: Iterable[Item]) -> NDArray[np.float32]:
+    def predict_log_proba(self, X: Any) -> NDArray[np.float32]:
         """Return natural logarithms of `predict_proba`, [N,K]."""
-        return self.scorer_.score_examples(as_examples(items), self.prompt_)
+        check_is_fitted(self, "prompt_")
+        names = [name_label(label, self.label_kind_) for label in self.classes_.tolist()]
+        columns = [self.task_.labels.index(name) for name in names]
+        return self.scorer_.score_examples(as_examples(X, "X"), self.prompt_)[:, columns]
 
-    def predict_proba(self, items: Iterable[Item]) -> NDArray[np.float32]:
-        """Return label probabilities [N,K] in the order of `classes_`; items are examples, pairs of texts or texts."""
-        return np.exp(self.predict_log_proba(items))
+    def predict_proba(self, X: Any) -> NDArray[np.float32]:
+        """Return label probabilities [N,K] in the order of `classes_`; X: examples, pairs of texts or texts, see
+        `as_examples`."""
+        return np.exp(self.predict_log_proba(X))
 
-    def predict(self, items: Iterable[Item]) -> NDArray[np.object_]:
-        """Return the most likely label of each item, [N]."""
-        examples = as_examples(items)
-        if not examples:
-            return np.array([], dtype=object)
-        return np.asarray(self.classes_[self.predict_log_proba(examples).argmax(1)])
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the most likely label of each item, [N], of the kind that `fit` was given."""
+        scores = self.predict_log_proba(X)
+        return np.asarray(self.classes_[scores.argmax(1)])
 
-    def score(self, items: Iterable[Item], labels: Sequence[str] | None = None) -> float:
-        """Return the accuracy against `labels`, by default the examples' own.
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the accuracy against y, by default the examples' own labels; sample_weight: [N].
 
         Raises:
-            DataError: no items, or an item without a label.
+            DataError: no items, an item without a label, or labels of another kind than `fit` was given.
         """
-        examples = as_examples(items)
-        truth = list(labels) if labels is not None else [example.label for example in examples]
+        check_is_fitted(self, "prompt_")
+        examples = as_examples(X, "X")
+        truth: list[str | None] = [example.label for example in examples]
+        if y is not None:
+            names, kind = name_labels(y)
+            if names and kind != self.label_kind_ and not {kind, self.label_kind_} <= {"int", "float"}:
+                raise DataError(
+                    f"y: expected labels of the kind that fit was given, as {self.classes_.tolist()[0]!r:.60}, got "
+                    f"{names[0]} ({kind})."
+                )
+            truth = list(names)
         if not truth or len(truth) != len(examples) or None in truth:
-            raise DataError("expected labelled examples to score, got none or some without a label.")
-        return float(np.mean(self.predict(examples) == np.array(truth, dtype=object)))
+            raise DataError(
+                f"expected labelled examples to score, got {len(examples)} with {len(truth)} labels, or some without a "
+                "label."
+            )
+        right = np.array(self._name_predictions(examples), dtype=object) == np.array(truth, dtype=object)
+        return float(np.average(right, weights=sample_weight))
 
-    def count_cut(self, items: Iterable[Item]) -> int:
+    def count_cut(self, X: Any) -> int:
         """Return how many items are too long for max_tokens or the model's window and lose the end of a text."""
-        return self.scorer_.render(as_examples(items)).cut
+        check_is_fitted(self, "prompt_")
+        return self.scorer_.render(as_examples(X, "X")).cut
 
     @property
     def backbone_(self) -> Backbone:
@@ -181,6 +215,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def save(self, folder: str | Path, metrics: dict[str, Any] | None = None) -> None:
         """Write a bundle: prompt, all settings, golden outputs, warnings, and `metrics` if given."""
+        check_is_fitted(self, "prompt_")
         info = BundleInfo(
             **describe_base(self.backbone_),
             task=self.task_.model_dump(mode="json"),
@@ -193,7 +228,8 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             front=self.scorer_.front,
             closing=self.scorer_.chat.closing,
             schedule=self.schedule,
-            seed=self.seed,
+            seed=read_seed(self.seed),
+            label_kind=self.label_kind_,
             settings=self._read_settings().model_copy(update={"prompt_length": len(self.prompt_)}),
             golden=tuple(tuple(row) for row in self._score_golden().tolist()),
             warnings=tuple(self.warnings_),
@@ -231,7 +267,9 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             asked = (info.decoder_sentinel, info.chat, info.settings.placement)
             self.scorer_ = Scorer(backbone, info.template, words, info.max_tokens, *asked).limit(len(prompt))
             self.prompt_, self.trainable_ = prompt.to(backbone.model.device), prompt.numel()
-            self.classes_ = np.array(info.labels, dtype=object)
+            self.label_kind_ = info.label_kind
+            classes = sort_classes(info.labels, info.label_kind)
+            self.classes_ = np.array(classes, dtype=object if info.label_kind == "text" else None)
             self.warnings_, self.best_step_, self.dev_accuracy_, self.cut_ = list(info.warnings), None, None, 0
             self.ended_ = None
             check_golden(info, torch.from_numpy(self._score_golden()), name_dtype(backbone))
@@ -241,9 +279,18 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def _read_settings(self) -> TargetConfig:
         name = self.model.name if isinstance(self.model, Backbone) else self.model
+        name = str(name) if isinstance(name, Path) else name
         return read_settings(self, TargetConfig, "target", model=name)
 
-    def _choose_schedule(self, real: Sequence[Example], synthetic: Sequence[Example] | None) -> Schedule:
+    def _check_parameters(self) -> None:
+        """Raise ConfigError for a parameter of another type; those of `TargetConfig` are checked as settings."""
+        if self.task is not None and not isinstance(self.task, Task):
+            raise ConfigError(f"task: expected a Task or None, got {self.task!r:.60}.\nGive dawgen.Task.load(NAME).")
+
+    def _name_predictions(self, examples: Sequence[Example]) -> list[str]:
+        return [name_label(label, self.label_kind_) for label in self.predict(examples).tolist()]
+
+    def _choose_schedule(self, real: Sequence[Example], synthetic: Sequence[Example]) -> Schedule:
         schedule: Schedule = self.schedule
         if schedule == "paired" and not synthetic and real:
             return "real"
@@ -257,7 +304,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     def _find_backbone(self) -> Backbone:
         if isinstance(self.model, Backbone):
             return self.model
-        return load_target(self.model, dtype=self.dtype, device=self.device or pick_device())
+        return load_target(str(self.model), dtype=self.dtype, device=find_device(self.device))
 
     def _score_golden(self) -> NDArray[np.float32]:
-        return self.predict_log_proba(golden_examples(self.task_.pair))
+        return self.scorer_.score_examples(golden_examples(self.task_.pair), self.prompt_)

@@ -13,8 +13,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from dawgen.classifier.items import Item, as_examples
 from dawgen.classifier.rows import number_labels
+from dawgen.data.items import Item, as_examples
 from dawgen.records import Example
 
 ITERATIONS = 1000

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from dawgen.classifier.items import Item
     from dawgen.classifier.train import Log
+    from dawgen.data.items import Item
     from dawgen.models.load import Backbone
 
     Fit = Callable[[Backbone, "Given"], "Classifier"]
@@ -90,7 +90,7 @@ class Untrained:
         """Return the most likely label of each item, [N]."""
         import numpy as np
 
-        from dawgen.classifier.items import as_examples
+        from dawgen.data.items import as_examples
 
         examples, classes = as_examples(items), np.array(self._labels, dtype=object)
         return classes[self._score(examples).argmax(1)] if examples else np.array([], dtype=object)

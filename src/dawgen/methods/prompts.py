@@ -37,7 +37,7 @@ def fit_prompt(
         values["surgery"] = surgery
     classifier = PromptClassifier(backbone, given.task, **values)
     data = given.synthetic if synthetic is None else synthetic
-    return classifier.fit(given.real, data, dev=given.dev, log=given.log, checkpoint=given.checkpoint)
+    return classifier.fit(given.real, synthetic=data, dev=given.dev, log=given.log, checkpoint=given.checkpoint)
 
 
 def fit_pooled_smoothed(backbone: Backbone, given: Given) -> PromptClassifier:

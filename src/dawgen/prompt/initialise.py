@@ -45,6 +45,8 @@ def start_prompt(
     length, width, generator = config.length, embedding.shape[1], torch_rng(seed, "prompt start")
     if isinstance(init_from, Tensor):
         return _check_shape(init_from, length, width, "init_from")
+    if init_from is not None and not isinstance(init_from, (str, Path)):
+        raise ConfigError(f"init_from: expected a folder or a tensor [P,H], got {type(init_from).__name__}.")
     if init_from is None and config.init not in INITS:
         init_from = config.init
     if init_from is not None:

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from dawgen.config import INITS, RunConfig, TargetConfig
-from dawgen.errors import ConfigError, suggest
+from dawgen.errors import ConfigError, name_place, suggest
 from dawgen.methods.table import check_names
 from dawgen.models.resolve import MINIS
 from dawgen.presets import PRESETS
@@ -44,7 +44,7 @@ def resolve_config(
         config = RunConfig.model_validate(merged)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = name_place(first["loc"])
         said = first["msg"].removeprefix("Value error, ")
         reason = said[0].lower() + said[1:]
         raise ConfigError(

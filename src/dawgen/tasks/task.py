@@ -193,7 +193,8 @@ class Task(Settings):
         if any(row.label is None for row in rows):
             raise DataError("expected a label in every example, found some without. Leave unlabelled examples out.")
         if len(labels) < 2:
-            raise DataError(f"expected examples of two labels or more, found {labels}. Add examples of another label.")
+            found = f"one class, {labels[0]!r}" if labels else "none"
+            raise DataError(f"expected examples of two labels or more, found {found}. Add examples of another label.")
         pair = rows[0].text2 is not None
         if any((row.text2 is not None) != pair for row in rows):
             raise DataError("expected pairs or single texts throughout, found both. Split them into two tasks.")

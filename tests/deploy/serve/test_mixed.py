@@ -147,7 +147,9 @@ def test_what_is_served_answers_as_its_classifier(kind: Kind) -> None:
     loaded = LoadedPrompt.of(classifier, "pairs", "0" * 64)
     rows = loaded.scorer.render(pairs).ids
     scores = torch.stack(score_mixed(backbone, rows, [loaded] * len(rows)))
-    torch.testing.assert_close(scores, torch.from_numpy(classifier.predict_log_proba(pairs)), rtol=0, atol=EXACT)
+    torch.testing.assert_close(
+        scores, torch.from_numpy(classifier.scorer_.score_examples(pairs, classifier.prompt_)), rtol=0, atol=EXACT
+    )
     before = scores[0].clone()
     classifier.prompt_ += 1.0
     torch.testing.assert_close(score_mixed(backbone, rows[:1], [loaded])[0], before, rtol=0, atol=EXACT)
@@ -214,4 +216,6 @@ def test_a_prompt_behind_the_text_is_served_as_its_classifier_answers(kind: Kind
     assert loaded.nbytes == 4 * (loaded.prompt.numel() + loaded.asked.numel())
     rows = loaded.scorer.render(pairs).ids
     scores = torch.stack(score_mixed(backbone, rows, [loaded] * len(rows)))
-    torch.testing.assert_close(scores, torch.from_numpy(classifier.predict_log_proba(pairs)), rtol=0, atol=EXACT)
+    torch.testing.assert_close(
+        scores, torch.from_numpy(classifier.scorer_.score_examples(pairs, classifier.prompt_)), rtol=0, atol=EXACT
+    )

@@ -26,7 +26,7 @@ REAL, SYNTHETIC = make_pairs(8, 1), make_pairs(20, 2)
 
 def train(kind: str = "t5", *, watch: Any = None, **changes: Any) -> PromptClassifier:
     classifier = PromptClassifier(make_backbone(kind), make_task(), **SIZES | changes, seed=4)  # type: ignore[arg-type]
-    return classifier.fit(REAL, SYNTHETIC, dev=make_pairs(6, 3), watch=watch)
+    return classifier.fit(REAL, synthetic=SYNTHETIC, dev=make_pairs(6, 3), watch=watch)
 
 
 def watch_training(kind: str = "t5", *, second: Any = (), **changes: Any) -> tuple[PromptClassifier, list[StepView]]:

@@ -205,7 +205,7 @@ def test_an_ensemble_averages_log_probabilities(tmp_path: Path) -> None:
     fitted = train_ensemble(material, rows, members=2, share=1 / 3)
     assert [prompt.steps for prompt in fitted.prompts] == [1, 1]
     assert not torch.equal(fitted.prompts[0].prompt_, fitted.prompts[1].prompt_)
-    scores = sum(prompt.predict_log_proba(rows) for prompt in fitted.prompts)
+    scores = sum(prompt.scorer_.score_examples(rows, prompt.prompt_) for prompt in fitted.prompts)
     expected = np.mean([LABELS[best] == row.label for best, row in zip(scores.argmax(1), rows, strict=True)])
     assert measure(fitted, rows, LABELS) == pytest.approx(expected)
     assert measure(Fitted(fitted.prompts, rows), [], LABELS) is None

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -26,11 +27,11 @@ def test_embeds_give_our_own_answers(kind: Kind) -> None:
     assert all(torch.equal(request[:3], classifier.prompt_) for request in requests)
     assert len({len(request) for request in requests}) > 1
     words = list(classifier.label_words_.single)
-    for request, wanted in zip(requests, classifier.predict_proba(rows), strict=True):
+    for request, wanted in zip(requests, classifier.scorer_.score_examples(rows, classifier.prompt_), strict=True):
         with torch.no_grad():  # one row alone, as vLLM computes it: no padding, no mask
             logits = classifier.backbone_.model(inputs_embeds=request[None].clone()).logits[0, -1]
         logprobs = {token: SimpleNamespace(logprob=float(value)) for token, value in enumerate(logits.log_softmax(-1))}
-        assert read_answer(logprobs, words) == pytest.approx(wanted.tolist(), abs=1e-5)
+        assert read_answer(logprobs, words) == pytest.approx(np.exp(wanted).tolist(), abs=1e-5)
 
 
 def test_answers_are_scaled_to_the_label_words() -> None:
@@ -50,4 +51,6 @@ def test_vllm_answers_as_we_do(tmp_path: Path) -> None:
     classifier, rows = PromptClassifier.load(tmp_path / "bundle"), make_pairs(6, seed=1)
     engine = start_engine(classifier, enforce_eager=True, max_model_len=96, gpu_memory_utilization=0.1)
     found = torch.tensor(classify(engine, classifier, rows))
-    assert torch.allclose(found, torch.from_numpy(classifier.predict_proba(rows)), atol=1e-3)
+    assert torch.allclose(
+        found, torch.from_numpy(classifier.scorer_.score_examples(rows, classifier.prompt_)).exp(), atol=1e-3
+    )

@@ -183,7 +183,7 @@ def _dress(found: Adapter, task: Task, backbone: Backbone, notes: list[str]) -> 
         backbone, task, schedule="real", **config.model_dump(exclude={"model"}) | {"placement": "before"}
     )
     classifier.task_, classifier.scorer_ = task, Scorer.of(backbone, task, config, prompt_length=length)
-    classifier.classes_ = np.array(task.labels, dtype=object)
+    classifier.classes_, classifier.label_kind_ = np.array(sorted(task.labels), dtype=object), "text"
     classifier.prompt_, classifier.trainable_ = found.prompt.to(backbone.model.device), found.prompt.numel()
     classifier.warnings_, classifier.best_step_, classifier.dev_accuracy_, classifier.cut_ = notes, None, None, 0
     classifier.ended_ = None

@@ -138,7 +138,7 @@ def _train(
         def count(row: dict[str, Any]) -> None:
             advance(row["step"])
 
-        classifier.fit(inputs.train, job.synthetic, dev=inputs.dev, log=count, watch=watch)
+        classifier.fit(inputs.train, synthetic=job.synthetic, dev=inputs.dev, log=count, watch=watch)
     test = inputs.test or []
     predicted = classifier.predict(test).tolist()
     correct = "".join(str(int(label == row.label)) for label, row in zip(predicted, test, strict=True))

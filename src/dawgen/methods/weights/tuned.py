@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dawgen.classifier.batches import bucket, choose_budget
-from dawgen.classifier.items import Item, as_examples
 from dawgen.classifier.scorer import Scorer
+from dawgen.data.items import Item, as_examples
 from dawgen.methods.interface import Given, make_empty_prompt
 from dawgen.models.load import Backbone
 

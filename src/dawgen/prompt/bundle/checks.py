@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from torch import Tensor
 
+from dawgen.config import LONGEST_PROMPT
 from dawgen.errors import BundleError
 from dawgen.models.chat import LONGEST_FRONT
 from dawgen.models.load import Backbone, name_dtype
@@ -26,7 +27,6 @@ from dawgen.tasks.task import Task
 if TYPE_CHECKING:
     from dawgen.prompt.bundle.format import BundleInfo
 
-LONGEST = 1024  # rows of a prompt: attention to it costs their square
 LONGEST_TEMPLATE = 4000  # characters, also of a chat template's closing
 _ODD = ("ÀÉ ﬁn \u2167 \uff11\uff12 naïve", "  two  spaces\tand\na line ", "DON'T re-enter 3.14e-5!?", "日本 Ωμέγα 🙂")
 
@@ -109,7 +109,7 @@ def _find_faults(prompt: Tensor, info: BundleInfo) -> Iterator[str]:
         "label_ids: expected none below 0": all(number >= 0 for own in ids for number in own),
         "max_tokens is not settings.max_tokens": info.max_tokens == info.settings.max_tokens,
         "decoder_sentinel is not settings.decoder_sentinel": info.decoder_sentinel == info.settings.decoder_sentinel,
-        f"prompt: expected at most {LONGEST} rows": len(prompt) <= LONGEST,
+        f"prompt: expected at most {LONGEST_PROMPT} rows": len(prompt) <= LONGEST_PROMPT,
         "prompt: its rows are not settings.prompt_length": info.settings.prompt_length == len(prompt),
         f"front, closing: expected both or neither, at most {LONGEST_FRONT} tokens and {LONGEST_TEMPLATE} characters": (
             bool(info.front) == bool(info.closing)

@@ -13,6 +13,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, fiel
 from torch import Tensor
 
 from dawgen.config import Dtype, Schedule, TargetConfig
+from dawgen.data.kinds import Kind
 from dawgen.errors import BundleError
 from dawgen.files import write_json, write_with
 from dawgen.models.chat import Chat
@@ -31,7 +32,8 @@ class BundleInfo(Settings):
     weights: `Backbone.exact`, every bit of the weights in `dtype`. tokenizer: `hash_tokenizer`. golden: [4,K], the
     label log-probabilities of `golden_examples`. label_ids: a number for each label, or a list for each where any label
     has words of several tokens. front, closing: of the `Chat` around every text, empty without one, as in bundles from
-    before there were any. metrics: whatever the caller measured, for people to read.
+    before there were any. label_kind: of what kind the labels were that `fit` got. metrics: whatever the caller
+    measured, for people to read.
     """
 
     format: int = FORMAT
@@ -54,6 +56,7 @@ class BundleInfo(Settings):
     closing: str = ""
     schedule: Schedule
     seed: int
+    label_kind: Kind = "text"
     settings: TargetConfig
     golden: tuple[tuple[float, ...], ...]
     warnings: tuple[str, ...] = ()
@@ -77,6 +80,8 @@ class BundleInfo(Settings):
             content.pop("closing", None)
         if self.settings.chat is False:
             content["settings"].pop("chat", None)
+        if self.label_kind == "text":
+            content.pop("label_kind", None)
         if not self.settings.patience:
             content["settings"].pop("patience", None)
         return content
