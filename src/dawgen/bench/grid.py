@@ -8,14 +8,14 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, PositiveFloat
+from pydantic import Field
 
 from dawgen.bench.arms import make_arm, parse_arm
-from dawgen.config import Positive, RunConfig, TargetConfig
+from dawgen.config import RunConfig, TargetConfig
 from dawgen.presets import PRESETS
 from dawgen.report.grid.arms import Arm
 from dawgen.runs.settings import merge_settings, resolve_config
-from dawgen.section import Settings
+from dawgen.section import Positive, Rate, Seed, Settings
 
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 Sizes = Annotated[tuple[Positive, ...], Field(min_length=1)]
@@ -71,9 +71,9 @@ class Block(Settings):
 
     tasks: Names
     targets: Names = ("mini-t5",)
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
     shots: Sizes = (16,)
-    multiples: Annotated[tuple[Positive | PositiveFloat, ...], Field(min_length=1)] = (16,)
+    multiples: Annotated[tuple[Positive | Rate, ...], Field(min_length=1)] = (16,)
     arms: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()
     schedules: tuple[str, ...] = ("paired",)

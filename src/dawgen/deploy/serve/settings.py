@@ -6,10 +6,9 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from dawgen.config import Positive
-from dawgen.section import Settings
+from dawgen.section import NUMBER, Positive, Settings
 
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0), NUMBER]
 
 
 class ServeSettings(Settings):
