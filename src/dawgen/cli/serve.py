@@ -76,6 +76,22 @@ def serve(
     timeout: Annotated[
         float, typer.Option(min=0.001, help="seconds of a request; then 504", rich_help_panel=LIMITS)
     ] = 30.0,
+    header_timeout: Annotated[
+        float,
+        typer.Option(min=0.001, help="seconds until a request's header is whole; then 408", rich_help_panel=LIMITS),
+    ] = 10.0,
+    idle_timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.001, help="seconds that a connection rests or leaves an answer unread", rich_help_panel=LIMITS
+        ),
+    ] = 60.0,
+    max_connections: Annotated[
+        int,
+        typer.Option(
+            min=1, help="open at a time; a further one takes the place of one at rest", rich_help_panel=LIMITS
+        ),
+    ] = 1000,
     drain: Annotated[
         float, typer.Option(min=0, help="seconds to finish accepted requests when told to stop", rich_help_panel=LIMITS)
     ] = 30.0,
@@ -98,7 +114,7 @@ def serve(
     from dawgen.deploy.serve.settings import ServeSettings
     from dawgen.deploy.serve.setup import check_device, check_start, choose_hosts, load_base, make_service, split_names
     from dawgen.runtime import count_cpus, pick_device, set_threads
-    from dawgen.web import import_fastapi, make_address, open_socket
+    from dawgen.web import Limits, import_fastapi, make_address, open_socket
 
     import_fastapi("serve", "prometheus_client")
     if no_token and token_file is not None:
@@ -136,7 +152,7 @@ def serve(
     def tell(service: Service) -> None:
         show_service(service, address, token is not None, json)
 
-    run_service(load, listener, drain, tell)
+    run_service(load, listener, drain, tell, Limits(max_connections, header_timeout, idle_timeout))
 
 
 def parse_dtype(text: str | None) -> Dtype | None:

@@ -22,6 +22,7 @@ from dawgen.deploy.serve.middleware import read_headers, refuse
 from dawgen.deploy.serve.registry import Registry
 from dawgen.deploy.serve.trace import ID, read_id
 from dawgen.errors import DawgenError
+from dawgen.web import HEADER_BYTES, Limits, make_protocol
 
 if TYPE_CHECKING:
     import socket
@@ -34,7 +35,6 @@ FLUSH = 5  # seconds that slow clients have to read the last answers
 LINGER = 0.5  # seconds, at least, in which late requests still get a 503 instead of a closed port
 MODEL_THREADS = ("load", "batcher")  # threads that may be inside the model when time is up
 SWITCH = 0.001  # seconds until a busy thread yields to the worker: with Python's 5 ms the model would wait for its turn
-IDLE = 60  # seconds that an open connection without a request is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +106,24 @@ class Stop:
 
 
 def run_service(
-    load: Callable[[], Service], listener: socket.socket, drain: float, tell: Callable[[Service], None]
+    load: Callable[[], Service],
+    listener: socket.socket,
+    drain: float,
+    tell: Callable[[Service], None],
+    limits: Limits | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what was accepted.
 
     load: called in a thread of its own while probes are answered already. drain: seconds that accepted requests have
-    to finish. tell: called once the service is ready.
+    to finish. tell: called once the service is ready. limits: of its
+    connections.
 
     Raises:
         DawgenError: what `load` raises; or accepted requests were not answered in time.
     """
     start_logs()
     sys.setswitchinterval(SWITCH)
-    lost = asyncio.run(_serve(load, listener, drain, tell))
+    lost = asyncio.run(_serve(load, listener, drain, tell, limits or Limits()))
     said = f"{lost} accepted requests were not answered within {drain:g} s (--drain)." if lost else ""
     if any(thread.name in MODEL_THREADS for thread in threading.enumerate()):
         leave_at_once(said)
@@ -136,7 +141,11 @@ def leave_at_once(error: str) -> None:
 
 
 async def _serve(
-    load: Callable[[], Service], listener: socket.socket, drain: float, tell: Callable[[Service], None]
+    load: Callable[[], Service],
+    listener: socket.socket,
+    drain: float,
+    tell: Callable[[Service], None],
+    limits: Limits,
 ) -> int:
     import uvicorn
 
@@ -148,8 +157,8 @@ async def _serve(
         server_header=False,
         lifespan="off",
         ws="none",
-        http="h11",
-        timeout_keep_alive=IDLE,
+        http=make_protocol(limits),
+        h11_max_incomplete_event_size=HEADER_BYTES,
         timeout_graceful_shutdown=FLUSH,
     )
     server = uvicorn.Server(config)

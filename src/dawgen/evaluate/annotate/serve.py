@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from dawgen.errors import ConfigError
-from dawgen.web import is_loopback, make_address
+from dawgen.web import HEADER_BYTES, Limits, is_loopback, make_address, make_protocol
 
 if TYPE_CHECKING:
     import socket
@@ -49,7 +49,8 @@ def run_server(app: FastAPI, listener: socket.socket) -> None:
         server_header=False,
         lifespan="off",
         ws="none",
-        http="h11",
+        http=make_protocol(Limits()),
+        h11_max_incomplete_event_size=HEADER_BYTES,
         timeout_graceful_shutdown=3,
     )
     try:
