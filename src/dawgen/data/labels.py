@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -36,7 +37,7 @@ class Labels:
         if column not in record.fields:
             raise DataError(f"{record.where}: expected a column {column!r}; {suggest(column, record.fields)}")
         value = record.fields[column]
-        raw = show_value(value)
+        raw = self._write(value)
         if self.hub and str(value) in self.hub.skip and raw not in self.given:
             self.skipped[raw] += 1
             return None
@@ -57,7 +58,7 @@ class Labels:
             raise DataError(
                 f"{record.where}: unknown label {label!r} for task {self.task.name!r}; "
                 f"{suggest(label, self.task.labels)}\n"
-                f"Correct it, or say which label it is: {show_mapping(label, self._guess(label))}."
+                f"Correct it, or say which label it is: {show_mapping({label: self._guess(label)})}."
             )
         self.counts[label] += 1
         return label
@@ -81,13 +82,21 @@ class Labels:
                 f"{source}: expected two labels or more, found only {next(iter(self.counts))!r} in "
                 f"{self.counts.total()} rows. Add examples of another label."
             )
-        for twins in find_twins(self.counts):
-            shown = ", ".join(f"{label!r} ({_count(count)})" for label, count in twins.items())
-            common = max(twins, key=lambda label: twins[label])
-            other = next(label for label in twins if label != common)
-            remarks.warn(
-                f"{source}: labels that look like one: {shown}. If they are, say so: {show_mapping(other, common)}"
+        if groups := find_twins(self.counts):
+            shown = "; ".join(
+                ", ".join(f"{label!r} ({_count(count)})" for label, count in twins.items()) for twins in groups
             )
+            common = [(twins, max(twins, key=lambda label: twins[label])) for twins in groups]
+            mapping = {label: most for twins, most in common for label in twins if label != most}
+            remarks.warn(f"{source}: labels that look like one: {shown}. If they are, say so: {show_mapping(mapping)}")
+
+    def _write(self, value: Any) -> str:
+        """Return a value as text; true and false are words of JSON too, which files and tasks can have."""
+        raw = show_value(value)
+        if isinstance(value, bool) and raw not in self.given:
+            known = {*self.given, *(self.task.labels if self.task else ())}
+            return next((word for word in (raw, raw.lower()) if word in known), raw)
+        return raw
 
     def _name(self, value: Any, raw: str, column: str, where: str) -> str:
         """Return the name of a value: of the task's codes, then of the source's classes, else its own."""
@@ -102,7 +111,7 @@ class Labels:
         raise DataError(
             f"{where}: expected the number of a class in column {column!r}, 0 to {len(names) - 1} ({shown}), found "
             f"{value}, which stands for no class.\n"
-            f"Take these rows out, or leave them out here: {show_mapping(raw, None)}."
+            f"Take these rows out, or leave them out here: {show_mapping({raw: None})}."
         )
 
     def _guess(self, label: str) -> str:
@@ -128,11 +137,11 @@ def find_twins(counts: Mapping[str, int]) -> list[dict[str, int]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def show_mapping(value: str, label: str | None) -> str:
-    """Return how to say on the command line which label a value stands for; None: its rows are left out."""
-    shown = "null" if label is None else f'"{label}"'
-    pair = f'{{"{value}": {shown}}}'
-    return f"--set columns.labels='{pair}' (evaluate: --columns '{{\"labels\": {pair}}}')"
+def show_mapping(labels: Mapping[str, str | None]) -> str:
+    """Return how to say on the command line which label each value stands for; None: its rows are left out."""
+    text = json.dumps(labels, ensure_ascii=False)
+    shown = "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
+    return f"--set columns.labels='{shown}' (evaluate: --columns '{{\"labels\": {shown}}}')"
 
 
 def name_kind(value: Any) -> str:
@@ -154,7 +163,7 @@ def _check_value(value: Any, raw: str, expected: str) -> None:
             if whole
             else "Labels are names or whole numbers: give ranges of numbers a name"
         )
-        meaning = f"or say what it means: {show_mapping(raw, 'NAME')}"
+        meaning = f"or say what it means: {show_mapping({raw: 'NAME'})}"
         raise DataError(f"{expected}, found the number {value!r}.\n{advice}, {meaning}.")
     if not isinstance(value, str | int) or _is_huge(value):
         raise DataError(f"{expected}, found {name_kind(value)} {_shorten(value)}.")

@@ -78,25 +78,31 @@ def _goes_on(line: str) -> bool:
 def _read_values(text: str, path: Path, columns: Columns) -> Iterator[tuple[Fields, str]]:
     """Yield the objects of a text that is one JSON value or several, one behind the other."""
     place, count, line, counted = _skip_space(text, 0), 0, 1, 0
-    while place < len(text):
+    inside = False  # an array
+    while place < len(text) or inside:
+        if not inside and text[place] == "[":
+            place = _skip_space(text, place + 1)
+            inside = text[place : place + 1] != "]"
+            place = place if inside else _skip_space(text, place + 1)
+            continue
         line, counted = line + text.count("\n", counted, place), place
-        where = f"{path}:{line}"
+        count += 1
+        where = f"{path} item {count}" if inside else f"{path}:{line}"
         try:
             value, place = _DECODER.raw_decode(text, place)
+            place = _skip_space(text, place)
+            if inside and text[place : place + 1] not in (",", "]"):
+                raise json.JSONDecodeError("Expecting ',' delimiter", text, place)
         except json.JSONDecodeError as error:
             raise DataError(f"{path}:{error.lineno}: expected JSON: {error.msg} at column {error.colno}.") from error
         except (ValueError, RecursionError) as error:
             raise _name_fault(error, where) from error
-        place = _skip_space(text, place)
-        if isinstance(value, list):
-            for item in value:
-                count += 1
-                yield _check_object(item, f"{path} item {count}")
-            continue
-        if not count and place == len(text) and isinstance(value, dict):
+        if count == 1 and place == len(text) and isinstance(value, dict):
             _refuse_wrapped(value, str(path), columns)
-        count += 1
         yield _check_object(value, where)
+        if inside:
+            inside = text[place] == ","
+            place = _skip_space(text, place + 1)
 
 
 def _skip_space(text: str, place: int) -> int:
