@@ -89,17 +89,18 @@ class _Rows:
         """Yield rows as `read_delimited`."""
         dialect, skip = self.found.dialect, self.found.skip
         watched = not dialect.spaced and self.whole is None
-        reader = dialect.parse(lines)
+        reader, prefix = dialect.parse(lines), f"{self.path}:"
         line = 1 + skip
         try:
             for cells in reader:
-                where, line, begin = f"{self.path}:{line}", reader.line_num + 1 + skip, line
-                if not any(cells) or not (cells[0].strip() or any(map(str.strip, cells))):
+                where, begin, line = f"{prefix}{line}", line, reader.line_num + 1 + skip
+                if not (cells and cells[0].strip()) and not any(map(str.strip, cells)):
                     if cells and self.header:
                         self.blank, self.blank_at = self.blank + 1, self.blank_at or where
                     continue
                 if self.header is None:
                     self.header = _Header.read(cells, where)
+                    names, width, plain = self.header.names, self.header.width, not self.header.unnamed
                     continue
                 if self.blank:
                     raise DataError(
@@ -114,7 +115,10 @@ class _Rows:
                         f"{where}: expected cells as above, found a space and then quotes after a delimiter.\n"
                         "Take the spaces out, here or everywhere."
                     )
-                yield self._name(cells, where), where
+                if plain and len(cells) == width:
+                    yield dict(zip(names, cells, strict=True)), where
+                else:
+                    yield self._name(cells, where), where
         except csv.Error as error:
             raise DataError(
                 f"{self.path}:{line}: expected cells that are quoted well: {error}.\n"
@@ -133,8 +137,6 @@ class _Rows:
     def _name(self, cells: list[str], where: str) -> dict[str, str]:
         assert self.header is not None  # it is read first
         header = self.header
-        if len(cells) == header.width and not header.unnamed:
-            return dict(zip(header.names, cells, strict=True))
         if len(cells) != header.width:
             self._check_width(cells, where)
         for place in header.unnamed:

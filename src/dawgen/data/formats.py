@@ -66,23 +66,25 @@ def _suffix(path: Path) -> str:
 
 
 def _read_objects(path: Path, columns: Columns, remarks: Remarks) -> Table:
-    return Table(_note_encoding(path, columns, remarks, (Record(*row) for row in read_json_lines(path, columns))))
+    return Table(_make_records(path, columns, remarks, read_json_lines(path, columns)))
 
 
 def _read_plain(path: Path, columns: Columns, remarks: Remarks) -> Table:
     lines = enumerate(iterate_lines(path, "", columns.encoding), start=1)
-    records = (Record({"text1": line.rstrip("\r\n")}, f"{path}:{number}") for number, line in lines if line.strip())
-    return Table(_note_encoding(path, columns, remarks, records))
+    rows = (({"text1": line.rstrip("\r\n")}, f"{path}:{number}") for number, line in lines if line.strip())
+    return Table(_make_records(path, columns, remarks, rows))
 
 
 def _read_cells(path: Path, columns: Columns, remarks: Remarks, plain: str) -> Table:
-    records = (Record(*row) for row in read_delimited(path, plain, columns, remarks))
-    return Table(_note_encoding(path, columns, remarks, records))
+    return Table(_make_records(path, columns, remarks, read_delimited(path, plain, columns, remarks)))
 
 
-def _note_encoding(path: Path, columns: Columns, remarks: Remarks, records: Iterator[Record]) -> Iterator[Record]:
-    """Yield the records; then the encoding is noted where the file alone has said it."""
-    yield from records
+def _make_records(
+    path: Path, columns: Columns, remarks: Remarks, rows: Iterator[tuple[dict[str, Any], str]]
+) -> Iterator[Record]:
+    """Yield a text file's rows as records; then its encoding is noted where the file alone has said it."""
+    for fields, where in rows:
+        yield Record(fields, where)
     if columns.encoding is None and (found := find_encoding(path)) != UTF8:
         remarks.note(f"{path}: read as {found.upper()}")
 

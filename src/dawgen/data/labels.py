@@ -31,12 +31,16 @@ class Labels:
         self.hub = task.hub if task and task.hub else None
         self.counts = Counter[str]()
         self.skipped = Counter[str]()
+        self._known: dict[Any, str] = {}  # texts that were taken before
 
     def take(self, record: Record, column: str) -> str | None:
         """Return the label of a row, None for one that is to be left out. Raises DataError for what is no label."""
         if column not in record.fields:
             raise DataError(f"{record.where}: expected a column {column!r}; {suggest(column, record.fields)}")
         value = record.fields[column]
+        if type(value) is str and value in self._known:
+            self.counts[self._known[value]] += 1
+            return self._known[value]
         raw = self._write(value)
         if self.hub and str(value) in self.hub.skip and raw not in self.given:
             self.skipped[raw] += 1
@@ -61,6 +65,8 @@ class Labels:
                 f"Correct it, or say which label it is: {show_mapping({label: self._guess(label)})}."
             )
         self.counts[label] += 1
+        if type(value) is str:
+            self._known[value] = label
         return label
 
     def describe_skipped(self) -> str:
