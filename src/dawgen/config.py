@@ -212,6 +212,8 @@ class BaselineConfig(Settings):
 class RunConfig(Settings):
     """One whole job: `dawgen run`."""
 
+    name: str | None = None
+    """what cards and tables call the task (default: its own name, else the training file's)"""
     task: str | None = None
     """what the labels are: a name of `dawgen tasks`, or a YAML file; none: read from the examples"""
     train: str | None = None
@@ -265,3 +267,9 @@ class RunConfig(Settings):
     """methods without a tuned generator"""
     tracking: tuple[Tracker, ...] = ()
     """where numbers of training are logged beside log.jsonl"""
+
+    @model_serializer(mode="wrap")
+    def _leave_out_name(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Files and keys are those of before there was a name to give."""
+        found: dict[str, Any] = dump(self)
+        return {name: value for name, value in found.items() if name != "name" or value is not None}

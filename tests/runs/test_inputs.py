@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dawgen.columns import Columns
 from dawgen.config import RunConfig
 from dawgen.data import Row
 from dawgen.errors import ConfigError
@@ -108,3 +109,31 @@ def test_a_task_with_rows_of_its_own_is_measured_on_all_but_the_shots() -> None:
     assert any("no dev set" in note for note in found.notes)
     with pytest.raises(ConfigError, match="--test without --train"):
         load(task="tickets", test="mine.csv")
+
+
+def test_a_task_is_called_as_asked_else_as_its_file_which_is_said_where_that_says_nothing(tmp_path: Path) -> None:
+    rows = "".join(f"row {number} of x,x\nrow {number} of y,y\n" for number in range(3))
+    for name in ("train.csv", "tickets-of-may.csv"):
+        (tmp_path / name).write_text("text,label\n" + rows)
+    found = load_inputs(RunConfig(train=str(tmp_path / "train.csv"), shots=1))
+    assert found.task.name == "train" and any("--name says what it is" in note for note in found.notes)
+    found = load_inputs(RunConfig(train=str(tmp_path / "tickets-of-may.csv"), shots=1))
+    assert found.task.name == "tickets-of-may" and not any("--name" in note for note in found.notes)
+    found = load_inputs(RunConfig(train=str(tmp_path / "train.csv"), shots=1, name="tickets"))
+    assert found.task.name == "tickets" and not any("--name" in note for note in found.notes)
+    with pytest.raises(ConfigError, match="name: expected --train too"):
+        load_inputs(RunConfig(task="scenes-nli", name="other"))
+    assert "name" not in RunConfig().model_dump() and RunConfig(name="a").model_dump()["name"] == "a"
+
+
+def test_how_files_are_read_is_said_with_what_was_left_out(tmp_path: Path) -> None:
+    rows = "".join(f"row {number} of x;x\nrow {number} of Y;Y\nother {number} of y;y\n" for number in range(3))
+    (tmp_path / "train.csv").write_text(f"text;label;\n{rows};;\n")
+    (tmp_path / "test.csv").write_bytes("text,label\nnew,x\nnewer,Y\n".encode("utf-16"))
+    config = RunConfig(train=str(tmp_path / "train.csv"), test=str(tmp_path / "test.csv"), shots=1)
+    found = load_inputs(config.model_copy(update={"columns": Columns(labels={"y": "Y"})}))
+    said = " ".join(found.notes)
+    assert "semicolon between cells" in said and "1 empty row" in said and "UTF-16" in said
+    assert found.task.labels == ("Y", "x") and not found.warnings
+    found = load_inputs(config)
+    assert found.task.labels == ("Y", "x", "y") and "labels that look like one: 'Y' (3 rows), 'y'" in found.warnings[0]

@@ -117,6 +117,8 @@ def test_unknown_task_names_the_nearest() -> None:
         ('[yes, no, "0"]', '[yes, yes, no, "0"]', "labels: expected two or more different names"),
         ("{text1} Good", "Good", "template: expected {text1} once"),
         ("{text1} Good", "{text1} {text2} Good", "template: expected {text1} once"),
+        ("pair: false", "", "template: expected {text1} and {text2} once.* needs a line `pair: false`"),
+        ("{text1} Good", "{text1} {text2} Good", "A task of pairs has no line `pair: false`"),
         ("{mask}", "{mask} {mask}", "{mask} at most once"),
         ("{mask}", "{word}", "template: expected {text1} once"),
         ("{mask}", "{mask", "template: "),

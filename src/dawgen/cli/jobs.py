@@ -47,6 +47,7 @@ def run(
     methods: o.Methods = None,
     label_words: o.LabelWords = None,
     question: o.Question = None,
+    name: o.Name = None,
     leaks: o.Leaks = None,
     conflicts: o.Conflicts = None,
     track: Annotated[
@@ -82,6 +83,7 @@ def run(
         methods=None if methods is None else [name.strip() for name in methods.split(",")],
         tracking=None if track is None else [name.strip() for name in track.split(",")],
         question=question,
+        name=name,
         leaks=leaks,
         conflicts=conflicts,
         seed=seed,
@@ -90,8 +92,8 @@ def run(
     from dawgen.runs.run import run_job
 
     if out is None:
-        name = Path(settings.task or settings.train or "run").name.split(".")[0]
-        out = Path("runs") / f"{name}-{settings.seed}"
+        called = settings.name or Path(settings.task or settings.train or "run").name.split(".")[0]
+        out = Path("runs") / f"{called}-{settings.seed}"
     _show(run_job(settings, out, fresh=fresh), out, json)
 
 

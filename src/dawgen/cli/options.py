@@ -52,6 +52,9 @@ LabelWords = Annotated[
 Question = Annotated[
     str | None, typer.Option(help="what a prompt that starts from a question asks (default: the task's question)")
 ]
+Name = Annotated[
+    str | None, typer.Option(help="what cards and tables call the task (default: its own name, else the file's)")
+]
 Leaks = Annotated[
     str | None,
     choose("what to do with training rows that repeat dev or test pairs (default: refuse)", get_args(Refusal)),

@@ -20,6 +20,7 @@ def tune(
     train: o.Train = None,
     shots: o.Shots = None,
     conflicts: o.Conflicts = None,
+    name: o.Name = None,
     config: o.Config = None,
     preset: o.Preset = "mini",
     assign: o.Assign = None,
@@ -28,7 +29,16 @@ def tune(
 ) -> None:
     """Tune the generator on few shots of every label."""
     settings = o.make_config(
-        preset, config, assign, task=task, train=train, shots=shots, conflicts=conflicts, seed=seed, threads=threads
+        preset,
+        config,
+        assign,
+        task=task,
+        train=train,
+        shots=shots,
+        conflicts=conflicts,
+        name=name,
+        seed=seed,
+        threads=threads,
     )
     from dawgen.runs.stages import tune_stage
 
@@ -98,6 +108,7 @@ def train(
     shots: o.Shots = None,
     label_words: o.LabelWords = None,
     question: o.Question = None,
+    name: o.Name = None,
     leaks: o.Leaks = None,
     conflicts: o.Conflicts = None,
     config: o.Config = None,
@@ -119,6 +130,7 @@ def train(
         methods=[method],
         shots=shots,
         question=question,
+        name=name,
         leaks=leaks,
         conflicts=conflicts,
         seed=seed,

@@ -34,6 +34,7 @@ from dawgen.tasks import Task, find_rows
 SCENES_TEST = 600  # rows, when a scenes task draws its own test set
 UNLABELLED = 2000  # texts that it draws for methods that learn from them
 COPIES_WORTH_A_WARNING = 0.1
+COMMON_NAMES = ("train", "training", "data", "dataset", "labels")  # of files, which say nothing about a task
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,21 @@ class Inputs:
 def load_inputs(config: RunConfig) -> Inputs:
     """Read and check every file of the job and draw the few shots.
 
-    Raises DataError or ConfigError with file and line for the first thing that is wrong.
+    Raises DataError or ConfigError with file and line for the first thing that is wrong. What reading had to say until
+    then goes to the log.
     """
+    remarks = Remarks()
+    try:
+        return _load(config, remarks)
+    except (ConfigError, DataError):
+        remarks.log()
+        raise
+
+
+def _load(config: RunConfig, remarks: Remarks) -> Inputs:
     task = Task.load(config.task) if config.task else None
+    if config.name is not None and config.train is None:
+        raise ConfigError("name: expected --train too, found none: a task's own data keep the task's name.")
     if task and task.name in LABELS and config.train is None:
         return _draw_scenes(task, config)
     if task and config.train is None and (own := find_rows(str(config.task))):
@@ -67,11 +80,13 @@ def load_inputs(config: RunConfig) -> Inputs:
     source = config.train or (task.hub.repo if task and task.hub else None)
     if source is None:
         raise ConfigError("expected --train FILE, or --task with a task that has data of its own; got neither.")
-    remarks = Remarks()
     notes, warnings = remarks.notes, remarks.warnings
     train = _read(source, config, task, remarks, split="train")
     if task is None:
-        task = Task.from_examples([row.example for row in train], name=Path(source).name.split(".")[0] or "custom")
+        name = Path(source).name.split(".")[0] or "custom"
+        task = Task.from_examples([row.example for row in train], name=name)
+        if name in COMMON_NAMES and config.name is None:
+            remarks.note(f"cards and tables call the task {name!r}, as its file: --name says what it is")
     task = _reword(task, config)
     dev = _read(config.dev, config, task, remarks, split="validation") if config.dev else None
     test = _read(config.test, config, task, remarks, split="test") if config.test else None
@@ -117,12 +132,12 @@ def _read(source: str, config: RunConfig, task: Task | None, remarks: Remarks, *
 
 
 def _reword(task: Task, config: RunConfig) -> Task:
-    """Return the task with the label words and the question of the settings in place of its own.
+    """Return the task with the name, label words and question of the settings in place of its own.
 
     Raises:
-        ConfigError: a question that is none.
+        ConfigError: a question or name that is none.
     """
-    given = {"label_words": config.label_words, "question": config.question}
+    given = {"label_words": config.label_words, "question": config.question, "name": config.name}
     given = {name: value for name, value in given.items() if value is not None}
     try:
         return Task.model_validate(task.model_dump() | given) if given else task
