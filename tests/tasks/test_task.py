@@ -159,7 +159,7 @@ def test_task_from_single_texts() -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([Example("A", label="x"), Example("B", label="x")], "two labels or more, found \\['x'\\]"),
+        ([Example("A", label="x"), Example("B", label="x")], "two labels or more, found one class, 'x'"),
         ([Example("A", label="x"), Example("B")], "a label in every example"),
         ([Example("A", label="x"), Example("B", "C", label="y")], "pairs or single texts throughout"),
         ([], "two labels or more"),
