@@ -94,6 +94,14 @@ def _hash_known(path: Path, size: int, changed: int) -> str:
     return hash_file(path)
 
 
+def is_place(text: str) -> bool:
+    """Return whether there is a file or folder of that name; a text that can be no name is none."""
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # too long, a NUL, half of a surrogate pair
+        return False
+
+
 def split_name(argument: str) -> tuple[str | None, str]:
     """Return name and path of NAME=PATH; no name if the whole argument is a path that exists."""
     name, equals, path = argument.partition("=")

@@ -15,6 +15,7 @@ from dawgen.bench.grid import FILES, SETS, TAKEN, Block, Grid, TaskFiles, fill_n
 from dawgen.errors import ConfigError, DawgenError, suggest
 from dawgen.report.grid.arms import GENERATORS
 from dawgen.tasks import Task
+from dawgen.yaml_text import load_yaml
 
 INNER: dict[str, type[BaseModel]] = {"tasks": TaskFiles, "blocks": Block}
 
@@ -29,11 +30,11 @@ def read_grid(path: Path, data: Path | None = None, *, need_files: bool = True) 
     """
     if not path.is_file():
         raise ConfigError(f"{path}: there is no such grid file.")
-    text = path.read_text(encoding="utf-8")
+    text = path.read_bytes()
     try:
-        raw, node = yaml.safe_load(text), yaml.compose(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: expected YAML: {' '.join(str(error).split())}") from error
+        raw, node = load_yaml(text), yaml.compose(text)
+    except ValueError as error:
+        raise ConfigError(f"{path}: expected YAML: {error}.") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: expected keys such as name: mini, found {raw!r:.40}.")
     try:

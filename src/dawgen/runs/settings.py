@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from pydantic import BaseModel, ValidationError
 
 from dawgen.config import INITS, RunConfig, TargetConfig
 from dawgen.errors import ConfigError, name_place, suggest
+from dawgen.files import is_place
 from dawgen.methods.table import check_names
 from dawgen.models.resolve import MINIS
 from dawgen.presets import PRESETS
+from dawgen.yaml_text import load_yaml
 
 _WORDS = ("columns", "label_words")  # sections whose values are words, whatever YAML would make of them
 
@@ -48,10 +51,10 @@ def resolve_config(
         said = first["msg"].removeprefix("Value error, ")
         reason = said[0].lower() + said[1:]
         raise ConfigError(
-            f"{place}: {reason.replace('input should', 'the value should')}, found {first['input']!r:.60}."
+            f"{place}: {reason.replace('input should', 'the value should')}, found {reprlib.repr(first['input']):.60}."
         ) from error
     check_names(config.methods)
-    if config.target.init not in INITS and not Path(config.target.init).exists():
+    if config.target.init not in INITS and not is_place(config.target.init):
         known = suggest(config.target.init, INITS)
         raise ConfigError(f"target.init: expected a way to start or the folder of a bundle; {known}")
     return config
@@ -74,11 +77,11 @@ def _read_file(file: Path | None) -> dict[str, Any]:
     if not file.is_file():
         raise ConfigError(f"{file}: there is no such configuration file.")
     try:
-        value = yaml.safe_load(file.read_bytes())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: expected YAML: {' '.join(str(error).split())}") from error
+        value = load_yaml(file.read_bytes())
+    except ValueError as error:
+        raise ConfigError(f"{file}: expected YAML: {error}.") from error
     if not isinstance(value, dict):
-        raise ConfigError(f"{file}: expected keys such as shots: 16, found {value!r:.40}.")
+        raise ConfigError(f"{file}: expected keys such as shots: 16, found {reprlib.repr(value):.40}.")
     complete_recorded(value)
     if value.get("record") is not None and isinstance(value.get("target"), dict):
         value["target"].setdefault("placement", "before")  # which no file says
@@ -109,14 +112,32 @@ def read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     layer: dict[str, Any] = {}
     for text in assignments:
         key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise ConfigError(f"--set {text}: expected key=value, such as target.rate=0.1.")
+        if not equals or not key.strip():
+            raise ConfigError(f"--set {_show(text)}: expected key=value, such as target.rate=0.1.")
         inner = layer
         *path, last = key.strip().split(".", 2 if key.strip().startswith("columns.labels.") else -1)
         for part in path:
-            inner = inner.setdefault(part, {})
-        inner[last] = _read_words(value) if [*path, last][0] in _WORDS else yaml.safe_load(value)
+            if not isinstance(inner.setdefault(part, {}), dict):
+                inner[part] = {}  # an earlier assignment that gave no section; the later one holds
+            inner = inner[part]
+        found = _read_words(value) if [*path, last][0] in _WORDS else _read_value(key, value)
+        merge_settings(inner, {last: found})
     return layer
+
+
+def _read_value(key: str, value: str) -> Any:
+    try:
+        return load_yaml(value)
+    except ValueError as error:
+        raise ConfigError(
+            f"--set {_show(key)}: expected a value as YAML has them, such as 0.1, true, [a, b] or 'a text', found "
+            f"{value!r:.60}: {error}."
+        ) from error
+
+
+def _show(text: str) -> str:
+    """Return a text of the user's as it can be printed, in one line that is not too long."""
+    return (text if text.isprintable() else ascii(text))[:60]
 
 
 def _read_words(value: str) -> Any:
@@ -124,8 +145,8 @@ def _read_words(value: str) -> Any:
     if not value.lstrip().startswith(("{", '"', "'")):
         return value
     try:
-        return _keep_null(yaml.load(value, Loader=yaml.BaseLoader))
-    except yaml.YAMLError:
+        return _keep_null(load_yaml(value, yaml.BaseLoader))
+    except ValueError:
         return value
 
 

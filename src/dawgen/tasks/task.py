@@ -15,6 +15,7 @@ from pydantic import ValidationError, model_validator
 from dawgen.errors import ConfigError, DataError, suggest
 from dawgen.records import Example
 from dawgen.section import Settings
+from dawgen.yaml_text import load_yaml
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SUFFIXES = (".yaml", ".yml")
@@ -236,9 +237,9 @@ def _check_keys(field: str, mapping: Mapping[str, str], labels: tuple[str, ...])
 def _parse(where: str, data: bytes) -> Task:
     """Read a task file; every scalar stays text, so that yes, no and 0 can be label words and labels."""
     try:
-        fields = yaml.load(data, Loader=yaml.BaseLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{where}: expected YAML, found {' '.join(str(error).split())}") from error
+        fields = load_yaml(data, yaml.BaseLoader)
+    except ValueError as error:
+        raise ConfigError(f"{where}: expected YAML: {error}.") from error
     if not isinstance(fields, dict):
         raise ConfigError(f"{where}: expected the fields of a task (name, labels, template, ...), found {fields!r}")
     return _build(where, fields)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from dawgen.data import FieldFile, parse_fields
 from dawgen.errors import DataError
 from dawgen.report.run.metrics import RunMetrics, read_metrics
+from dawgen.yaml_text import load_yaml
 
 Fields = dict[str, Any]
 
@@ -51,9 +50,9 @@ def read_settings(path: Path) -> Fields:
     if not path.is_file():
         return {}
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise DataError(f"{path}: expected YAML, got {error}".replace("\n", " ")) from error
+        value = load_yaml(path.read_bytes())
+    except ValueError as error:
+        raise DataError(f"{path}: expected YAML: {error}.") from error
     return value if isinstance(value, dict) else {}
 
 
