@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from dawgen.errors import ConfigError, name_place, suggest
-from dawgen.section import BITS
+from dawgen.section import BITS, MOST
 
 Init = TypeVar("Init", bound=Callable[..., None])
 Config = TypeVar("Config", bound=BaseModel)
@@ -72,6 +72,20 @@ def read_seed(seed: Any) -> int:
     except TypeError:
         pass
     raise ConfigError(f"seed: expected a whole number of at most {BITS} bits, got {seed!r:.60}.")
+
+
+def read_count(count: Any, name: str) -> int:
+    """Return a number of things as a plain one, at least 1; numpy's are taken as well.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    try:
+        if not isinstance(count, bool) and 1 <= operator.index(count) <= MOST:
+            return operator.index(count)
+    except TypeError:
+        pass
+    raise ConfigError(f"{name}: expected a whole number, at least 1 and at most {MOST:,}, got {count!r:.60}.")
 
 
 def read_settings(estimator: Any, config: type[Config], section: str, **others: Any) -> Config:

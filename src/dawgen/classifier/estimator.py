@@ -16,6 +16,7 @@ from torch import Tensor
 from dawgen.classifier.behind import check_behind
 from dawgen.classifier.curriculum import BOTH
 from dawgen.classifier.diagnose import find_collapse, find_dead_rows, find_flip
+from dawgen.classifier.plan import plan_prompt, write_info
 from dawgen.classifier.rows import LazyRows, render_rows
 from dawgen.classifier.scorer import Scorer
 from dawgen.classifier.train import Log, Training, Watch, train_prompt
@@ -27,11 +28,9 @@ from dawgen.models.load import Backbone, load_target, name_dtype
 from dawgen.parameters import read_seed, read_settings, take_settings
 from dawgen.prompt.bundle.checks import check_base, describe_base
 from dawgen.prompt.bundle.files import clean
-from dawgen.prompt.bundle.format import BundleInfo, load_bundle, save_bundle
+from dawgen.prompt.bundle.format import load_bundle, save_bundle
 from dawgen.prompt.bundle.golden import check_golden, golden_examples
-from dawgen.prompt.initialise import start_prompt
 from dawgen.prompt.label_words import LabelWords
-from dawgen.prompt.question import settle_length
 from dawgen.records import Example
 from dawgen.runtime import find_device
 from dawgen.tasks.task import Task
@@ -128,15 +127,13 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         self._check_parameters()
         task = self.task or Task.from_examples(real or synthetic)
         labels, classes = task.labels, sort_classes(task.labels, kind)
-        backbone, question = self._find_backbone(), task.ask()
-        config = settle_length(config, backbone.tokenizer, question)
-        scorer = Scorer.of(backbone, task, config, prompt_length=config.length)
+        plan = plan_prompt(self._find_backbone(), task, config, schedule=schedule, seed=seed, init_from=self.init_from)
+        config, scorer = plan.config, plan.scorer
         real_rows = LazyRows(scorer, real, labels, "real examples")
         synthetic_rows = LazyRows(scorer, synthetic, labels, "synthetic examples")
         dev_rows, cut = render_rows(scorer, dev, labels, "dev examples") if dev else (None, 0)
-        start = start_prompt(backbone, scorer.words.words, config, seed, self.init_from, question=question)
         training = Training(real_rows, synthetic_rows, dev_rows, schedule, seed, config)
-        trained = train_prompt(scorer, start, training, log=log, checkpoint=checkpoint, watch=watch)
+        trained = train_prompt(scorer, plan.start, training, log=log, checkpoint=checkpoint, watch=watch)
         self.task_, self.prompt_, self.trainable_ = task, trained.prompt, trained.prompt.numel()
         self.scorer_, self.label_kind_ = scorer, kind
         self.classes_ = np.array(classes, dtype=object if kind == "text" else None)
@@ -216,22 +213,15 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     def save(self, folder: str | Path, metrics: dict[str, Any] | None = None) -> None:
         """Write a bundle: prompt, all settings, golden outputs, warnings, and `metrics` if given."""
         check_is_fitted(self, "prompt_")
-        info = BundleInfo(
-            **describe_base(self.backbone_),
-            task=self.task_.model_dump(mode="json"),
-            template=self.task_.template,
-            labels=self.task_.labels,
-            label_words=self.label_words_.words,
-            label_ids=self.label_words_.stored,
-            decoder_sentinel=self.decoder_sentinel,
-            max_tokens=self.max_tokens,
-            front=self.scorer_.front,
-            closing=self.scorer_.chat.closing,
+        info = write_info(
+            self.task_,
+            self.scorer_,
+            self._read_settings().model_copy(update={"prompt_length": len(self.prompt_)}),
+            describe_base(self.backbone_),
             schedule=self.schedule,
             seed=read_seed(self.seed),
-            label_kind=self.label_kind_,
-            settings=self._read_settings().model_copy(update={"prompt_length": len(self.prompt_)}),
             golden=tuple(tuple(row) for row in self._score_golden().tolist()),
+            label_kind=self.label_kind_,
             warnings=tuple(self.warnings_),
             metrics=metrics or {},
         )

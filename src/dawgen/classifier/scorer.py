@@ -86,8 +86,15 @@ class Scorer:
         Raises:
             ConfigError: it leaves no room for a text.
         """
-        beside = len(self.front) + prompt_length + len(self.tail)
-        limit = limit_tokens(self.backbone, self.max_tokens - len(self.tail), beside, self.words.inputs)
+        inside = self.placement == "behind" and self.backbone.kind == "seq2seq"  # its decoder
+        beside = len(self.front) + (0 if inside else prompt_length) + len(self.tail)
+        limit = limit_tokens(
+            self.backbone,
+            self.max_tokens - len(self.tail),
+            beside,
+            self.words.inputs,
+            decoded=prompt_length if inside else 0,
+        )
         return replace(self, max_tokens=limit)
 
     @property

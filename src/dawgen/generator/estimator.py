@@ -11,8 +11,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from dawgen.config import SEED, DecodeConfig, Dtype, GeneratorConfig
-from dawgen.errors import ConfigError, DataError, ModelError
+from dawgen.data.items import as_examples
+from dawgen.data.kinds import read_training
+from dawgen.errors import ConfigError, ModelError
 from dawgen.generator.codec import Codec, TokenRow
+from dawgen.generator.given import check_examples, check_pair, choose_task
 from dawgen.generator.prefix import read_prefix, take_turns
 from dawgen.generator.rivals import choose_rivals
 from dawgen.generator.saved import Base, Record, check_base, join_saved, read_saved, write_saved
@@ -22,9 +25,9 @@ from dawgen.generator.write.quotas import FinishedOnly, Generation, Judge, Judge
 from dawgen.generator.write.writer import Writer
 from dawgen.models.chat import find_chat
 from dawgen.models.load import Backbone, load_generator
-from dawgen.parameters import read_settings, take_settings
+from dawgen.parameters import read_count, read_seed, read_settings, take_settings
 from dawgen.records import Candidate, Example
-from dawgen.runtime import pick_device
+from dawgen.runtime import find_device
 from dawgen.tasks.task import Task
 
 _DEFAULT = GeneratorConfig()
@@ -72,19 +75,22 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
     ) -> None:
         """Store the parameters; `fit` checks them."""
 
-    def fit(self, real: Sequence[Example], *, log: Log | None = None, checkpoint: Path | None = None) -> Self:
-        """Tune the prefix on labelled examples; `log` gets one dict per step.
+    def fit(self, X: Any, y: Any = None, *, log: Log | None = None, checkpoint: Path | None = None) -> Self:
+        """Tune the prefix on labelled examples, or on texts or pairs X with labels y; `log` gets one dict per step.
 
         checkpoint: a file; a killed fit goes on from it to the same bytes.
 
         Raises:
-            DataError: an example without a known label, a label without examples, pairs mixed with single texts.
+            ConfigError: a wrong setting, or labels that share a prompt.
+            DataError: texts or labels of another kind, a label that is not the task's or has no examples, pairs mixed
+                with single texts.
             ModelError: the model is missing, not causal, or too short for the task's prompts.
         """
-        config = self._config()
-        task = self.task or Task.from_examples(real)
+        config, seed = self._config(), read_seed(self.seed)
+        real, _ = read_training(X, y)
+        task = choose_task(real, self.task, self.decode)
+        check_examples(real, task)
         self._prepare(task, _load(self.model, self.dtype, self.device))
-        _check_examples(real, task)
         rows, cut = [], 0
         for example in real:
             row, was_cut = self._encode(example, task.labels.index(str(example.label)))
@@ -92,15 +98,15 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             cut += was_cut
         self._warn_cut(cut, len(real), "real texts")
         self._find_rivals(rows, config)
-        tune(self.prefix_, rows, config, seed=self.seed, log=log, checkpoint=checkpoint)
+        tune(self.prefix_, rows, config, seed=seed, log=log, checkpoint=checkpoint)
         self.shot_texts_ = list(dict.fromkeys(example.text1 for example in real)) if task.pair else []
         return self
 
-    def log_likelihood(self, examples: Sequence[Example]) -> NDArray[np.float64]:
+    def log_likelihood(self, examples: Any) -> NDArray[np.float64]:
         """Return log p(text2, end | text1, Q_l) [N,K] in nats, for single texts that of the whole text; labels in
         the task's order. The examples' own labels are ignored."""
         check_is_fitted(self, "prefix_")
-        encoded = [self._encode(example, 0)[0] for example in examples]
+        encoded = [self._encode(example, 0)[0] for example in self._read_examples(examples)]
         # As rows of label 0, whose turn is the task's order.
         return score_rows(self.prefix_, encoded, take_turns(self.prefix_.labels, self.prefix_.mask.device))
 
@@ -137,8 +143,7 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
 
         for candidate, verdict in generator.stream(100_000, first_texts=texts, curator=curator): ...
         """
-        if per_label < 1:
-            raise ConfigError(f"expected at least 1 synthetic example per label, got {per_label}.")
+        per_label = read_count(per_label, "per_label")
         texts = self._find_first_texts(first_texts)
         writer = self._make_writer(scored=curator is not None)
         cut = sum(len(self.codec_.encode(text)) > writer.room for text in texts or ())
@@ -149,7 +154,7 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
 
     def preview(self, per_label: int = 5, *, first_texts: Sequence[str] | None = None) -> list[Candidate]:
         """Return `per_label` uncurated candidates of every label, each scored under its own label and its rivals."""
-        texts = self._find_first_texts(first_texts)
+        per_label, texts = read_count(per_label, "per_label"), self._find_first_texts(first_texts)
         writer = self._make_writer(scored=True)
         if not self.task_.pair:
             texts = [""] * per_label
@@ -195,8 +200,16 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         return generator
 
     def _config(self) -> GeneratorConfig:
-        name = self.model if isinstance(self.model, str) else self.model.name
+        name = self.model.name if isinstance(self.model, Backbone) else self.model
+        name = str(name) if isinstance(name, Path) else name
         return read_settings(self, GeneratorConfig, "generator", model=name)
+
+    def _read_examples(self, items: Any) -> list[Example]:
+        """Return examples of the task's kind. Raises DataError for anything else."""
+        examples = as_examples(items, "examples")
+        for example in examples:
+            check_pair(example, self.task_)
+        return examples
 
     def _decode(self) -> DecodeConfig:
         return self.decode or DecodeConfig()
@@ -254,7 +267,8 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         source = self._decode().first_texts
         if not self.task_.pair or (given is None and source == "written"):
             return None
-        texts = list(given if given is not None else self.shot_texts_ if source == "shots" else [])
+        known = self.shot_texts_ if source == "shots" else []
+        texts = known if given is None else [example.text1 for example in as_examples(given, "first_texts")]
         texts = [text for text in texts if text.strip()]
         if not texts:
             raise ConfigError(
@@ -270,18 +284,6 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
 
 
 def _load(model: str | Backbone, dtype: Dtype, device: str | None) -> Backbone:
-    if not isinstance(model, str):
+    if isinstance(model, Backbone):
         return model
-    return load_generator(model, dtype=dtype, device=device or pick_device())
-
-
-def _check_examples(real: Sequence[Example], task: Task) -> None:
-    for example in real:
-        if example.label not in task.labels:
-            raise DataError(f"expected a label among {', '.join(task.labels)}, got {example.label!r}.")
-        if (example.text2 is not None) != task.pair:
-            wanted = "a pair" if task.pair else "a single text"
-            raise DataError(f"task {task.name}: expected {wanted} in every example, not so in {example.text1[:60]!r}.")
-    missing = [label for label in task.labels if all(example.label != label for example in real)]
-    if missing:
-        raise DataError(f"expected examples of every label of task {task.name}, found none of {', '.join(missing)}.")
+    return load_generator(str(model), dtype=dtype, device=find_device(device))

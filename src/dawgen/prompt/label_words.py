@@ -83,6 +83,15 @@ def _find_tokens(tokenizer: Any, words: Mapping[str, str], spaced: bool) -> Labe
     return LabelWords(tuple(words.values()), tuple(owners))
 
 
+def find_mute_words(words: Mapping[str, str]) -> str | None:
+    """Return a warning where labels that are numbers or single letters are their own words: they say nothing."""
+    mute = [label for label, word in words.items() if sum(char.isalpha() for char in word) < 2]
+    if not mute:
+        return None
+    shown = ", ".join(mute[:6]) + (", ..." if len(mute) > 6 else "")
+    return f"label words: the target is to answer with {shown}, which tell it nothing of what they mean. {_ADVICE}"
+
+
 def spell(label: str) -> str:
     """Return a label's name as words: `card_arrival` is "card arrival", `Refund_not_showing_up?` has no mark behind.
 

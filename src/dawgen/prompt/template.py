@@ -88,11 +88,11 @@ def encode_tail(template: str, backbone: Backbone, chat: Chat = NO_CHAT) -> tupl
     return tuple(backbone.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]) if text else ()
 
 
-def limit_tokens(backbone: Backbone, max_tokens: int, prompt_length: int, behind: int = 0) -> int:
-    """Return how many tokens a row may have: `max_tokens`, or what is left of a causal model's window.
+def limit_tokens(backbone: Backbone, max_tokens: int, prompt_length: int, behind: int = 0, *, decoded: int = 0) -> int:
+    """Return how many tokens a row may have: `max_tokens`, or what is left of the model's window.
 
     prompt_length: all that stands beside a row, the opening of a chat template included. behind: tokens of a name that
-    is read behind it.
+    is read behind it, for an encoder-decoder in its decoder. decoded: rows of a prompt that stands in the decoder.
 
     Raises:
         ConfigError: the prompt leaves no room.
@@ -101,6 +101,13 @@ def limit_tokens(backbone: Backbone, max_tokens: int, prompt_length: int, behind
     limit = max_tokens
     if backbone.kind == "causal" and window is not None:
         limit = min(max_tokens, window - prompt_length - behind)
+    elif window is not None:
+        limit = min(max_tokens, window - prompt_length)
+        if decoded + behind + 2 > window:  # between its start and the sentinel
+            raise ConfigError(
+                f"expected a prompt that fits into the decoder's window of {window} positions, got {decoded} vectors "
+                f"and {behind + 2} tokens of the answer.\nSet a shorter prompt."
+            )
     if limit < SHORTEST:
         advice = "Set a shorter prompt." if limit < max_tokens else "Set a higher max_tokens."
         raise ConfigError(

@@ -12,6 +12,7 @@ from typing import Any
 
 from dawgen.classifier.diagnose import find_collapse
 from dawgen.classifier.metrics import measure
+from dawgen.classifier.plan import plan_prompt
 from dawgen.config import RunConfig
 from dawgen.errors import DataError
 from dawgen.files import read_json, write_json, write_text
@@ -19,9 +20,11 @@ from dawgen.methods.interface import Classifier, Given
 from dawgen.methods.spec import MethodSpec
 from dawgen.methods.table import find_method
 from dawgen.models.load import Backbone
+from dawgen.prompt.label_words import resolve_label_words
 from dawgen.records import Example
 from dawgen.runs.folder import Job
 from dawgen.runs.inputs import Inputs, first_rows
+from dawgen.tasks import Task
 
 CHECKPOINTS = ("checkpoint", "pretraining", "query")  # of a method's own training, and of those before it
 
@@ -33,6 +36,20 @@ def check_methods(inputs: Inputs, synthetic: Sequence[Example] | None, config: R
         given = _gather(spec, inputs, synthetic, config)
         if spec.check is not None:
             spec.check(given)
+
+
+def plan_target(task: Task, backbone: Backbone, config: RunConfig) -> dict[str, str]:
+    """Return the words of each label; what no prompt could be trained with, or no bundle could hold, is refused now,
+    before a generator is tuned and a set written for it.
+
+    Raises:
+        ConfigError, BundleError: as `plan_prompt`.
+    """
+    if any(find_method(name).trains == ("prompt",) for name in config.methods):
+        words = plan_prompt(backbone, task, config.target, schedule="real", seed=config.seed).scorer.words
+    else:
+        words = resolve_label_words(backbone.tokenizer, task.labels, task.label_words)
+    return dict(zip(task.labels, words.words, strict=True))
 
 
 def run_method(
@@ -58,6 +75,8 @@ def run_method(
     spec = find_method(method)
     given = replace(_gather(spec, inputs, synthetic, config), checkpoint=folder / f"{CHECKPOINTS[0]}.pt")
     classifier = _fit(spec, backbone, given, job)
+    if spec.schedule is not None:
+        classifier.save(folder)  # now: what was trained stays, whatever fails while it is measured
     numbers: dict[str, Any] = {"accuracy": None, "macro_f1": None, "n_test": 0}
     if spec.schedule is not None:
         rows = {

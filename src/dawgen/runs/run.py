@@ -18,7 +18,7 @@ from dawgen.files import read_json, write_json, write_text
 from dawgen.methods.table import METHODS, check_names
 from dawgen.models.load import Backbone, load_generator, load_target
 from dawgen.progress import Reporter
-from dawgen.prompt.label_words import resolve_label_words
+from dawgen.prompt.label_words import find_mute_words
 from dawgen.records import Example
 from dawgen.report import render_report
 from dawgen.runs.folder import Job, RunFolder, StepLog, read_threads
@@ -26,7 +26,7 @@ from dawgen.runs.forecast import announce_cost
 from dawgen.runs.generate import Order, compare_kinds, find_source, generate_set, judge_kind, tune_generator
 from dawgen.runs.inputs import Inputs, load_inputs
 from dawgen.runs.interference import measure_interference
-from dawgen.runs.methods import check_methods, run_method
+from dawgen.runs.methods import check_methods, plan_target, run_method
 from dawgen.runs.settings import note_settings
 from dawgen.runs.tracking import check_trackers, track_run
 from dawgen.runtime import count_cpus, find_threads, pick_device, set_threads
@@ -84,10 +84,10 @@ def _prepare(config: RunConfig, out: Path) -> _Ready:
     """Read and check all that can be wrong before anything is trained."""
     inputs = load_inputs(config)
     target = load_target(config.target.model, dtype=config.target.dtype, device=pick_device())
-    words = resolve_label_words(target.tokenizer, inputs.task.labels, inputs.task.label_words)
-    inputs.notes.append(
-        "label words: " + ", ".join(f"{k}={w}" for k, w in zip(inputs.task.labels, words.words, strict=True))
-    )
+    words = plan_target(inputs.task, target, config)
+    inputs.notes.append("label words: " + ", ".join(f"{k}={w}" for k, w in words.items()))
+    if inputs.task.label_words is None and (warning := find_mute_words(words)):
+        inputs.warnings.append(warning)
     if note := note_settings(config.target, target.kind):
         inputs.notes.append(note)
     check_methods(inputs, inputs.synthetic, config)

@@ -200,6 +200,8 @@ class Task(Settings):
         if any((row.text2 is not None) != pair for row in rows):
             raise DataError("expected pairs or single texts throughout, found both. Split them into two tasks.")
         words = {label: label.replace("_", " ") for label in labels}
+        if len({" ".join(word.split()).lower() for word in words.values()}) < len(labels):
+            words = {label: label for label in labels}  # a_b and a b are two labels: each needs a prompt of its own
         if pair:
             prompts = {label: f"Relation of Text 2 to Text 1: {word}. Text 1:" for label, word in words.items()}
             default = "first: {text1} second: {text2} answer: {mask}"

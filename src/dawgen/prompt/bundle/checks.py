@@ -33,7 +33,7 @@ _ODD = ("ÀÉ ﬁn \u2167 \uff11\uff12 naïve", "  two  spaces\tand\na line ", "
 
 def check_parts(folder: Path, prompt: Tensor, info: BundleInfo) -> None:
     """Refuse a bundle whose parts contradict each other, or which could use memory and time without bound."""
-    reason = next(_find_faults(prompt, info), None)
+    reason = next(find_faults(prompt, info), None)
     if reason is not None:
         raise BundleError(f"{folder}: the bundle contradicts itself, or a part is out of bounds: {reason}")
 
@@ -84,7 +84,8 @@ def hash_tokenizer(tokenizer: Any) -> str:
     return _hash_tokenizer(tokenizer, len(tokenizer))
 
 
-def _find_faults(prompt: Tensor, info: BundleInfo) -> Iterator[str]:
+def find_faults(prompt: Tensor, info: BundleInfo) -> Iterator[str]:
+    """Yield what is wrong within a bundle: parts that contradict each other, or are out of bounds."""
     try:
         task = Task.model_validate_json(json.dumps(info.task), strict=True)
     except ValidationError as error:
