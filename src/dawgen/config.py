@@ -20,6 +20,7 @@ Tracker = Literal["tensorboard", "trackio", "wandb", "mlflow"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 Placement = Literal["before", "behind"]
 Refusal = Literal["refuse", "drop"]
+Imbalance = Literal["even", "keep"]
 
 INITS = ("label_words", "question", "vocabulary", "random")  # where a prompt can start without another one
 
@@ -253,6 +254,8 @@ class RunConfig(Settings):
     """what to do with training rows that repeat dev or test rows"""
     conflicts: Refusal = "refuse"
     """what to do with texts that have two labels"""
+    imbalance: Imbalance = "even"
+    """where labels have unequal numbers of rows: as many of each train, or all up to shots and the loss is weighted"""
     threads: Positive | None = None
     """CPU threads (default: one for small models such as the minis, else the faster of one and all)"""
     generator: GeneratorConfig = GeneratorConfig()
@@ -269,7 +272,7 @@ class RunConfig(Settings):
     """where numbers of training are logged beside log.jsonl"""
 
     @model_serializer(mode="wrap")
-    def _leave_out_name(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Files and keys are those of before there was a name to give."""
-        found: dict[str, Any] = dump(self)
-        return {name: value for name, value in found.items() if name != "name" or value is not None}
+    def _leave_out(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Files and keys are those of before there was a name to give, and a choice of what to do with few rows."""
+        off, found = {"name": None, "imbalance": "even"}, dict[str, Any](dump(self))
+        return {name: value for name, value in found.items() if name not in off or value != off[name]}

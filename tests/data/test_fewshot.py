@@ -116,3 +116,28 @@ def test_missing_and_unknown_labels() -> None:
 def test_no_shots() -> None:
     with pytest.raises(ConfigError, match="expected one shot per label or more, found 0"):
         split_fewshot(make_rows({"a": 4, "b": 4}), ("a", "b"), 0, 13)
+
+
+def test_keep_takes_what_a_label_has_and_says_the_weights() -> None:
+    split = split_fewshot(make_rows({"a": 3, "b": 40, "c": 16}), LABELS, 8, 13, keep=True)
+    assert Counter(row.label for row in split.train) == {"a": 3, "b": 16, "c": 16} and split.dev is None
+    assert split.note.startswith(
+        "a: 3, b: 16, c: 16 rows train, no dev set; the loss weighs a row 3.89 for a, 0.73 for b"
+    )
+    with pytest.raises(DataError, match="--imbalance keep"):
+        split_fewshot(make_rows({"a": 3, "b": 40, "c": 16}), LABELS, 8, 13)
+    with pytest.raises(DataError, match="expected 1 different examples or more of label 'c', found 0"):
+        split_fewshot(make_rows({"a": 3, "b": 40}), LABELS, 8, 13, keep=True)
+
+
+@given(samples())
+def test_keep_changes_nothing_where_labels_have_enough_rows(sample: tuple[list[Example], int, int]) -> None:
+    rows, shots, seed = sample
+    even, kept = split_fewshot(rows, LABELS, shots, seed), split_fewshot(rows, LABELS, shots, seed, keep=True)
+    if even.dev is not None:
+        assert even == kept
+        return
+    counts = Counter(row.label for row in set(rows))
+    assert set(even.train) <= set(kept.train) and kept.dev is None
+    if min(counts.values()) < 2 * shots:
+        assert Counter(row.label for row in kept.train) == {label: min(n, 2 * shots) for label, n in counts.items()}

@@ -74,7 +74,7 @@ def test_few_shot_texts_are_saved_only_where_they_are_first_texts(tmp_path: Path
     ("rows", "message"),
     [
         ([*PAIR_ROWS, Example("a", "b", "other")], "got 'other'"),
-        ([*PAIR_ROWS, Example("a", "b")], "got None"),
+        ([*PAIR_ROWS, Example("a", "b")], "got one without"),
         ([*PAIR_ROWS, Example("a", None, "yes")], "a pair"),
         (PAIR_ROWS[:4], "none of maybe"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -47,6 +47,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             its own).
         task: None makes one from the examples.
         schedule: which rows meet in a step; `paired` has as many of each source and operates on their gradients.
+        class_weight: "balanced" weighs the loss of a row by how few rows have its label, as in scikit-learn.
         init_from: a prompt [P,H], or another bundle whose prompt to start from.
         device: None takes a GPU if there is one.
         seed: of the prompt's start and the order of rows.
@@ -81,6 +82,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         task: Task | None = None,
         *,
         schedule: Schedule = "paired",
+        class_weight: Literal["balanced"] | None = None,
         init_from: str | Path | Tensor | None = None,
         device: str | None = None,
         seed: int = SEED,
@@ -119,8 +121,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             ConfigError: a wrong setting or label word, or a schedule whose data are missing.
             DataError: texts or labels of another kind, or a label that is not the task's.
         """
-        config, seed = self._read_settings(), read_seed(self.seed)
-        real, kind = read_training(X, y)
+        config, seed, (real, kind) = self._read_settings(), read_seed(self.seed), read_training(X, y)
         synthetic = as_labelled(synthetic, "synthetic") if synthetic is not None else ()
         dev = as_labelled(dev, "dev") if dev is not None else ()
         schedule = self._choose_schedule(real, synthetic)
@@ -132,7 +133,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         real_rows = LazyRows(scorer, real, labels, "real examples")
         synthetic_rows = LazyRows(scorer, synthetic, labels, "synthetic examples")
         dev_rows, cut = render_rows(scorer, dev, labels, "dev examples") if dev else (None, 0)
-        training = Training(real_rows, synthetic_rows, dev_rows, schedule, seed, config)
+        training = Training(real_rows, synthetic_rows, dev_rows, schedule, seed, config, self.class_weight is not None)
         trained = train_prompt(scorer, plan.start, training, log=log, checkpoint=checkpoint, watch=watch)
         self.task_, self.prompt_, self.trainable_ = task, trained.prompt, trained.prompt.numel()
         self.scorer_, self.label_kind_ = scorer, kind
@@ -188,10 +189,8 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
                 )
             truth = list(names)
         if not truth or len(truth) != len(examples) or None in truth:
-            raise DataError(
-                f"expected labelled examples to score, got {len(examples)} with {len(truth)} labels, or some without a "
-                "label."
-            )
+            labels = f"{len(truth)} labels" if None not in truth else "some without a label"
+            raise DataError(f"expected labelled examples to score, got {len(examples)} with {labels}.")
         right = np.array(self._name_predictions(examples), dtype=object) == np.array(truth, dtype=object)
         return float(np.average(right, weights=sample_weight))
 
@@ -274,6 +273,8 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def _check_parameters(self) -> None:
         """Raise ConfigError for a parameter of another type; those of `TargetConfig` are checked as settings."""
+        if self.class_weight not in (None, "balanced"):
+            raise ConfigError(f"class_weight: expected balanced or None, got {self.class_weight!r:.60}.")
         if self.task is not None and not isinstance(self.task, Task):
             raise ConfigError(f"task: expected a Task or None, got {self.task!r:.60}.\nGive dawgen.Task.load(NAME).")
 

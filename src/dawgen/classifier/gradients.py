@@ -18,11 +18,13 @@ def differentiate(
     counts: Sequence[int],
     *,
     smoothing: float = 0.0,
+    row_weights: Sequence[float] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return gradients [G,P,H] of the mean loss of each group of rows, and the rows' losses [B].
 
     prompt: [P,H]. counts: how many consecutive rows share each of the G prompt copies. The loss is the cross-entropy
-    over label words, `measure_losses`, with this label smoothing.
+    over label words, `measure_losses`, with this label smoothing. row_weights: by which each row's share of the
+    gradient is multiplied, [B]; the losses that are returned are without them.
     Every row goes through the model once, in batches of similar length that mix the groups: each group has its own copy
     of the prompt, so that one backward pass gives the gradients of all groups separately.
     """
@@ -37,6 +39,8 @@ def differentiate(
     targets = torch.tensor(list(labels), device=device)
     # 1 / count: the gradient of a copy is then that of the mean loss of its group, in whatever batches its rows are.
     weights = torch.tensor([1 / counts[group] for group in groups], device=device)
+    if row_weights is not None:
+        weights = weights * torch.tensor(list(row_weights), device=device)
     losses = torch.zeros(len(ids), device=device)
     lengths = [scorer.weigh(row, len(prompt)) if shared is None else len(row) for row in ids]
     for rows in batch_rows(lengths, device.type):

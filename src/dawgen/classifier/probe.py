@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from dawgen.classifier.rows import number_labels
+from dawgen.data.balance import weigh_labels, weigh_rows
 from dawgen.data.items import Item, as_examples
 from dawgen.records import Example
 
@@ -37,8 +38,10 @@ class Probe:
         self.dev_accuracy_: float | None = None
         self.ended_: tuple[int, str] | None = None
 
-    def fit(self, real: Sequence[Example], synthetic: Sequence[Example] = ()) -> Probe:
+    def fit(self, real: Sequence[Example], synthetic: Sequence[Example] = (), *, weigh: bool = False) -> Probe:
         """Fit features and head; where there are synthetic rows, the real ones together weigh as much as they do.
+
+        weigh: rows of a label with few of them weigh more, see `data.balance`.
 
         Raises:
             DataError: a row without a label, or with one of no name.
@@ -47,6 +50,9 @@ class Probe:
         numbers = np.array(number_labels(rows, self._classes.tolist(), "training rows"))
         weight = len(synthetic) / len(real) if synthetic else 1.0
         weights = np.array([weight] * len(real) + [1.0] * len(synthetic))
+        if weigh:
+            parts = (numbers[: len(real)].tolist(), numbers[len(real) :].tolist())
+            weights *= np.array([each for part in parts for each in weigh_rows(part, weigh_labels(part))])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # said below, in our own words
             self._model.fit(rows, numbers, logisticregression__sample_weight=weights)

@@ -28,6 +28,7 @@ from dawgen.classifier.rows import Rows, Source
 from dawgen.classifier.scorer import Scorer
 from dawgen.classifier.surgery import Operated, operate
 from dawgen.config import Schedule, TargetConfig
+from dawgen.data.balance import weigh_labels, weigh_rows
 from dawgen.errors import DawgenError
 from dawgen.models.units import measure_reach
 from dawgen.prompt.soft_prompt import SoftPrompt
@@ -44,7 +45,8 @@ Log = Callable[[dict[str, Any]], object]
 class Training:
     """All that the result of a training depends on beside the scorer and the prompt's start.
 
-    dev: rows that choose the best prompt, None for none.
+    dev: rows that choose the best prompt, None for none. weigh: whether the loss of a row is weighted by how few of its
+    source have its label, `data.balance`.
     """
 
     real: Source
@@ -53,6 +55,7 @@ class Training:
     schedule: Schedule
     seed: int
     config: TargetConfig
+    weigh: bool = False
 
     def hash(self, scorer: Scorer, start: Tensor) -> str:
         """Return a hash of the whole, by which a checkpoint is known."""
@@ -63,6 +66,8 @@ class Training:
         config = self.config.model_dump(mode="json", exclude=None if self.config.patience else {"patience"})
         for part in (scorer.words.stored, scorer.front, *rows, config, self.schedule, self.seed):
             digest.update(json.dumps(part).encode())
+        if self.weigh:
+            digest.update(b"weigh")
         return digest.hexdigest()
 
 
@@ -122,6 +127,7 @@ def train_prompt(
         real.take(plan.rows(step).real)
         synthetic.take(plan.rows(step).synthetic)
     window = watch_third(config.steps)
+    weights = [weigh_labels(source.labels) if training.weigh else None for source in (real, synthetic)]
     while state.step < config.steps and state.ended is None:
         batch = plan.rows(state.step)
         ids = real.take(batch.real) + synthetic.take(batch.synthetic)
@@ -132,7 +138,16 @@ def train_prompt(
         others = [1] * len(batch.synthetic) if config.granularity == "example" else [len(batch.synthetic)]
         counts = [len(batch.real), *others] if paired else [len(ids)]
         prompt = unit * soft.embeddings.detach()
-        gradients, losses = differentiate(scorer, prompt, ids, labels, counts, smoothing=config.label_smoothing)
+        row_weights = None
+        if any(weights):
+            row_weights = [
+                weight
+                for part, of_label in zip((labels[: len(batch.real)], labels[len(batch.real) :]), weights, strict=True)
+                for weight in weigh_rows(part, of_label)
+            ]
+        gradients, losses = differentiate(
+            scorer, prompt, ids, labels, counts, smoothing=config.label_smoothing, row_weights=row_weights
+        )
         if not bool(torch.isfinite(losses).all()):
             raise DawgenError(
                 f"expected a finite loss, got {float(losses.mean()):g} at step {state.step + 1}: training diverged.\n"

@@ -50,6 +50,7 @@ def run(
     name: o.Name = None,
     leaks: o.Leaks = None,
     conflicts: o.Conflicts = None,
+    imbalance: o.Unequal = None,
     track: Annotated[
         str | None,
         typer.Option(
@@ -86,6 +87,7 @@ def run(
         name=name,
         leaks=leaks,
         conflicts=conflicts,
+        imbalance=imbalance,
         seed=seed,
         threads=threads,
     )

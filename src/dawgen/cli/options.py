@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from dawgen.cli.complete import choose, complete_lists, complete_names, complete_settings, complete_tasks
-from dawgen.config import INITS, GeneratorKind, Placement, Refusal, RunConfig, Surgery
+from dawgen.config import INITS, GeneratorKind, Imbalance, Placement, Refusal, RunConfig, Surgery
 from dawgen.errors import ConfigError
 from dawgen.methods.table import METHODS
 from dawgen.presets import PRESETS
@@ -61,6 +61,13 @@ Leaks = Annotated[
 ]
 Conflicts = Annotated[
     str | None, choose("what to do with pairs that have two labels (default: refuse)", get_args(Refusal))
+]
+Unequal = Annotated[
+    str | None,
+    choose(
+        "labels with unequal numbers of rows: train on as many of each, or keep all and weigh the loss (default: even)",
+        get_args(Imbalance),
+    ),
 ]
 Config = Annotated[Path | None, typer.Option(help="YAML with settings; `dawgen config show` prints all of them")]
 Columns = Annotated[

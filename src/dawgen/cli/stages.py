@@ -21,6 +21,7 @@ def tune(
     shots: o.Shots = None,
     conflicts: o.Conflicts = None,
     name: o.Name = None,
+    imbalance: o.Unequal = None,
     config: o.Config = None,
     preset: o.Preset = "mini",
     assign: o.Assign = None,
@@ -37,6 +38,7 @@ def tune(
         shots=shots,
         conflicts=conflicts,
         name=name,
+        imbalance=imbalance,
         seed=seed,
         threads=threads,
     )
@@ -111,6 +113,7 @@ def train(
     name: o.Name = None,
     leaks: o.Leaks = None,
     conflicts: o.Conflicts = None,
+    imbalance: o.Unequal = None,
     config: o.Config = None,
     preset: o.Preset = "mini",
     assign: o.Assign = None,
@@ -133,6 +136,7 @@ def train(
         name=name,
         leaks=leaks,
         conflicts=conflicts,
+        imbalance=imbalance,
         seed=seed,
         threads=threads,
     )

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from dawgen.data.balance import weigh_labels
 from dawgen.data.leaks import leak_key
 from dawgen.errors import ConfigError, DataError
 from dawgen.records import Example
@@ -29,16 +30,25 @@ class FewShot:
 
 
 def split_fewshot(
-    examples: Iterable[Example], labels: Sequence[str], shots: int, seed: int, *, need_dev: bool = True
+    examples: Iterable[Example],
+    labels: Sequence[str],
+    shots: int,
+    seed: int,
+    *,
+    need_dev: bool = True,
+    keep: bool = False,
 ) -> FewShot:
     """Sample `shots` (K) rows per label, and K more as the dev set if every label has 2K rows.
 
     No label trains on more rows than another. If a label has fewer than 2K rows, but all have K/2 beside the K, the dev
     set has as many of each as the rarest label has left. Otherwise there is none, and every label trains on as many
     rows as the rarest has. With `need_dev=False`, because the dev set is given, every label gives exactly K.
+    With `keep` a label that has fewer than K rows gives what it has, at least one, and without a dev set every label
+    trains on all its rows up to 2K: then the loss has to be weighted.
     Exact repetitions count once, and no pair is on both sides in either order, so dev never repeats train.
 
-    Raises ConfigError for K < 1, DataError for a label that is not in `labels` or has fewer than K rows.
+    Raises ConfigError for K < 1, DataError for a label that is not in `labels` or has fewer than K rows (with `keep`:
+    none).
     """
     if shots < 1:
         raise ConfigError(f"expected one shot per label or more, found {shots}. Give --shots 16, for example.")
@@ -49,10 +59,11 @@ def split_fewshot(
         if label not in labels:
             raise DataError(f"unknown label {label!r}; expected one of {', '.join(labels)}")
     for label in labels:
-        if counts[label] < shots:
+        if counts[label] < (1 if keep else shots):
             raise DataError(
-                f"expected {shots} different examples or more of label {label!r}, found {counts[label]}.\n"
-                f"Add examples, or ask for fewer: --shots N. There are {_count(counts)}."
+                f"expected {1 if keep else shots} different examples or more of label {label!r}, found "
+                f"{counts[label]}.\nAdd examples, ask for fewer (--shots N), or train on unequal numbers with a "
+                f"weighted loss (--imbalance keep). There are {_count(counts)}."
             )
     shuffled = {label: [row for row in unique if row.label == label] for label in labels}
     for label, group in shuffled.items():
@@ -61,7 +72,7 @@ def split_fewshot(
     dev = _pick_dev(shuffled, train, shots) if need_dev else None
     if need_dev and dev is None:
         rarest = min(len(group) for group in shuffled.values())
-        each = rarest if rarest < 2 * shots else shots
+        each = shots if rarest >= 2 * shots else 2 * shots if keep else rarest
         train = [row for group in shuffled.values() for row in group[:each]]
     used = set(train) | set(dev or ())
     rest = [row for group in shuffled.values() for row in group if row not in used]
@@ -76,12 +87,16 @@ def _pick_dev(shuffled: dict[str, list[Example]], train: list[Example], shots: i
 
 
 def _describe(train: list[Example], dev: list[Example] | None, shots: int, repeated: int, need_dev: bool) -> str:
-    labels = len({row.label for row in train})
+    counts = Counter(row.label for row in train)
+    labels = len(counts)
     if dev is not None:
         each = len(dev) // labels
         note = f"{shots} rows per label train, another {each} are the dev set"
         if each < shots:
             note += f" (fewer than {2 * shots} rows of a label)"
+    elif (weights := weigh_labels([row.label for row in train])) is not None:
+        shown = ", ".join(f"{weight:.2f} for {label}" for label, weight in weights.items())
+        note = f"{_count(counts)} rows train, no dev set; the loss weighs a row {shown}, so that labels count the same"
     elif need_dev:
         note = (
             f"too few rows of a label for a dev set ({2 * shots} are wanted), so fixed steps and no keep-best; "

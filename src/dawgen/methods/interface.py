@@ -30,7 +30,8 @@ class Given:
     real: the few shots. synthetic: a set, None where there is none. unlabelled: plain texts. dev: chooses the best
     checkpoint. per_label: rows per label of sets, written or edited. log gets a dict per step; under another "stage"
     than "target" it is a step of an earlier training. checkpoint: the file from which a killed training is resumed; a
-    method with two trainings puts another beside it. facts: the method's own entries for metrics.json.
+    method with two trainings puts another beside it. weigh: whether rows of rare
+    labels weigh more in the loss. facts: the method's own entries for metrics.json.
     """
 
     task: Task
@@ -44,6 +45,7 @@ class Given:
     baselines: BaselineConfig = field(default_factory=BaselineConfig)
     log: Log | None = None
     checkpoint: Path | None = None
+    weigh: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
     def log_as(self, stage: str) -> Log | None:

@@ -28,7 +28,7 @@ def fit_linear_probe(backbone: Backbone, given: Given) -> Probe:
     embed = partial(embed_pairs, backbone, max_tokens=longest)
     features = make_pipeline(FunctionTransformer(lambda rows: embed(rows).numpy()), StandardScaler())
     probe = Probe(given.task.labels, features, partial(count_cut_texts, backbone, max_tokens=longest))
-    return probe.fit(given.real, given.synthetic or ())
+    return probe.fit(given.real, given.synthetic or (), weigh=given.weigh)
 
 
 SPECS = (

@@ -31,7 +31,8 @@ def fit_prompt(
     """
     from dawgen.classifier.estimator import PromptClassifier
 
-    own = {"schedule": schedule, "seed": given.seed, "placement": given.target.placement}
+    own: dict[str, Any] = {"schedule": schedule, "seed": given.seed, "placement": given.target.placement}
+    own["class_weight"] = "balanced" if given.weigh else None
     values = given.target.model_dump(exclude={"model"}) | own | settings
     if surgery is not None:
         values["surgery"] = surgery

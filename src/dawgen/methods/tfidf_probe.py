@@ -31,7 +31,7 @@ def fit_tfidf_probe(_: Backbone, given: Given) -> Probe:
         idf = learn_idf([*given.real, *(given.synthetic or ())])
         overlap = FunctionTransformer(partial(measure_rows, idf=idf))
         features += [_count_words("text2"), make_pipeline(overlap, StandardScaler())]
-    return Probe(given.task.labels, make_union(*features)).fit(given.real, given.synthetic or ())
+    return Probe(given.task.labels, make_union(*features)).fit(given.real, given.synthetic or (), weigh=given.weigh)
 
 
 def _count_words(field: str) -> Any:

@@ -108,7 +108,14 @@ def _load(config: RunConfig, remarks: Remarks) -> Inputs:
         dev, leaks = resolve_leaks(dev, test, config.leaks)
         if leaks:
             notes.append(f"{len(leaks)} dev rows that repeat test pairs were left out")
-    few = split_fewshot([row.example for row in train], task.labels, config.shots, config.seed, need_dev=dev is None)
+    few = split_fewshot(
+        [row.example for row in train],
+        task.labels,
+        config.shots,
+        config.seed,
+        need_dev=dev is None,
+        keep=config.imbalance == "keep",
+    )
     notes.append(few.note)
     held = {"test": test, "dev": dev if dev is not None else place_rows(few.dev or [], "dev")}
     unlabelled = _read_unlabelled(config, held, remarks)
@@ -162,7 +169,12 @@ def _split_own(task: Task, file: Path, config: RunConfig) -> Inputs:
     _refuse_others(task, config)
     task = _reword(task, config)
     few = split_fewshot(
-        [row.example for row in read_rows(file, task=task)], task.labels, config.shots, config.seed, need_dev=False
+        [row.example for row in read_rows(file, task=task)],
+        task.labels,
+        config.shots,
+        config.seed,
+        need_dev=False,
+        keep=config.imbalance == "keep",
     )
     notes = [f"{file.name} comes with the task: {few.note}, the other {len(few.rest)} are the test set, no dev set"]
     warnings: list[str] = []

@@ -127,6 +127,7 @@ def _gather(spec: MethodSpec, inputs: Inputs, synthetic: Sequence[Example] | Non
         per_label=config.per_label,
         target=config.target,
         baselines=config.baselines,
+        weigh=config.imbalance == "keep",
     )
 
 

@@ -17,6 +17,7 @@ from dawgen.classifier.diagnose import find_collapse, find_flip
 from dawgen.classifier.gradients import measure_losses
 from dawgen.classifier.metrics import judge_scores
 from dawgen.classifier.rows import LazyRows, Rows, render_rows
+from dawgen.data.balance import weigh_labels
 from dawgen.errors import DawgenError
 from dawgen.methods.interface import Given
 from dawgen.methods.weights.tuned import TunedTarget
@@ -56,6 +57,7 @@ def tune(tuned: TunedTarget, given: Given, *, lr: float) -> TunedTarget:
     rows = LazyRows(scorer, given.real, labels, "real examples")
     dev, cut = render_rows(scorer, given.dev, labels, "dev examples") if given.dev else (None, 0)
     plan = Curriculum("real", rows.labels, (), config.steps, config.batch_size, given.seed)
+    weights = weigh_labels(rows.labels) if given.weigh else None
     optimizer = torch.optim.AdamW(tuned.parameters, lr=lr, weight_decay=config.weight_decay)
     best = Best()
     for step in range(config.steps):
@@ -63,7 +65,7 @@ def tune(tuned: TunedTarget, given: Given, *, lr: float) -> TunedTarget:
         for group in optimizer.param_groups:
             group["lr"] = rate
         chosen = plan.rows(step).real
-        loss = _accumulate(tuned, rows, chosen)
+        loss = _accumulate(tuned, rows, chosen, weights)
         if not math.isfinite(loss):
             raise DawgenError(
                 f"expected a finite loss, got {loss:g} at step {step + 1}: training diverged.\n"
@@ -93,7 +95,7 @@ def tune(tuned: TunedTarget, given: Given, *, lr: float) -> TunedTarget:
     return tuned
 
 
-def _accumulate(tuned: TunedTarget, rows: LazyRows, chosen: tuple[int, ...]) -> float:
+def _accumulate(tuned: TunedTarget, rows: LazyRows, chosen: tuple[int, ...], weights: dict[int, float] | None) -> float:
     """Add up the gradient of the step's mean loss, in batches of rows of similar length; return the loss."""
     ids, labels = rows.take(chosen), [rows.labels[row] for row in chosen]
     device, smoothing = tuned.scorer.backbone.model.device, tuned.config.label_smoothing
@@ -101,7 +103,10 @@ def _accumulate(tuned: TunedTarget, rows: LazyRows, chosen: tuple[int, ...]) -> 
     for batch in batch_rows([len(tuned.prompt) + len(row) for row in ids], device.type):
         scores = tuned.score([ids[row] for row in batch])
         targets = torch.tensor([labels[row] for row in batch], device=device)
-        loss = measure_losses(scores, targets, smoothing).sum() / len(ids)
+        losses = measure_losses(scores, targets, smoothing)
+        if weights is not None:
+            losses = losses * torch.tensor([weights[labels[row]] for row in batch], device=device)
+        loss = losses.sum() / len(ids)
         loss.backward()  # type: ignore[no-untyped-call]
         total += loss.detach()
     return float(total)
