@@ -187,7 +187,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
                     f"y: expected labels of the kind that fit was given, as {self.classes_.tolist()[0]!r:.60}, got "
                     f"{names[0]} ({kind})."
                 )
-            truth = list(names)
+            truth = [*names]
         if not truth or len(truth) != len(examples) or None in truth:
             labels = f"{len(truth)} labels" if None not in truth else "some without a label"
             raise DataError(f"expected labelled examples to score, got {len(examples)} with {labels}.")
