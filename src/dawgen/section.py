@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 MOST = 10**9  # of whatever is counted: no machine does more, and larger numbers overflow some library
-STEEPEST = 1e6  # rate or weight: with a larger one the first step overflows
+STEEPEST = 1e25  # rate or weight: with a larger one the first step leaves what float32 holds
 BITS = 63  # of a seed, as torch has them
 
 

@@ -382,6 +382,7 @@ EXPECTED = {
     "check_estimators_nan_inf": "numbers are refused as such; the message does not ask whether they are finite",
     "check_fit2d_predict1d": "a list of texts is one-dimensional already: nothing has to be reshaped",
     "check_supervised_y_2d": "labels in one column are taken without a warning",
+    "check_class_weight_classifiers": "class_weight is balanced or None: single labels have no weights of their own",
     "check_classifiers_train": "it asks for an accuracy on numbers, which a tiny model cannot read from their signs",
 }
 
