@@ -137,3 +137,32 @@ def test_how_files_are_read_is_said_with_what_was_left_out(tmp_path: Path) -> No
     assert found.task.labels == ("Y", "x") and not found.warnings
     found = load_inputs(config)
     assert found.task.labels == ("Y", "x", "y") and "labels that look like one: 'Y' (3 rows), 'y'" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        ("columns.text1=1", {"text1": "1"}),
+        ("columns.text1=no", {"text1": "no"}),
+        ("columns.text1=null", {"text1": "null"}),
+        ("columns.label=2024-01-01", {"label": "2024-01-01"}),
+        ('columns.text1="a: b"', {"text1": "a: b"}),
+        ("columns.text1=a # b", {"text1": "a # b"}),
+        ("columns={text1: no, label: 1}", {"text1": "no", "label": "1"}),
+        ("columns.delimiter=;", {"delimiter": ";"}),
+        ("columns.delimiter=|", {"delimiter": "|"}),
+        ("columns.delimiter=tab", {"delimiter": "\t"}),
+        ("columns.labels.1.0=yes", {"labels": {"1.0": "yes"}}),
+        ('columns.labels={"-1": null, Food: food}', {"labels": {"-1": None, "Food": "food"}}),
+    ],
+)
+def test_names_of_columns_and_labels_are_words_whatever_yaml_makes_of_them(assignment: str, expected: object) -> None:
+    assert resolve_config(assignments=[assignment]).columns.model_dump() == expected
+
+
+def test_a_file_says_how_a_word_is_quoted(tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text("columns: {text1: no}\n")
+    with pytest.raises(ConfigError, match=r'columns\.text1: expected a word in quotes, such as "no"'):
+        resolve_config(file=tmp_path / "job.yaml")
+    (tmp_path / "job.yaml").write_text('columns: {text1: "no", label: 3}\n')
+    assert resolve_config(file=tmp_path / "job.yaml").columns.model_dump() == {"text1": "no", "label": "3"}

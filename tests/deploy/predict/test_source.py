@@ -119,3 +119,23 @@ def test_memory_is_flat(tmp_path: Path, name: str) -> None:
     measure(100)  # imports
     # A Parquet file is read in batches of 4,096 rows.
     assert measure(20_000) < 1.2 * measure(5_000)
+
+
+def test_the_dialect_is_found_said_once_and_can_be_chosen(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text('id;text;note;\n1;a, b;"c;d";\n2;"e";;\n;;;\n')
+    found = Source(str(path), TEXTS)
+    facts = found.check()
+    assert (facts.rows, list(facts.columns)) == (2, ["id", "text", "note"])
+    assert [fields for fields, _ in found.iterate()] == [
+        {"id": "1", "text": "a, b", "note": "c;d"},
+        {"id": "2", "text": "e", "note": ""},
+    ]
+    assert len(caplog.records) == 3 and "semicolon" in caplog.text and "1 empty row" in caplog.text
+    path.write_text('text,n\n"a\tb",1\nc,2,3\n')
+    with pytest.raises(DataError, match=r"x\.csv:3: expected 2 cells"):
+        Source(str(path), TEXTS).check()
+    path.write_text('text\tn\n"a\t1\nb\t2\nc"\t3\n')
+    with pytest.raises(DataError, match="expected one way to read the row"):
+        Source(str(path), TEXTS).check()
+    assert Source(str(path), TEXTS, {"quoting": "none"}).check().rows == 3
