@@ -3,7 +3,11 @@
 from hypothesis import settings
 
 
+def is_long() -> bool:
+    """Return whether the profile `long` is chosen."""
+    return settings.default is settings.get_profile("long")
+
+
 def draw(examples: int) -> settings:
     """Return settings that draw so many inputs, or as many as the profile `long` says where it is chosen."""
-    long = settings.get_profile("long")
-    return long if settings.default is long else settings(max_examples=examples, deadline=None)
+    return settings.get_profile("long") if is_long() else settings(max_examples=examples, deadline=None)
