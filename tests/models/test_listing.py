@@ -61,7 +61,7 @@ def test_a_file_and_its_folder_are_described(tmp_path: Path, monkeypatch: pytest
     assert entry.memory == {"float32": 4 * entry.parameters, "bfloat16": 2 * entry.parameters}  # type: ignore[operator]
     with monkeypatch.context() as without:
         without.setattr(gguf_file, "find_spec", lambda name: None)
-        assert describe_model(str(path)).needs == ("pip install 'dawgen[gguf]'",)
+        assert describe_model(str(path)).needs == ('pip install "dawgen[gguf]"',)
     folder = convert_gguf(path)
     assert describe_model(str(path)).needs == ()
     made = list_models()[-1]

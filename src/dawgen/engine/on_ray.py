@@ -108,7 +108,9 @@ def _import_ray() -> Any:
     try:
         import ray
     except ImportError as error:
-        raise ConfigError(f"--engine ray: expected the package ray ({error}). Install dawgen[ray].") from error
+        raise ConfigError(
+            f'--engine ray: expected the package ray ({error}).\nInstall it with `pip install "dawgen[ray]"`.'
+        ) from error
     return ray
 
 

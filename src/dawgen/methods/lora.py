@@ -74,7 +74,7 @@ def import_peft() -> Any:
         import peft
     except ImportError as error:
         raise ConfigError(
-            "method lora: expected the library PEFT; install it with `pip install dawgen[peft]`."
+            'method lora: expected the library PEFT; install it with `pip install "dawgen[peft]"`.'
         ) from error
     return peft
 

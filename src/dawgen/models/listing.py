@@ -18,7 +18,7 @@ from dawgen.models.known import KNOWN, Found, Kind, Known, find_known
 from dawgen.models.resolve import MINIS, name_quantisation, resolve_model
 from dawgen.models.store import find_place, find_store, read_record
 
-EXTRA = "pip install 'dawgen[gguf]'"
+EXTRA = 'pip install "dawgen[gguf]"'
 
 _LICENCE = re.compile(r"^license:\s*[\"']?([\w.-]+)", re.MULTILINE)
 _CAUSAL, _ENCODER = ("ForCausalLM", "LMHeadModel"), ("Model", "ForMaskedLM")

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -14,9 +15,10 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from dawgen.config import Dtype
-from dawgen.errors import ModelError, first_line
+from dawgen.errors import ModelError, first_line, suggest
 from dawgen.models.fuse import fuse
-from dawgen.models.known import advise_known
+from dawgen.models.hub import ask_hub
+from dawgen.models.known import KNOWN, advise_known
 from dawgen.models.quiet import silence
 from dawgen.models.resolve import MINIS, name_quantisation, name_revision, resolve_model
 from dawgen.models.texts import ReadTexts
@@ -103,7 +105,14 @@ def read_config(name: str) -> Any:
     Raises:
         ModelError: it cannot be found or read, or it is code that is not trusted.
     """
-    return _read(name, AutoConfig, resolve_model(name), **code_options(name))
+    source = resolve_model(name)
+    if not Path(source).is_dir() and (reason := ask_hub(source)) is not None:
+        near = suggest(name, [*MINIS, *KNOWN])
+        advice = advise_known(name) or (near[0].upper() + near[1:] if "did you mean" in near else _ELSEWHERE)
+        raise ModelError(
+            f"{name}: expected a Hugging Face model folder or hub name, could not load it: {reason}.\n{advice}"
+        )
+    return _read(name, AutoConfig, source, **code_options(name))
 
 
 def read_tokenizer(name: str) -> Any:

@@ -4,13 +4,14 @@ import os
 import re
 from pathlib import Path
 
-from dawgen.errors import ModelError
+from dawgen.errors import ModelError, suggest
 from dawgen.models.gguf_file import is_gguf
 from dawgen.models.known import KNOWN, open_known
 from dawgen.models.store import read_record
 
 MINIS = ("mini-ctrl", "mini-t5", "mini-flan")
 
+_HUB_NAME = re.compile(r"(?!.*(--|\.\.))[A-Za-z0-9_][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?(?<![.-])", re.ASCII)
 _WEIGHTS = Path(__file__).parent / "minis"
 
 
@@ -50,7 +51,17 @@ def resolve_model(name: str) -> str:
             f"{name}: expected a folder with a Hugging Face model, there is none.\nCheck the path, or name a bundled "
             f"model ({', '.join(MINIS)}) or a hub model such as gpt2."
         )
-    return str(folder) if folder.is_dir() else name
+    if folder.is_dir():
+        return str(folder)
+    owner = Path(name).parent
+    if not _HUB_NAME.fullmatch(name) or (owner != Path() and owner.is_dir()):  # no name, or a slip in a path
+        beside = sorted(item.name for item in owner.iterdir() if item.is_dir()) if owner.is_dir() else []
+        near = f"{owner}/: {suggest(folder.name, beside)}" if owner != Path() and beside else ""
+        raise ModelError(
+            f"{name[:100]}: expected a folder with a Hugging Face model, or owner/name on the hub; there is no such "
+            f"folder, and it can be no name there.\n{near or suggest(name[:100], [*MINIS, *KNOWN])}"
+        )
+    return name
 
 
 def name_quantisation(source: str) -> str | None:

@@ -20,5 +20,5 @@ def import_fastapi(verb: str, *others: str) -> Any:
     except ImportError as error:
         raise ConfigError(
             f"{verb}: expected the libraries FastAPI and uvicorn, found no {error.name or 'such module'}; "
-            "install them with `pip install 'dawgen[web]'`."
+            'install them with `pip install "dawgen[web]"`.'
         ) from error

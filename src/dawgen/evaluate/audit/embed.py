@@ -49,7 +49,7 @@ def import_sentence_transformers() -> Any:
         import sentence_transformers
     except ImportError as error:
         raise ConfigError(
-            "--embedding: expected the library sentence-transformers; install it with `pip install 'dawgen[audit]'`."
+            '--embedding: expected the library sentence-transformers; install it with `pip install "dawgen[audit]"`.'
         ) from error
     return sentence_transformers
 
