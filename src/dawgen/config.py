@@ -206,6 +206,8 @@ class BaselineConfig(Settings):
     """of eda: share of a text's words that each of its edits changes"""
     pretraining_steps: Positive = 300
     """of ppt: steps of the prompt on the pseudo task"""
+    encoder: str = "minilm"
+    """of encoder_probe: a sentence-transformers folder, hub name or short name"""
     prompt_sources: tuple[str, ...] = ()
     """of spot: bundles of other tasks, of which the most similar is the start"""
 

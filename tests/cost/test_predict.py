@@ -80,6 +80,7 @@ def test_what_baselines_do_beside_a_prompt_costs() -> None:
     assert groups["prompt_fine_tuning"] > 1.2 * groups["lora"]
     assert groups["lora"] < groups["prompt_tuning"] < groups["soft_fine_tuning"]
     assert groups["tfidf_probe"] < groups["linear_probe"] < groups["linear_probe_synthetic"] < groups["prompt_tuning"]
+    assert groups["encoder_probe"] < groups["encoder_probe_synthetic"]
     assert groups["spot"] > 1.5 * groups["prompt_tuning"]
     assert predict(methods=methods, baselines={"pretraining_steps": 600}).by_group()["ppt"] > groups["ppt"] * 1.3
 

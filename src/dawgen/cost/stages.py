@@ -30,6 +30,7 @@ from dawgen.methods.table import METHODS
 
 JUDGED = 100  # candidates per label by which a kind of generator is judged
 FIT = 4e-4  # seconds of scikit-learn per training row of a probe: features without a model, logistic regression
+ENCODE = 1.5e-2  # seconds of a sentence encoder of 22 million parameters per row of a few dozen tokens, on one thread
 CURATE = 4e-4  # seconds of Python per candidate: filters, and 3-grams looked up in the index of kept rows
 
 
@@ -171,13 +172,15 @@ def _ask(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, devi
 
 
 def _fit(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, device: str) -> Iterable[Stage]:
-    """The features of all rows, and a head on those of the training rows."""
+    """The features of all rows, by the target or by an encoder, and a head on those of the training rows."""
     real, synthetic = _count_data(config, load, spec)
     if spec.asks:
         lengths = (*islice(cycle(load.train), real + synthetic), *load.test)
         work = count_evaluation(shape, lengths, config.target, prompt=0, device=device)
         held = weigh(shape) + hold_evaluation(shape, lengths, prompt=0, device=device)
         yield Stage(spec.name, "features", work, "evaluation", memory=held)
+    if spec.encodes:
+        yield Stage(spec.name, "features", (), fixed=ENCODE * (real + synthetic + len(load.test)))
     yield Stage(spec.name, "fitting", (), fixed=FIT * (real + synthetic))
 
 

@@ -35,6 +35,7 @@ class MethodSpec:
     rows: what it takes beside the few shots: a synthetic set, gold examples in place of one, or edits of its own; how
     many there are is the size of its arm. way: how grids call the use of a set ("GENERATOR/WAY"), by default the name.
     shots: whether few shots, and with them the seed, change anything. asks: whether it passes texts through the target.
+    encodes: whether it passes them through a sentence encoder.
     unlabelled: needs plain texts. sources: needs prompts of other tasks. pretraining: what a prompt before the prompt
     learns from. settings: the fields of `BaselineConfig` that are the method's. check: raises ConfigError or DataError
     for what it lacks.
@@ -51,6 +52,7 @@ class MethodSpec:
     way: str = ""
     shots: bool = True
     asks: bool = True
+    encodes: bool = False
     unlabelled: bool = False
     sources: bool = False
     pretraining: Literal["texts", "shots"] | None = None

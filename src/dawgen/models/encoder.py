@@ -21,6 +21,7 @@ from dawgen.models.known import advise_known
 from dawgen.models.quiet import silence
 from dawgen.models.resolve import resolve_model
 from dawgen.models.trust import advise, check_source, code_options, weight_options
+from dawgen.records import Example, list_texts
 
 Pooling = Literal["mean", "cls"]
 BATCH = 32  # texts at a time
@@ -56,6 +57,15 @@ class Encoder:
             places = order[start : start + BATCH]
             vectors[torch.tensor(places)] = self._encode_batch([texts[place] for place in places]).float().cpu()
         return vectors
+
+    def count_cut(self, examples: Sequence[Example]) -> int:
+        """Return how many examples have a text of which the encoder reads the beginning only."""
+        texts = list(dict.fromkeys(list_texts(examples)))
+        if self.layout.longest is None or not texts:
+            return 0
+        read = self.tokenizer(texts, truncation=False, verbose=False)["input_ids"]
+        cut = {text for text, ids in zip(texts, read, strict=True) if len(ids) > self.layout.longest}
+        return sum(bool(cut & {example.text1, example.text2}) for example in examples)
 
     def _encode_batch(self, texts: list[str]) -> Tensor:
         options = {"truncation": True, "max_length": self.layout.longest, "padding": True, "return_tensors": "pt"}

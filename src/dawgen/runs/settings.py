@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from dawgen.config import INITS, RunConfig, TargetConfig
+from dawgen.config import INITS, BaselineConfig, RunConfig, TargetConfig
 from dawgen.errors import ConfigError, name_place, suggest
 from dawgen.files import is_place
 from dawgen.methods.table import check_names
@@ -95,11 +95,17 @@ def complete_recorded(recorded: dict[str, Any]) -> None:
 
     A file that no run has written is left alone: there a missing setting is the default.
     """
-    if recorded.get("record") is not None:
-        recorded.setdefault("question", None)
-    for section, off in (("target", {"chat": False, "patience": 0}), ("generator", {"chat": False})):
-        if recorded.get("record") is not None and isinstance(recorded.get(section), dict):
-            for name, value in off.items():
+    if recorded.get("record") is None:
+        return
+    recorded.setdefault("question", None)
+    missing: dict[str, dict[str, Any]] = {
+        "target": {"chat": False, "patience": 0},
+        "generator": {"chat": False},
+        "baselines": {"encoder": BaselineConfig().encoder},  # which no method read
+    }
+    for section, values in missing.items():
+        if isinstance(recorded.get(section), dict):
+            for name, value in values.items():
                 recorded[section].setdefault(name, value)
 
 
