@@ -6,6 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dawgen.bench.plan import make_plan
+from dawgen.bench.prompts import PromptCell
+from dawgen.bench.read import read_grid
+from dawgen.bench.results import collect_results
+
 LABELS = {"scenes-nli": ["entailment", "neutral", "contradiction"], "sick": ["yes", "it is not clear"]}
 EVIL = '<script>alert("x")</script> & $more$'
 ARMS: tuple[tuple[str, str, str], ...] = (
@@ -73,6 +78,18 @@ def make_grid(
     write_results(folder, results)
     (folder / "grid.yaml").write_text("name: handmade\n", encoding="utf-8")
     return folder
+
+
+def fill_folder(grid: Path, folder: Path) -> Path:
+    """Write the results of a real grid all of whose cells are done, better where the seed is higher."""
+    plan = make_plan(read_grid(grid, need_files=False))
+    numbers = {
+        key: {"accuracy": cell.config.seed / 100, "macro_f1": 0.5, "n_test": 1, "correct": "1", "seconds": 60.0}
+        for key, cell in plan.cells.items()
+        if isinstance(cell, PromptCell)
+    }
+    write_results(folder / grid.stem, collect_results(plan, numbers, "local"))
+    return folder / grid.stem
 
 
 def write_results(folder: Path, results: Row) -> None:

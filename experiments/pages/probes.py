@@ -1,0 +1,83 @@
+"""The table of probes on real tasks, alone and beside FewGen's published sets.
+
+python -m experiments.pages.probes --grids runs/probes --csv experiments/results/probes.csv --into docs/probes.md
+python -m experiments.pages.probes --csv experiments/results/probes.csv  # the table again
+
+experiments/grids/probes.yaml says how the grid is run.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from dawgen.report.grid.files import read_grid
+from dawgen.report.table.core import Table, make_table
+from dawgen.report.table.text import write_points
+from dawgen.stats import describe
+from experiments.pages.blocks import show_blocks
+from experiments.pages.rows import read_options, read_rows, write_rows
+
+ALONE = ("tfidf_probe", "encoder_probe")
+SEEN = {"snli": "labels", "mnli": "labels", "qqp": "labels", "qnli": "pairs"}  # by MiniLM in its training
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One finished cell. data: the file of the synthetic rows beside the real ones, "" without."""
+
+    task: str
+    method: str
+    data: str
+    seed: int
+    accuracy: float
+    macro_f1: float
+    n: int
+    seconds: float
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Collect the grid's rows where there are any, then fill the page's table from the file."""
+    options = read_options(arguments, str(__doc__))
+    if options.grids:
+        write_rows(options.csv, Row, collect_rows(options.grids))
+    show_blocks({"probes": list_tasks(read_rows(options.csv, Row))}, options.into)
+
+
+def collect_rows(folders: Iterable[Path]) -> list[Row]:
+    """Return the rows of finished grids."""
+    found = []
+    for row in (row for folder in folders for row in read_grid(folder).rows):
+        numbers = row.accuracy, row.macro_f1, row.n_test, row.cpu_seconds or row.seconds
+        probe = row.method if row.method in ALONE else row.schedule  # where there is a set, its way of use
+        found.append(Row(row.task, probe, row.data, row.seed, *numbers))
+    return found
+
+
+def list_tasks(rows: Sequence[Row]) -> Table:
+    """Return accuracy by task and probe, and the mean change that a published set brings on the same seeds."""
+    header = ["task", "seen", *ALONE, *(f"{name} + FewGen's set" for name in ALONE), "encoder_probe's macro-F1"]
+    lines = []
+    for task in dict.fromkeys(row.task for row in rows):
+        own = [row for row in rows if row.task == task]
+        alone = [[row for row in own if row.method == name and not row.data] for name in ALONE]
+        with_set = [[row for row in own if row.method == name and row.data] for name in ALONE]
+        cells = [_describe([row.accuracy for row in found]) for found in alone]
+        gains = [_compare(found, known) for found, known in zip(with_set, alone, strict=True)]
+        lines.append([task, SEEN.get(task, ""), *cells, *gains, _describe([row.macro_f1 for row in alone[1]])])
+    return make_table("Probes on real tasks", header, lines, key="probes", names=2)
+
+
+def _describe(values: Sequence[float]) -> str:
+    return f"{describe(values)} ({len(values)})" if values else "-"
+
+
+def _compare(rows: Sequence[Row], known: Sequence[Row]) -> str:
+    """Return the accuracy with a set, and its mean difference from the probe without on the same seeds."""
+    before = {row.seed: row.accuracy for row in known}
+    gaps = [row.accuracy - before[row.seed] for row in rows if row.seed in before]
+    return f"{_describe([row.accuracy for row in rows])}, {write_points(fmean(gaps))}" if gaps else "-"
+
+
+if __name__ == "__main__":
+    main()
