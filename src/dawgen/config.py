@@ -24,6 +24,7 @@ Imbalance = Literal["even", "keep"]
 
 INITS = ("label_words", "question", "vocabulary", "random")  # where a prompt can start without another one
 
+TARGET_JUDGE = "target"  # the value of `curate.judge` that is no sentence encoder
 SEED = 13  # of everything that is drawn, where no other is given
 
 LONGEST_PROMPT = 1024  # rows: attention to it costs their square
@@ -118,6 +119,19 @@ class CurateConfig(Settings):
     """whether rows are dropped that the generator itself gives another label"""
     posterior_margin: Real = 0.0
     """nats by which the own label must be likelier than the best other one"""
+    judge: str | None = None
+    """drops rows whose label a classifier of the few shots finds unlikely: target (its states) or a sentence encoder"""
+    judge_least: Rate = 1.0
+    """least probability of the own label by that judge, in units of chance (1 / number of labels)"""
+
+    @model_serializer(mode="wrap")
+    def _leave_out_judge(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Files and keys are those of before there was a judge."""
+        found: dict[str, Any] = dump(self)
+        if self.judge is None:
+            found.pop("judge", None)
+            found.pop("judge_least", None)
+        return found
 
 
 class TargetConfig(Settings):

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from dawgen.bench.arms import find_job, parse_arm
+from dawgen.classifier.embed import encode_rows
 from dawgen.config import BaselineConfig
 from dawgen.errors import ModelError
-from dawgen.methods.encoder_probe import encode_rows
 from dawgen.methods.interface import Given
 from dawgen.methods.table import METHODS
 from dawgen.models.encoder import load_encoder

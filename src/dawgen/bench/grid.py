@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from dawgen.bench.arms import make_arm, parse_arm
-from dawgen.config import RunConfig, TargetConfig
+from dawgen.config import TARGET_JUDGE, RunConfig, TargetConfig
+from dawgen.errors import ConfigError
 from dawgen.presets import PRESETS
 from dawgen.report.grid.arms import Arm
 from dawgen.runs.settings import merge_settings, resolve_config
@@ -112,7 +113,12 @@ class Grid(Settings):
         merged: dict[str, Any] = {}
         for layer in (self.settings, block.settings, *(nest(name, value) for name, value in (changes or {}).items())):
             merge_settings(merged, layer)
-        return resolve_config(preset=self.preset, arguments=merged)
+        config = resolve_config(preset=self.preset, arguments=merged)
+        if config.curate.judge == TARGET_JUDGE:
+            raise ConfigError(
+                "curate.judge=target: expected a sentence encoder such as minilm: a grid's sets serve all its targets."
+            )
+        return config
 
     def continue_from(self, before: Mapping[str, Any]) -> Grid:
         """Return the grid with the target's rate and patience that its folder says, where it says none itself: it goes

@@ -18,6 +18,7 @@ from dawgen.data import RowFile, ShardStore
 from dawgen.generator.estimator import Generator
 from dawgen.generator.write.quotas import Judged
 from dawgen.records import Example
+from dawgen.runs.curating import open_curator
 from dawgen.runs.folder import Job
 from dawgen.runs.generate import Order, Source, find_source, generate_set, tune_generator, write_set
 from dawgen.runs.inputs import Inputs, load_inputs
@@ -122,14 +123,14 @@ def make_set(cell: SetCell, store: Store) -> dict[str, Any]:
 
 def write_curated(cell: SetCell, desk: Desk, folder: Path) -> tuple[RowFile, dict[str, Any]]:
     """Write the set as a run does, curated by the few shots."""
-    curator = open_curator(cell, desk.inputs)
+    curator = find_curator(cell, desk.inputs)
     return generate_set(desk.generator, desk.order, curator, folder=folder, job=desk.job)
 
 
 def write_likeliest(cell: SetCell, desk: Desk, folder: Path) -> tuple[RowFile, dict[str, Any]]:
     """Write the likeliest of twice as many sound texts (SuperGen); no real row is looked at."""
     inputs, order, per_label = desk.inputs, desk.order, cell.config.per_label
-    sound = open_curator(cell, inputs)
+    sound = find_curator(cell, inputs)
     with desk.job.stage("writing", order.per_label, "writing"):
         shards = ShardStore(folder / "raw", order.describe_shards(desk.generator))
         stream = desk.generator.stream(order.per_label, first_texts=order.first_texts, store=shards, curator=sound)
@@ -140,10 +141,12 @@ def write_likeliest(cell: SetCell, desk: Desk, folder: Path) -> tuple[RowFile, d
     return kept, {"generated": len(judged), "kept": len(kept), "dropped": dict(reasons.most_common())}
 
 
-def open_curator(cell: SetCell, inputs: Inputs) -> Curator:
+def find_curator(cell: SetCell, inputs: Inputs) -> Curator:
     """Return the judge of a set's candidates; where the likeliest are chosen it looks at no real row."""
-    real, config = ((), SOUND) if cell.likeliest else (inputs.train, cell.config.curate)
-    return Curator(real, inputs.task.labels, config, dev=inputs.dev or (), test=inputs.test or ())
+    labels, dev, test = inputs.task.labels, inputs.dev or (), inputs.test or ()
+    if cell.likeliest:
+        return Curator((), labels, SOUND, dev=dev, test=test)
+    return open_curator(cell.config, inputs.train, labels, dev=dev, test=test)
 
 
 def _find_source(cell: SetCell, inputs: Inputs) -> Source:

@@ -1,13 +1,17 @@
-"""One vector per example from the target's own encoder: what the target can distinguish is what it can learn from."""
+"""One vector per example: from the target's own encoder, as what it can distinguish is what it can learn from, or from
+a sentence encoder."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dawgen.classifier.batches import bucket, choose_budget, pad
+from dawgen.models.encoder import Encoder
 from dawgen.models.load import Backbone
 from dawgen.prompt.template import limit_tokens, render
 from dawgen.records import Example, list_texts
@@ -42,6 +46,17 @@ def embed_pairs(backbone: Backbone, examples: Sequence[Example], *, max_tokens: 
         return first
     second = vectors[seconds]
     return torch.cat([first, second, (first - second).abs(), first * second], 1)
+
+
+def encode_rows(encoder: Encoder, examples: Sequence[Example]) -> NDArray[np.float32]:
+    """Return [|u - v|, u * v] of the vectors of a pair's two texts, [N,2H] in float32; of a single text u, [N,H]."""
+    texts = list(dict.fromkeys(list_texts(examples)))
+    known = dict(zip(texts, encoder.encode(texts).numpy(), strict=True))
+    first = np.stack([known[example.text1] for example in examples])
+    second = [known[example.text2] for example in examples if example.text2 is not None]
+    if len(second) < len(examples):
+        return first
+    return np.concatenate([np.abs(first - np.stack(second)), first * np.stack(second)], axis=1)
 
 
 def count_cut_texts(backbone: Backbone, examples: Sequence[Example], *, max_tokens: int = 256) -> int:

@@ -1,18 +1,28 @@
 """The curator: applies the filters in a fixed order, remembers the rows it kept, and says why it dropped the others."""
 
+from __future__ import annotations
+
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from dawgen.config import CurateConfig
 from dawgen.curation.dedupe import NearIndex
 from dawgen.curation.filters import copy_stats, find_overlap_limits, is_copy, is_empty, measure_overlap
 from dawgen.curation.posterior import measure_margin
-from dawgen.errors import DataError
+from dawgen.errors import ConfigError, DataError
 from dawgen.records import Candidate, Example, generated_text, pair_key
 
-Reason = Literal["empty", "truncated", "copy", "leak", "echo", "duplicate", "near_duplicate", "near_copy", "posterior"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Opinion = Callable[[Sequence[Example]], NDArray[np.float64]]  # the probability of each one's own label, [N]
+
+Reason = Literal[
+    "empty", "truncated", "copy", "leak", "echo", "duplicate", "near_duplicate", "near_copy", "posterior", "judge"
+]
 REASONS: tuple[Reason, ...] = get_args(Reason)  # in the order of the filters: a row has the first that applies
 
 
@@ -20,7 +30,8 @@ REASONS: tuple[Reason, ...] = get_args(Reason)  # in the order of the filters: a
 class Verdict:
     """Whether one candidate is kept, and why not.
 
-    score: the number that decided (similarity, overlap or margin in nats); for a kept row its margin, where known.
+    score: the number that decided (similarity, overlap, margin in nats or probability); for a kept row its margin if
+    known.
     twin: the row that this one repeats, as "origin (label): text1 | text2".
     """
 
@@ -54,6 +65,8 @@ class Curator:
     - near_copy: text2 takes more of its words from text1 than real rows of the label do.
     - posterior: the generator finds another label likelier for the text, or its own by less than `posterior_margin`
       nats.
+    - judge: a classifier that knows the few shots alone (`opinion`: from examples to the probability of the own label)
+      gives it less than `judge_least` times chance.
 
     Only kept rows are remembered, in a file and not in memory (`NearIndex`). So a twin is always a row that the reader
     can find in the set, and a row that is dropped for another reason cannot make a good one a duplicate.
@@ -67,8 +80,12 @@ class Curator:
         *,
         dev: Sequence[Example] = (),
         test: Sequence[Example] = (),
+        opinion: Opinion | None = None,
     ) -> None:
         self.labels, self.config = tuple(labels), config or CurateConfig()
+        if self.config.judge is not None and opinion is None:
+            raise ConfigError(f"curate.judge={self.config.judge}: expected the judge itself too, as opinion=.")
+        self.opinion = opinion
         self._copy_shares, self._overlap_limits = copy_stats(real), find_overlap_limits(real)
         self._kept, self._copies = Counter[str](), Counter[str]()
         self._held_out = _name_pairs("dev", dev) | _name_pairs("test", test)
@@ -121,6 +138,10 @@ class Curator:
             margin = measure_margin(candidate.logp, self.labels.index(str(candidate.example.label)))
             if self.config.posterior and not margin > self.config.posterior_margin:  # "not >": NaN is dropped too
                 return Verdict(False, "posterior", margin)
+        if self.opinion is not None:
+            chance = float(self.opinion([candidate.example])[0])
+            if not chance * len(self.labels) >= self.config.judge_least:
+                return Verdict(False, "judge", chance)
         return Verdict(True, score=margin)
 
     def _find_fault(self, candidate: Candidate, *, final: bool = False) -> Verdict | None:
@@ -173,6 +194,7 @@ def curate(
     test: Sequence[Example] = (),
     labels: Sequence[str] | None = None,
     config: CurateConfig | None = None,
+    opinion: Opinion | None = None,
 ) -> tuple[list[Example], list[Dropped]]:
     """Return the examples to keep and the dropped ones, both in the order given.
 
@@ -182,6 +204,8 @@ def curate(
         dev, test: rows that no synthetic one may repeat.
         labels: the task's labels in its order, needed if candidates have `logp`; by default those of the real rows.
         config: which filters, and how strict.
+        opinion: from examples to the probability of each one's own label, [N] in [0, 1]: the judge, by which rows are
+            dropped that have less than `config.judge_least` times chance.
 
     Returns:
         The examples that stay, and a `Dropped` with reason, score and twin for every other one.
@@ -202,7 +226,7 @@ def curate(
         if any(candidate.logp is not None for candidate in candidates):
             raise DataError("expected labels=..., the task's labels in its order, since the candidates carry logp.")
         labels = list(dict.fromkeys(row.label for row in real if row.label is not None))
-    verdicts = Curator(real, labels, config, dev=dev, test=test).judge(candidates)
+    verdicts = Curator(real, labels, config, dev=dev, test=test, opinion=opinion).judge(candidates)
     rows = [candidate.example for candidate in candidates]
     kept = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict.kept]
     dropped = [

@@ -6,20 +6,14 @@ themselves cost 3 points on SICK with 16 shots per label: they say what a pair i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from dawgen.methods.interface import Given
 from dawgen.methods.spec import MethodSpec
-from dawgen.records import Example, list_texts
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from dawgen.classifier.probe import Probe
-    from dawgen.models.encoder import Encoder
     from dawgen.models.load import Backbone
 
 
@@ -28,6 +22,7 @@ def fit_encoder_probe(backbone: Backbone, given: Given) -> Probe:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+    from dawgen.classifier.embed import encode_rows
     from dawgen.classifier.probe import Probe
     from dawgen.models.encoder import load_encoder
 
@@ -35,19 +30,6 @@ def fit_encoder_probe(backbone: Backbone, given: Given) -> Probe:
     given.facts["encoder"] = encoder.name
     features = make_pipeline(FunctionTransformer(partial(encode_rows, encoder)), StandardScaler())
     return Probe(given.task.labels, features, encoder.count_cut).fit(given.real, given.synthetic or ())
-
-
-def encode_rows(encoder: Encoder, examples: Sequence[Example]) -> NDArray[np.float32]:
-    """Return [|u - v|, u * v] of the vectors of a pair's two texts, [N,2H] in float32; of a single text u, [N,H]."""
-    import numpy as np
-
-    texts = list(dict.fromkeys(list_texts(examples)))
-    known = dict(zip(texts, encoder.encode(texts).numpy(), strict=True))
-    first = np.stack([known[example.text1] for example in examples])
-    second = [known[example.text2] for example in examples if example.text2 is not None]
-    if len(second) < len(examples):
-        return first
-    return np.concatenate([np.abs(first - np.stack(second)), first * np.stack(second)], axis=1)
 
 
 def check_encoder(given: Given) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import dawgen
 from dawgen.config import RunConfig
-from dawgen.curation import Curator
 from dawgen.errors import ConfigError
 from dawgen.files import read_json, write_json, write_text
 from dawgen.methods.table import METHODS, check_names
@@ -21,6 +20,7 @@ from dawgen.progress import Reporter
 from dawgen.prompt.label_words import find_mute_words
 from dawgen.records import Example
 from dawgen.report import render_report
+from dawgen.runs.curating import open_curator
 from dawgen.runs.folder import Job, RunFolder, StepLog, read_threads
 from dawgen.runs.forecast import announce_cost
 from dawgen.runs.generate import Order, compare_kinds, find_source, generate_set, judge_kind, tune_generator
@@ -168,7 +168,15 @@ def _make_synthetic(run: _Ready, base: Backbone, job: Job, metrics: dict[str, An
     kept, metrics["synthetic"] = generate_set(
         generator,
         Order(config.per_label, source.first_texts, place),
-        Curator(inputs.train, inputs.task.labels, config.curate, dev=inputs.dev or (), test=inputs.test or ()),
+        open_curator(
+            config,
+            inputs.train,
+            inputs.task.labels,
+            dev=inputs.dev or (),
+            test=inputs.test or (),
+            load=lambda: run.target,
+            say=job.reporter.say,
+        ),
         folder=run.out / "synthetic",
         job=job,
     )

@@ -22,6 +22,7 @@ from dawgen.models.load import load_generator, load_target
 from dawgen.progress import Reporter
 from dawgen.records import Candidate, Example
 from dawgen.report.cards.dataset import write_card
+from dawgen.runs.curating import open_curator
 from dawgen.runs.finished import describe_generator, find_generator
 from dawgen.runs.folder import Job, StepLog
 from dawgen.runs.generate import Order, find_source, generate_set, tune_generator, write_set
@@ -88,7 +89,14 @@ def curate_stage(config: RunConfig, source: Path, out: Path) -> dict[str, Any]:
         name: read(path, task=task, columns=config.columns) if path else []
         for name, path in (("dev", config.dev), ("test", config.test))
     }
-    curator = Curator(real, task.labels, config.curate, **held)
+    curator = open_curator(
+        config,
+        real,
+        task.labels,
+        **held,
+        load=lambda: load_target(config.target.model, dtype=config.target.dtype, device=pick_device()),
+        say=Reporter().say,
+    )
     candidates = _read_candidates(source, task)
     kept, copy_shares, reasons = write_set(out, ((row, curator.judge([row])[0]) for row in candidates))
     by_name = {name: kept.labels.count(number) for number, name in enumerate(kept.names)}

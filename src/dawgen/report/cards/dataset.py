@@ -19,6 +19,7 @@ FILTERS = {
     "near_copy": "text2 that takes more words from text1 than the real examples of its label do",
     "echo": "texts that agree by {0} (Jaccard) or more with one of the few examples",
     "posterior_margin": "rows whose own label the generator finds likelier than the best other by {0} nats or less",
+    "judge": "rows whose label a classifier of the few examples ({0}) finds unlikely",
 }
 ALWAYS = (
     "empty and unfinished texts, verbatim copies of text1, pairs of the dev and test set, pairs that were kept before"

@@ -28,6 +28,7 @@ REASONS = {
     "near_duplicate": "nearly the same texts were kept before under this label",
     "near_copy": "text2 takes more words from text1 than real examples of the label do",
     "posterior": "the generator finds another label as likely or likelier",
+    "judge": "a classifier of the few shots finds the label unlikely",
 }
 
 

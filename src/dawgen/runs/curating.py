@@ -1,0 +1,60 @@
+"""The curator of a job, with the judge that its settings name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from dawgen.classifier.embed import embed_pairs, encode_rows
+from dawgen.classifier.second_opinion import Embed, SecondOpinion
+from dawgen.config import TARGET_JUDGE, RunConfig
+from dawgen.curation import Curator
+from dawgen.errors import ConfigError
+from dawgen.models.encoder import load_encoder
+from dawgen.models.load import Backbone
+from dawgen.records import Example
+from dawgen.runtime import pick_device
+
+
+def open_curator(
+    config: RunConfig,
+    real: Sequence[Example],
+    labels: Sequence[str],
+    *,
+    dev: Sequence[Example] = (),
+    test: Sequence[Example] = (),
+    load: Callable[[], Backbone] | None = None,
+    say: Callable[[str], object] = lambda _: None,
+) -> Curator:
+    """Return a curator by `config.curate`, with its judge, of which `say` is told how good it is.
+
+    load: gives the target, where that is the judge; None where there is no single one.
+
+    Raises:
+        DataError: a judge, and labels without a real row. ModelError: an encoder that is not to be had.
+        ConfigError: the target as the judge, and no `load`.
+    """
+    name = config.curate.judge
+    if name is None:
+        return Curator(real, labels, config.curate, dev=dev, test=test)
+    if name == TARGET_JUDGE:
+        if load is None:
+            raise ConfigError("curate.judge=target: expected a sentence encoder such as minilm, having no target.")
+        target, longest = load(), config.target.max_tokens
+        embed: Embed = lambda rows: embed_pairs(target, rows, max_tokens=longest).numpy()  # noqa: E731
+    else:
+        embed = partial(encode_rows, load_encoder(name, device=pick_device()))
+    judge = SecondOpinion(labels, embed).fit(real)
+    say(describe(name, judge, len(labels)))
+    return Curator(real, labels, config.curate, dev=dev, test=test, opinion=judge.weigh)
+
+
+def describe(name: str, judge: SecondOpinion, labels: int) -> str:
+    """Return one sentence on how good a judge is, with advice where it knows nothing."""
+    if judge.right_ is None:
+        return f"judge ({name}): one row of a label is too few to see how good it is"
+    chance = 1 / labels
+    said = f"judge ({name}): right on {judge.right_:.0%} of the real rows that it has not seen, by chance {chance:.0%}"
+    if judge.right_ < 1.2 * chance:
+        said += "; it drops good rows as readily as bad ones. Leave curate.judge out, or name another encoder"
+    return said
