@@ -3,7 +3,7 @@
 python -m experiments.pages.probes --grids runs/probes --csv experiments/results/probes.csv --into docs/probes.md
 python -m experiments.pages.probes --csv experiments/results/probes.csv  # the table again
 
-experiments/grids/probes.yaml says how the grid is run.
+experiments/grids/probes.yaml says how the grid is run, experiments/studies/judged_sets.py whence the second table.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,9 @@ from dawgen.report.table.text import write_points
 from dawgen.stats import describe
 from experiments.pages.blocks import show_blocks
 from experiments.pages.rows import read_options, read_rows, write_rows
+from experiments.studies import judged_sets
 
+JUDGED = Path("experiments/results/judged_sets.csv")
 ALONE = ("tfidf_probe", "encoder_probe")
 SEEN = {"snli": "labels", "mnli": "labels", "qqp": "labels", "qnli": "pairs"}  # by MiniLM in its training
 
@@ -41,7 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = read_options(arguments, str(__doc__))
     if options.grids:
         write_rows(options.csv, Row, collect_rows(options.grids))
-    show_blocks({"probes": list_tasks(read_rows(options.csv, Row))}, options.into)
+    show_blocks(make_blocks(read_rows(options.csv, Row), read_rows(JUDGED, judged_sets.Row)), options.into)
+
+
+def make_blocks(rows: Sequence[Row], judged: Sequence[judged_sets.Row]) -> dict[str, Table]:
+    """Return the tables by the names of the page's blocks."""
+    return {"probes": list_tasks(rows), "judged": list_judged(judged)}
 
 
 def collect_rows(folders: Iterable[Path]) -> list[Row]:
@@ -66,6 +73,18 @@ def list_tasks(rows: Sequence[Row]) -> Table:
         gains = [_compare(found, known) for found, known in zip(with_set, alone, strict=True)]
         lines.append([task, SEEN.get(task, ""), *cells, *gains, _describe([row.macro_f1 for row in alone[1]])])
     return make_table("Probes on real tasks", header, lines, key="probes", names=2)
+
+
+def list_judged(rows: Sequence[judged_sets.Row]) -> Table:
+    """Return a line for each task and probe: accuracies with a set whole, judged and as small, means over seeds."""
+    header = ["task", "probe", "kept by the judge", "the shots alone", "whole set", "judged", "as many, not judged"]
+    lines = []
+    for task, probe in dict.fromkeys((row.task, row.probe) for row in rows):
+        own = [row for row in rows if (row.task, row.probe) == (task, probe)]
+        kept = f"{fmean(row.kept / row.rows for row in own):.0%}"
+        ways = [[row.alone for row in own], [row.whole for row in own], [row.judged for row in own]]
+        lines.append([task, probe, kept, *map(_describe, [*ways, [row.fewer for row in own]])])
+    return make_table("Probes with judged sets", header, lines, key="judged", names=2)
 
 
 def _describe(values: Sequence[float]) -> str:

@@ -143,7 +143,8 @@ def _write(config: RunConfig, load: Workload, at: Conditioned) -> Iterable[Stage
     texts = count_texts(config, load)
     rows = min(config.decode.shard_texts * at.ways, texts)
     yield from _write_batches(config, load, at, "writing", rows, texts / rows)
-    yield Stage("writing", "curation", (), fixed=CURATE * texts)
+    each = CURATE + (ENCODE if config.curate.judge else 0.0)
+    yield Stage("writing", "curation", (), fixed=each * texts)
 
 
 def _write_batches(

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from experiments.pages.blocks import fill_blocks
-from experiments.pages.probes import Row, collect_rows, list_tasks
+from experiments.pages.probes import Row, collect_rows, list_tasks, make_blocks
 from experiments.pages.rows import read_rows, write_rows
+from experiments.studies import judged_sets
 from support.grid_folders import fill_folder
 
 ROOT = Path(__file__).parents[3]
@@ -21,5 +22,8 @@ def test_a_task_has_a_line_and_a_set_is_compared_on_its_own_seeds(tmp_path: Path
 
 
 def test_the_page_is_what_its_rows_say() -> None:
-    page, rows = (ROOT / name for name in ("docs/probes.md", "experiments/results/probes.csv"))
-    assert fill_blocks(page.read_text(), {"probes": list_tasks(read_rows(rows, Row))}) == page.read_text()
+    page, results = ROOT / "docs" / "probes.md", ROOT / "experiments" / "results"
+    blocks = make_blocks(
+        read_rows(results / "probes.csv", Row), read_rows(results / "judged_sets.csv", judged_sets.Row)
+    )
+    assert fill_blocks(page.read_text(), blocks) == page.read_text()
