@@ -54,7 +54,8 @@ def make_blocks(rows: Sequence[Row], judged: Sequence[judged_sets.Row]) -> dict[
 def collect_rows(folders: Iterable[Path]) -> list[Row]:
     """Return the rows of finished grids."""
     found = []
-    for row in (row for folder in folders for row in read_grid(folder).rows):
+    grids = map(read_grid, folders)
+    for row in (row for grid in grids for row in (*grid.rows, *grid.variants)):
         numbers = row.accuracy, row.macro_f1, row.n_test, row.cpu_seconds or row.seconds
         probe = row.method if row.method in ALONE else row.schedule  # where there is a set, its way of use
         found.append(Row(row.task, probe, row.data, row.seed, *numbers))

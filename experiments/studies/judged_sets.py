@@ -17,8 +17,8 @@ from pathlib import Path
 
 import torch
 
-from dawgen.classifier.items import Item
 from dawgen.config import RunConfig
+from dawgen.data.items import Item
 from dawgen.files import write_json
 from dawgen.methods.interface import Given
 from dawgen.methods.table import METHODS
