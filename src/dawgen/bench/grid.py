@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from dawgen.bench.arms import make_arm, parse_arm
+from dawgen.columns import Columns
 from dawgen.config import TARGET_JUDGE, RunConfig, TargetConfig
 from dawgen.errors import ConfigError
 from dawgen.presets import PRESETS
@@ -57,7 +58,7 @@ class TaskFiles(Settings):
     test: str | None = None
     dev: str | None = None
     unlabelled: str | None = None
-    columns: dict[str, str] = Field(default={})
+    columns: Columns = Columns()
     test_rows: Positive | None = None
 
 

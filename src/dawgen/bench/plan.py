@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any, TypeVar
 
 from dawgen.bench.arms import find_job, find_kind, has_size
-from dawgen.bench.grid import SETS, Block, Grid, Value, fill_name, name_set
+from dawgen.bench.grid import FILES, SETS, Block, Grid, Value, fill_name, name_set
 from dawgen.bench.prompts import PromptCell
 from dawgen.bench.sets import SetCell
 from dawgen.config import RunConfig
@@ -180,7 +180,7 @@ def fill_config(grid: Grid, config: RunConfig, task: str, shots: int, seed: int)
     """Return a block's settings for a task, with its files, and a seed."""
     update: dict[str, Any] = {"task": task, "shots": shots, "seed": seed}
     if (files := grid.tasks.get(task)) is not None:
-        update |= files.model_dump(exclude={"test_rows"})
+        update |= {name: getattr(files, name) for name in (*FILES, "columns")}
     return config.model_copy(update=update)
 
 
