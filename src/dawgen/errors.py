@@ -12,7 +12,13 @@ ConfigError 2 unknown task 'scenes-nly'
 """
 
 import difflib
-from collections.abc import Iterable, Mapping
+import errno
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 
 class DawgenError(Exception):
@@ -80,3 +86,87 @@ def name_place(parts: Iterable[int | str]) -> str:
 def first_line(error: Exception) -> str:
     """Return what a library's exception says, in one line of at most 200 characters; its class if it says nothing."""
     return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+
+
+@contextmanager
+def name_disk_fault(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Make errors of writing a file name it: those of the system, and of libraries that only quote the system.
+
+    Raises:
+        OSError: with the system's number and the file's name, for a full disk, no permission and the like.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+    except DawgenError:
+        raise
+    except Exception as error:
+        if (number := _find_number(error, os.fspath(path))) is None:
+            raise
+        raise OSError(number, os.strerror(number), os.fspath(path)) from error
+
+
+def describe_disk_fault(error: OSError) -> str:
+    """Return what an error of the system means, with the file where it is known, and what to do."""
+    name = error.filename if error.filename is not None else error.filename2
+    where = f"{os.fsdecode(name)}: " if isinstance(name, str | bytes) else ""
+    said, todo = _FAULTS.get(error.errno or 0, (error.strerror or first_line(error), ""))
+    if not where and not todo:
+        where = f"{type(error).__name__}: "
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1)):
+        todo += " What is done stays on the disk."
+    return f"{where}{said}.{chr(10) + todo if todo else ''}"
+
+
+_ELSEWHERE = "Give yourself the right to it, or choose another place."
+_FAULTS: dict[int, tuple[str, str]] = {
+    errno.ENOSPC: ("the disk is full", "Make room, or choose a place on another disk."),
+    errno.EACCES: ("no permission", _ELSEWHERE),
+    errno.EPERM: ("not permitted: the file or its folder is protected", _ELSEWHERE),
+    errno.EROFS: ("its file system is read-only", "Choose another place."),
+    errno.ENOTDIR: ("a part of this path is a file, not a folder", "Choose another place."),
+    errno.EEXIST: ("expected a folder, found something else", "Choose another place."),
+    errno.EISDIR: ("expected a file, found a folder", "Choose another name."),
+    errno.ENOTEMPTY: ("expected an empty folder, found files", "Choose another place."),
+    errno.ENOENT: ("there is no such file or folder", "Check the path."),
+    errno.ENAMETOOLONG: ("the name is too long for the file system", "Choose a shorter one."),
+    errno.ELOOP: ("its links lead round in a circle, or links are refused here", "Name the file itself."),
+    errno.EMFILE: ("too many files are open", "Allow more (`ulimit -n`), or close some."),
+    errno.EIO: ("the disk reports a damage", "Check the disk."),
+    errno.ENXIO: ("there is nothing behind this file", "Choose another place."),
+}
+if hasattr(errno, "EDQUOT"):
+    _FAULTS[errno.EDQUOT] = ("your share of the disk is used up", _FAULTS[errno.ENOSPC][1])
+
+
+def _find_number(error: Exception, path: str) -> int | None:
+    """Return the system's number in the words of a library that writes files itself, None where there is none."""
+    if (quoted := re.search(r"\bos error (\d+)", str(error))) is not None:  # safetensors, in Rust
+        return int(quoted[1])
+    if "PytorchStreamWriter" in str(error) or "iostream error" in str(error):  # torch.save says no more
+        try:
+            return errno.ENOSPC if shutil.disk_usage(os.path.dirname(path) or ".").free < 2**20 else errno.EIO
+        except OSError as lost:
+            return lost.errno
+    return None
+
+
+def explain_invalid(error: Any, section: str = "") -> str:
+    """Return the first fault that pydantic found, in one line: the setting's name, what is wrong, what came.
+
+    error: a `pydantic.ValidationError`, which is not imported here. section: in front of the setting's name.
+    """
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in ((section,) if section else ()) + tuple(first["loc"]))
+    message = str(first["msg"])
+    if message.startswith("Value error, "):  # our own, which says what came
+        reason = message.removeprefix("Value error, ").rstrip(".")
+        return f"{place}: {reason}." if place and not reason.startswith(f"{place}:") else f"{reason}."
+    message = message[0].lower() + message[1:]
+    message = message.replace("input should", "the value should")
+    return (
+        f"{place}: {message}, found {first['input']!r:.60}." if place else f"{message}, found {first['input']!r:.60}."
+    )

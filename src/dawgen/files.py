@@ -4,23 +4,38 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from dawgen.errors import DataError
+from dawgen.errors import DataError, name_disk_fault
+
+# Called with a whole temporary file before it takes its place: `dawgen.outputs` keeps what dawgen wrote there.
+WATCHED: dict[Path, Callable[[Path], object]] = {}
 
 
 def write_with(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write` with a temporary file beside `path`, then rename it; after an error no file is left."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Call `write` with a temporary file beside `path`, then rename it; after an error no file is left.
+
+    Raises OSError with the file's name, whatever library wrote it.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with name_disk_fault(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write(temporary)
+            replace_file(temporary, path)
+        finally:
+            with suppress(OSError):  # what went wrong before is what is worth saying
+                temporary.unlink(missing_ok=True)
+
+
+def replace_file(temporary: Path, path: Path) -> None:
+    """Rename a whole file to its place."""
+    if (watch := WATCHED.get(path.absolute())) is not None:
+        watch(temporary)
+    os.replace(temporary, path)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -62,19 +77,32 @@ def stream_jsonl(*paths: Path) -> Iterator[list[Callable[[dict[str, Any]], objec
     temporary = [path.with_name(f".{path.name}.tmp") for path in paths]
     try:
         with ExitStack() as stack:
-            for path in temporary:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            streams = [stack.enter_context(path.open("w", encoding="utf-8", newline="\n")) for path in temporary]
-            yield [partial(_write_row, stream) for stream in streams]
+            streams = [stack.enter_context(_open_rows(*both)) for both in zip(temporary, paths, strict=True)]
+            yield [partial(_write_row, stream, place) for stream, place in zip(streams, paths, strict=True)]
         for path, place in zip(temporary, paths, strict=True):
-            os.replace(path, place)
+            with name_disk_fault(place):
+                replace_file(path, place)
     finally:
         for path in temporary:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
-def _write_row(stream: TextIO, row: dict[str, Any]) -> None:
-    stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+@contextmanager
+def _open_rows(path: Path, place: Path) -> Iterator[TextIO]:
+    with name_disk_fault(place):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("w", encoding="utf-8", newline="\n")
+    try:
+        yield stream
+    finally:
+        with name_disk_fault(place):
+            stream.close()
+
+
+def _write_row(stream: TextIO, place: Path, row: dict[str, Any]) -> None:
+    with name_disk_fault(place):
+        stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def hash_file(path: Path) -> str:

@@ -44,10 +44,10 @@ class Outlook:
             yield kind, len(cells), len(keys), sum(self.times.seconds[key] for key in keys) if known else None
 
 
-def look_ahead(plan: Plan, store: Store, arms: Iterable[Arm] | None = None) -> Outlook:
-    """Return the work to do, with predicted times."""
+def look_ahead(plan: Plan, store: Store, arms: Iterable[Arm] | None = None, *, fresh: bool = False) -> Outlook:
+    """Return the work to do, with predicted times. fresh: as if no cell were there."""
     cells = plan.choose(arms)
-    missing = [cell for cell in cells if not cell.is_done(store)]
+    missing = [cell for cell in cells if fresh or not cell.is_done(store)]
     return Outlook(cells, missing, predict_cells(missing))
 
 

@@ -44,6 +44,7 @@ def bench(
     from dawgen.bench.plan import make_plan
     from dawgen.bench.read import read_grid
     from dawgen.bench.results import summarise_results
+    from dawgen.bench.store import FILES, REPORT, check_sources, check_store, clear_cells, list_sources
     from dawgen.engine.storage import Store
     from dawgen.progress import is_quiet, warn
     from dawgen.report.run.files import read_settings
@@ -52,26 +53,32 @@ def bench(
     wanted = read_grid(grid, data, need_files=not dry_run)
     arms = None if only is None else [parse_arm(text.strip()) for text in only.split(",")]
     store = Store(out or Path("runs") / wanted.name)
-    begun = store.exists("grid.yaml")
-    if fresh and begun:  # a folder of other things is left alone
-        store.remove("sets")
-        store.remove("prompts")
-    elif begun:
+    begun = check_store(store)
+    if begun and not fresh:
         wanted = wanted.continue_from(read_settings(store.fetch("grid.yaml")))
+    check_sources(store, wanted, grid)
     plan = make_plan(wanted)
     slots = jobs or count_cpus()
-    outlook = look_ahead(plan, store, arms)
-    if dry_run or not is_quiet():
-        show_outlook(outlook, slots if engine == "local" else None)
     if dry_run:
+        show_outlook(look_ahead(plan, store, arms, fresh=fresh), slots if engine == "local" else None)
         return
-    runner = open_engine(engine, slots, address, gpus)
-    try:
-        results = run_grid(plan, outlook, store, runner, engine, warn)
-    finally:
-        runner.close()
-    _show_results(results)
-    page = _write_report(store)
+    with (
+        store.hold("bench"),
+        store.claim(FILES, "bench", list_sources(wanted, grid), knows=lambda _: begun),
+        store.claim((REPORT,), "report", knows=lambda _: begun),
+    ):
+        if begun and fresh:
+            clear_cells(store)
+        outlook = look_ahead(plan, store, arms)
+        if not is_quiet():
+            show_outlook(outlook, slots if engine == "local" else None)
+        runner = open_engine(engine, slots, address, gpus)
+        try:
+            results = run_grid(plan, outlook, store, runner, engine, warn)
+        finally:
+            runner.close()
+        _show_results(results)
+        page = _write_report(store)
     typer.echo(f"report: {page}")
     o.print_json(summarise_results(results) | {"report": page}, json)
     if results["failed"]:

@@ -69,15 +69,19 @@ def _study(source: Store, least: float) -> Study:
 
 def _write(study: Study, store: Store) -> dict[str, Any]:
     """Write breakpoints.html, breakpoints.csv and breakpoints.json, and return what --json prints."""
+    from dawgen.bench.store import is_grid
     from dawgen.evaluate.breakpoints.page import format_points, render_study
     from dawgen.evaluate.breakpoints.study import describe_study
     from dawgen.evaluate.breakpoints.text import list_cautions, list_sentences
 
     found = describe_study(study)
     found = {"sentences": list_sentences(study), "cautions": list_cautions(study)} | found
-    store.write_text("breakpoints.html", render_study(study))
-    store.write_text("breakpoints.csv", format_points(study))
-    store.write_json("breakpoints.json", found)
+    files = [f"breakpoints.{ending}" for ending in ("html", "csv", "json")]
+    verb = "analyze breakpoints"
+    with store.hold(verb), store.claim(files, verb, knows=lambda _: is_grid(store)):
+        store.write_text(files[0], render_study(study))
+        store.write_text(files[1], format_points(study))
+        store.write_json(files[2], found)
     return found | {"report": f"{store.url}/breakpoints.html"}
 
 

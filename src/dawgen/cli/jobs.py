@@ -111,16 +111,22 @@ def report(
     ] = None,
 ) -> None:
     """Write one self-contained HTML page about runs or a grid."""
+    from dawgen.bench.store import is_grid_folder
     from dawgen.files import write_text
+    from dawgen.outputs import claim, hold
     from dawgen.report import make_report
-    from dawgen.report.table.exports import write_tables
+    from dawgen.report.table.exports import list_files, write_tables
+    from dawgen.runs.folder import is_run
 
-    page, found = make_report(paths, compare=compare, baseline=baseline)
     target = out or (paths[0] / "report.html" if len(paths) == 1 else Path("report.html"))
-    write_text(target, page)
+    # pages from before there were notes lie in a folder that is dawgen's
+    with claim([target], "report", knows=lambda path: is_run(path.parent) or is_grid_folder(path.parent)):
+        page, found = make_report(paths, compare=compare, baseline=baseline)
+        write_text(target, page)
     typer.echo(str(target))
     if tables is not None:
-        written = write_tables(found, tables)
+        with hold(tables, "report --tables", list_files(found)):
+            written = write_tables(found, tables)
         typer.echo(f"{tables}: {len(found)} tables in {len(written)} files")
 
 

@@ -2,6 +2,7 @@
 
 settings.json        the settings of the shards; other settings are refused
 shard-00000.jsonl    candidates
+hashes.json          the hashes of the shards that are there, until there is a manifest
 manifest.json        settings, counts and hashes: its presence means complete
 """
 
@@ -17,6 +18,8 @@ from dawgen.files import describe_changes, hash_file, read_json, write_json, wri
 from dawgen.records import Candidate, Example
 
 ANEW = " Use --fresh to start again."
+SETTINGS, MANIFEST, HASHES, SHARDS = "settings.json", "manifest.json", "hashes.json", "shard-*.jsonl"
+_SAID = ("prefix", "seed", "decode", "per_label")  # what the settings of a user's own files do not say
 
 
 class ShardStore:
@@ -34,14 +37,21 @@ class ShardStore:
     def __init__(self, folder: str | Path, settings: Mapping[str, Any]) -> None:
         self.folder = Path(folder)
         self.settings: dict[str, Any] = json.loads(json.dumps(settings))
-        self._manifest = self.folder / "manifest.json"
-        path = self.folder / "settings.json"
+        self._manifest = self.folder / MANIFEST
+        path = self.folder / SETTINGS
+        if not path.is_file() and (others := _list_others(self.folder)):
+            raise ConfigError(
+                f"{others[0]}: expected no shards, or those of dawgen, found a file of others. Choose another --out."
+            )
         if path.is_file():
             self._check_settings(read_json(path, ANEW))
         else:
             write_json(path, self.settings)
+        self._hashes: dict[str, str] = {}
         if self.complete:
             self._check_hashes(read_json(self._manifest, ANEW))
+        elif (self.folder / HASHES).is_file():
+            self._hashes = read_json(self.folder / HASHES, " Delete it; the shards are then taken as they are.")
 
     @property
     def complete(self) -> bool:
@@ -56,6 +66,10 @@ class ShardStore:
         path = self._locate(index)
         if not path.is_file():
             return None
+        if self._hashes.get(path.name) not in (None, hash_file(path)):
+            raise DataError(
+                f"{path}: expected the shard as it was written, it has changed. Delete it to generate it again."
+            )
         lines = path.read_bytes().splitlines()
         return [_parse_row(line, f"{path}:{number}") for number, line in enumerate(lines, start=1)]
 
@@ -71,17 +85,20 @@ class ShardStore:
             )
         self._manifest.unlink(missing_ok=True)
         write_jsonl(path, [_as_row(candidate) for candidate in candidates])
+        self._hashes[path.name] = hash_file(path)
+        write_json(self.folder / HASHES, self._hashes)
 
     def finish(self, extra: Mapping[str, Any] | None = None) -> None:
         """Write the manifest: settings, hashes, counts and the fields of `extra`."""
         for leftover in self.folder.glob(".*.tmp"):  # of a process that was killed while writing
             leftover.unlink()
         shards: list[dict[str, Any]] = []
-        for path in sorted(self.folder.glob("shard-*.jsonl")):
+        for path in sorted(self.folder.glob(SHARDS)):
             with path.open("rb") as stream:
                 shards.append({"file": path.name, "rows": sum(1 for _ in stream), "sha256": hash_file(path)})
         rows = sum(shard["rows"] for shard in shards)
         write_json(self._manifest, {"settings": self.settings, "rows": rows, "shards": shards, **(extra or {})})
+        (self.folder / HASHES).unlink(missing_ok=True)
 
     def _locate(self, index: int) -> Path:
         return self.folder / f"shard-{index:05d}.jsonl"
@@ -94,7 +111,13 @@ class ShardStore:
             )
 
     def _check_hashes(self, manifest: dict[str, Any]) -> None:
-        for shard in manifest["shards"]:
+        shards = manifest.get("shards")
+        if not isinstance(shards, list) or not all(
+            isinstance(one, dict) and {"file", "sha256"} <= one.keys() for one in shards
+        ):
+            raise DataError(f"{self._manifest}: expected the hashes of the shards, found none: it is damaged.{ANEW}")
+        self._hashes = {shard["file"]: shard["sha256"] for shard in shards}
+        for shard in shards:
             path = self.folder / shard["file"]
             if not path.is_file() or hash_file(path) != shard["sha256"]:
                 state = "changed after it was written" if path.is_file() else "missing"
@@ -102,6 +125,23 @@ class ShardStore:
                     f"{path}: expected the shard that manifest.json records, but it is {state}.\n"
                     "Restore it, or start again with --fresh."
                 )
+
+
+def clear_shards(folder: Path) -> None:
+    """Delete the shards of a folder and what belongs to them; nothing else in it.
+
+    Raises ConfigError where the files are not dawgen's.
+    """
+    path = folder / SETTINGS
+    if path.is_file() and not set(_SAID) <= read_json(path, " Move it away, or choose another --out.").keys():
+        raise ConfigError(f"{path}: expected the settings of shards, found a file of others. Choose another --out.")
+    if path.is_file():
+        for file in (folder / MANIFEST, folder / HASHES, *folder.glob(SHARDS), path):
+            file.unlink(missing_ok=True)
+
+
+def _list_others(folder: Path) -> list[Path]:
+    return [path for path in (folder / MANIFEST, *sorted(folder.glob(SHARDS))) if path.exists()]
 
 
 def find_set(source: str | Path) -> str:
@@ -115,7 +155,7 @@ def read_shards(folder: Path) -> Iterator[Candidate]:
 
     Raises DataError with file and line if a shard is damaged.
     """
-    for path in sorted(folder.glob("shard-*.jsonl")):
+    for path in sorted(folder.glob(SHARDS)):
         for number, line in enumerate(path.read_bytes().splitlines(), start=1):
             yield _parse_row(line, f"{path}:{number}")
 

@@ -7,14 +7,15 @@ import json
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from dawgen.errors import ConfigError, DataError
 from dawgen.files import hash_file, write_json, write_text, write_with
+from dawgen.outputs import NOTES, Input, Knows, claim, hold
 
 # The fields in which file systems give the state of a file; the time of its last access is not among them.
 VERSION = ("size", "mtime", "created", "ETag", "etag", "LastModified", "last_modified", "updated", "generation")
@@ -64,7 +65,9 @@ class Store:
                 return json.loads((self.folder / name).read_bytes())
             return json.loads(self._refreshed[0].cat_file(self._join(name)))
         except (FileNotFoundError, ValueError) as error:
-            raise DataError(f"{self.url}/{name}: expected a file with JSON: {error}.") from error
+            raise DataError(
+                f"{self.url}/{name}: expected a file with JSON: {error}.\nDelete a damaged one: it is made again."
+            ) from error
 
     def write_json(self, name: str, value: Any) -> None:
         """Write indented JSON; the file is whole or absent."""
@@ -137,6 +140,39 @@ class Store:
                 self._download(file, mirror / file)
                 seen[file] = version
         return mirror / name
+
+    @contextmanager
+    def hold(self, verb: str) -> Iterator[None]:
+        """Keep the store for this process, as `outputs.hold` does a folder; its own workers write there meanwhile.
+
+        A URL cannot be locked. There each file is whole, and two that run the same work write the same.
+
+        Raises ConfigError where another process holds it.
+        """
+        with nullcontext() if self.folder is None else hold(self.folder, verb):
+            yield
+
+    @contextmanager
+    def claim(
+        self, names: Sequence[str], verb: str, inputs: Iterable[Input] = (), knows: Knows | None = None
+    ) -> Iterator[None]:
+        """Write files while the block runs, as `outputs.claim` does; of a URL the notes have names alone, no hashes.
+
+        Raises ConfigError where one of them is not dawgen's to replace.
+        """
+        if self.folder is not None:
+            with claim([self.folder / name for name in names], verb, inputs, knows):
+                yield
+            return
+        for name in names:
+            known = self.exists(f"{NOTES}/{name}") or (knows is not None and knows(Path(name)))
+            if self.exists(name) and not known:
+                raise ConfigError(
+                    f"{self.url}/{name}: expected no file here, or one of `dawgen {verb}`, found one that dawgen did "
+                    "not write.\nMove it away, or choose another --out."
+                )
+            self.write_text(f"{NOTES}/{name}", f"{verb}\n")
+        yield
 
     @contextmanager
     def workspace(self, name: str) -> Iterator[Path]:

@@ -114,19 +114,21 @@ def _make(folder: Path, make: Callable[[Path], dict[str, Any]]) -> None:
 @contextmanager
 def _lock(folder: Path, reporter: Reporter) -> Iterator[bool]:
     """Hold a model's lock, which the system lets go when the process ends; yields whether there is such a thing."""
-    alone = True
-    with folder.with_name(f".{folder.name}.lock").open("w") as stream:
-        try:
-            import fcntl
+    from filelock import FileLock, Timeout
 
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                reporter.say(f"{folder}: another process is making it; waiting")
-                fcntl.flock(stream, fcntl.LOCK_EX)
-        except (ImportError, OSError):  # Windows, and some network disks
-            alone = False
+    lock, alone = FileLock(folder.with_name(f".{folder.name}.lock"), thread_local=False), True
+    try:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            reporter.say(f"{folder}: another process is making it; waiting")
+            lock.acquire()
+    except (NotImplementedError, OSError):  # some network disks
+        alone = False
+    try:
         yield alone
+    finally:
+        lock.release()
 
 
 @contextmanager

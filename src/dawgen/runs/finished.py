@@ -125,7 +125,7 @@ class FinishedRun:
         path, labels = self.folder / "prompts" / method / "predicted.json", len(self.metrics.labels)
         if not path.is_file():
             return [], []
-        row = parse_fields(path.read_text(encoding="utf-8"), str(path))
+        row = parse_fields(path.read_bytes(), str(path))
         gold, predicted = row.get("gold"), row.get("predicted")
         if not isinstance(gold, list) or not isinstance(predicted, list) or len(gold) != len(predicted):
             raise DataError(f"{path}: expected the lists gold and predicted of one length; the file is damaged.")

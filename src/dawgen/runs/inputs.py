@@ -134,6 +134,13 @@ def _load(config: RunConfig, remarks: Remarks) -> Inputs:
     )
 
 
+def list_sources(config: RunConfig) -> list[str]:
+    """Return the files and folders that a job reads, as they are named; a name may also be a task's or a model's."""
+    data = (config.task, config.train, config.dev, config.test, config.unlabelled, config.synthetic)
+    models = (config.target.model, config.generator.model, config.target.init)
+    return [name for name in (*data, *models, *(config.baselines.prompt_sources or ())) if name]
+
+
 def _read(source: str, config: RunConfig, task: Task | None, remarks: Remarks, *, split: str) -> list[Row]:
     return read_rows(source, columns=config.columns, task=task, split=split, remarks=remarks)
 

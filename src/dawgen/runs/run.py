@@ -16,15 +16,16 @@ from dawgen.errors import ConfigError
 from dawgen.files import read_json, write_json, write_text
 from dawgen.methods.table import METHODS, check_names
 from dawgen.models.load import Backbone, load_generator, load_target
+from dawgen.outputs import check_inputs, claim, hold
 from dawgen.progress import Reporter
 from dawgen.prompt.label_words import find_mute_words
 from dawgen.records import Example
 from dawgen.report import render_report
 from dawgen.runs.curating import open_curator
-from dawgen.runs.folder import Job, RunFolder, StepLog, read_threads
+from dawgen.runs.folder import REPORT, Job, RunFolder, StepLog, is_run, list_parts, read_threads
 from dawgen.runs.forecast import announce_cost
 from dawgen.runs.generate import Order, compare_kinds, find_source, generate_set, judge_kind, tune_generator
-from dawgen.runs.inputs import Inputs, load_inputs
+from dawgen.runs.inputs import Inputs, list_sources, load_inputs
 from dawgen.runs.interference import measure_interference
 from dawgen.runs.methods import check_methods, plan_target, run_method
 from dawgen.runs.settings import note_settings
@@ -38,11 +39,18 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
 
     A killed job is resumed to the same bytes (except times); a finished one is read back.
 
-    Raises DataError, ConfigError and ModelError before anything is trained, ShortfallError from generation.
+    Raises DataError, ConfigError and ModelError before anything is trained, ConfigError where another process works in
+    the folder, DataError where results of a finished job are damaged, ShortfallError from generation.
     """
     reporter = reporter or Reporter()
     check_names(config.methods)  # again: settings that Python code makes are resolved nowhere
     check_trackers(config.tracking)
+    check_inputs(list_parts(out), list_sources(config))
+    with hold(out, "run"), claim([out / REPORT], "report", knows=lambda _: is_run(out)):
+        return _run_alone(config, out, fresh, reporter)
+
+
+def _run_alone(config: RunConfig, out: Path, fresh: bool, reporter: Reporter) -> dict[str, Any]:
     reporter.say(f"reading {config.task or config.train}, loading the models")
     run = _prepare(config, out)
     known = None if fresh else read_threads(out)
@@ -54,15 +62,19 @@ def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Repo
     settings = config.model_dump(mode="json", exclude={"tracking", "memory"})
     folder = RunFolder(out, settings, _record(run, threads), fresh=fresh)
     if folder.complete:
+        lost = folder.find_lost()
         reporter.say(f"{out}: complete, reused")
-        return read_json(out / "metrics.json")
+        if lost:
+            reporter.say(f"{out / REPORT}: it was gone, and is made again")
+            write_text(out / REPORT, render_report([out]))
+        return read_json(out / "metrics.json", " Restore it, or start again with --fresh.")
     if known is not None:
         _announce(run, threads, reporter)
     with track_run(config.tracking, out, settings, reporter) as tracking:
         job = Job(config.seed, StepLog(out / "log.jsonl", tracking.write), reporter)
         metrics = _do_stages(run, job)
         tracking.finish(metrics)
-    write_text(out / "report.html", render_report([out]))
+    write_text(out / REPORT, render_report([out]))
     folder.finish(run.inputs.hashes)
     return metrics
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,24 +12,30 @@ from dawgen.classifier.estimator import PromptClassifier
 from dawgen.classifier.metrics import measure
 from dawgen.config import CurateConfig, RunConfig
 from dawgen.curation import Curator
-from dawgen.data import find_set, iterate_rows, read, read_shards
+from dawgen.data import clear_shards, find_set, iterate_rows, read, read_shards
 from dawgen.errors import ConfigError
 from dawgen.files import write_json
 from dawgen.generator.estimator import Generator
 from dawgen.methods.table import find_method
 from dawgen.models.load import load_generator, load_target
+from dawgen.outputs import hold
 from dawgen.progress import Reporter
 from dawgen.records import Candidate, Example
 from dawgen.report.cards.dataset import write_card
 from dawgen.runs.curating import open_curator
 from dawgen.runs.finished import describe_generator, find_generator
-from dawgen.runs.folder import Job, StepLog
+from dawgen.runs.folder import LOG, Job, StepLog, is_log
 from dawgen.runs.generate import Order, find_source, generate_set, tune_generator, write_set
-from dawgen.runs.inputs import load_inputs
-from dawgen.runs.methods import run_method
+from dawgen.runs.inputs import list_sources, load_inputs
+from dawgen.runs.methods import CHECKPOINTS, run_method
 from dawgen.runtime import pick_device, set_threads
 from dawgen.scenes.fidelity import measure_fidelity
 from dawgen.tasks import Task
+
+# The files of each stage.
+GENERATOR = ("generator.json", "prefix.safetensors", "checkpoint.pt")
+SET = ("train.jsonl", "dropped.jsonl", "README.md")
+BUNDLE = ("bundle.json", "prompt.safetensors", "metrics.json", "predicted.json", *(f"{one}.pt" for one in CHECKPOINTS))
 
 _NOTHING = Example("")
 BARE = CurateConfig(posterior=False, near_copy=False)  # what `generate` can judge without real examples
@@ -40,12 +45,13 @@ def tune_stage(config: RunConfig, out: Path) -> None:
     """Tune a generator on the shots of the training file and save it in `out`; a killed tuning is resumed."""
     if (out / "generator.json").is_file():
         raise ConfigError(f"{out}: expected a new folder, found a tuned generator. Choose another --out.")
-    inputs = load_inputs(config)
-    Reporter().announce(inputs.notes, inputs.warnings)
-    backbone = load_generator(config.generator.model, dtype=config.generator.dtype, device=pick_device())
-    set_threads(config.threads, sizes=[backbone.size])
-    source = find_source(config, inputs)
-    tune_generator(backbone, source, config.generator, folder=out, job=_make_job(config.seed, out))
+    with hold(out, "tune", (*GENERATOR, LOG), list_sources(config), knows=is_log):
+        inputs = load_inputs(config)
+        Reporter().announce(inputs.notes, inputs.warnings)
+        backbone = load_generator(config.generator.model, dtype=config.generator.dtype, device=pick_device())
+        set_threads(config.threads, sizes=[backbone.size])
+        source = find_source(config, inputs)
+        tune_generator(backbone, source, config.generator, folder=out, job=_make_job(config.seed, out))
 
 
 def preview_stage(folder: Path, per_label: int, first_texts: str | None, threads: int | None) -> Iterator[str]:
@@ -66,22 +72,30 @@ def generate_stage(
     folder: Path, per_label: int, out: Path, first_texts: str | None, threads: int | None, *, fresh: bool
 ) -> dict[str, Any]:
     """Write a synthetic set; only what needs no real examples is curated. Returns its numbers."""
-    generator, texts = _load_generator(folder, first_texts)
-    set_threads(threads, sizes=[generator.backbone_.size])
-    if fresh and (out / "raw" / "settings.json").is_file():
-        shutil.rmtree(out / "raw")
-    _, numbers = generate_set(
-        generator,
-        Order(per_label, texts, folder),
-        Curator((), generator.task_.labels, BARE),
-        folder=out,
-        job=_make_job(generator.seed, out),
-    )
-    return numbers
+    sources = [*(folder / name for name in GENERATOR), first_texts]
+    with hold(out, "generate", (*SET, LOG), sources, knows=is_log):
+        generator, texts = _load_generator(folder, first_texts)
+        set_threads(threads, sizes=[generator.backbone_.size])
+        if fresh:
+            clear_shards(out / "raw")
+        _, numbers = generate_set(
+            generator,
+            Order(per_label, texts, folder),
+            Curator((), generator.task_.labels, BARE),
+            folder=out,
+            job=_make_job(generator.seed, out),
+        )
+        return numbers
 
 
 def curate_stage(config: RunConfig, source: Path, out: Path) -> dict[str, Any]:
     """Curate a set against the real examples of `config.train`; returns its numbers."""
+    found = find_set(source)
+    with hold(out, "curate", (*SET, "curation.json"), [found, Path(found).parent / "raw", *list_sources(config)]):
+        return _curate(config, source, out)
+
+
+def _curate(config: RunConfig, source: Path, out: Path) -> dict[str, Any]:
     task = Task.load(config.task) if config.task else None
     real = read(str(config.train), task=task, columns=config.columns)
     task = task or Task.from_examples(real)
@@ -130,13 +144,14 @@ def train_stage(config: RunConfig, out: Path) -> list[str]:
         raise ConfigError(f"--method {method}: expected --synthetic SET, found none. `dawgen generate` writes one.")
     if (out / "metrics.json").is_file():
         raise ConfigError(f"{out}: expected a new folder, found a trained bundle. Choose another --out.")
-    inputs = load_inputs(config)
-    Reporter().announce(inputs.notes, inputs.warnings)
-    target = load_target(config.target.model, dtype=config.target.dtype, device=pick_device())
-    set_threads(config.threads, sizes=[target.size])
-    job = _make_job(config.seed, out)
-    numbers = run_method(method, inputs, inputs.synthetic, target, config, folder=out, job=job)
-    return [*inputs.warnings, *numbers["warnings"]]
+    with hold(out, "train", (*BUNDLE, LOG), list_sources(config), knows=is_log):
+        inputs = load_inputs(config)
+        Reporter().announce(inputs.notes, inputs.warnings)
+        target = load_target(config.target.model, dtype=config.target.dtype, device=pick_device())
+        set_threads(config.threads, sizes=[target.size])
+        job = _make_job(config.seed, out)
+        numbers = run_method(method, inputs, inputs.synthetic, target, config, folder=out, job=job)
+        return [*inputs.warnings, *numbers["warnings"]]
 
 
 def evaluate_stage(folder: Path, test: str, columns: Mapping[str, Any] | None, threads: int | None) -> dict[str, Any]:

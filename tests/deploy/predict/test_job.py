@@ -218,7 +218,7 @@ def test_a_model_that_gives_no_number_fails_with_the_row(
 
 
 def test_two_processes_do_not_write_the_same_output(bundle: Path, source: Path, tmp_path: Path) -> None:
-    with hold_parts(tmp_path / "out.jsonl"), pytest.raises(ConfigError, match="another dawgen predict"):
+    with hold_parts(tmp_path / "out.jsonl"), pytest.raises(ConfigError, match="in use by process"):
         label(bundle, source, tmp_path / "out.jsonl")
     label(bundle, source, tmp_path / "out.jsonl")
 

@@ -144,7 +144,7 @@ def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path: Path) -> N
     child = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     seen = [int(child.stdout.readline()) for _ in range(20)]
-    with pytest.raises(ConfigError, match="another process writes to it"):
+    with pytest.raises(ConfigError, match="in use by process"):
         Ratings(tmp_path, {"i1"}).claim()
     os.kill(child.pid, signal.SIGKILL)
     seen += [int(line) for line in child.stdout if line.endswith("\n")]

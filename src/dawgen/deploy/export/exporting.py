@@ -79,7 +79,7 @@ def export_peft(
     backbone = PromptClassifier.load(source, model).backbone_
     info = rename_base(info, base)
     facts |= describe_base(info, backbone, base) | {"repo": repo, "license": license}
-    with fill_new(folder) as place:
+    with fill_new(folder, "export") as place:
         write_adapter(place, prompt, info, backbone)
         write_text(place / CARD, render_model_card(facts))
     return Exported("model", list_files(folder))
@@ -99,7 +99,7 @@ def export_set(
     """
     folder, rows = Path(out), Path(source) / ROWS
     facts = gather_set_facts(Path(source)) | {"license": license, "alone": True} | ({"repo": repo} if repo else {})
-    with fill_new(folder) as place:
+    with fill_new(folder, "export") as place:
         write_with(place / ROWS, lambda path: shutil.copyfile(rows, path))
         write_card(place / CARD, facts)
     return Exported("dataset", list_files(folder))

@@ -99,7 +99,7 @@ def _restore(
             "it out."
         )
     backbone = _find_base(model, found.info.base, found.info.dtype)
-    with fill_new(folder) as place, _name_fault(place, name):
+    with fill_new(folder, "import") as place, _name_fault(place, name):
         save_bundle(place, found.prompt, found.info)
         classifier = PromptClassifier.load(place, backbone)
     return Imported(folder, found.info.base, classifier.task_.name, ("the same bundle as it was exported",))
@@ -131,7 +131,7 @@ def _adopt(
             "encoder's alone"
         )
     classifier = _dress(found, chosen, backbone, notes)
-    with fill_new(folder) as place, _name_fault(place, name):
+    with fill_new(folder, "import") as place, _name_fault(place, name):
         classifier.save(place, {"imported": f"{found.config['peft_type']}, {len(found.prompt)} rows"})
         PromptClassifier.load(place, backbone)
     return Imported(folder, backbone.name, chosen.name, tuple(notes))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +17,9 @@ from dawgen.deploy.predict.source import Facts, Source
 from dawgen.deploy.predict.workers import check_engine, choose_workers, open_workers, run_shards
 from dawgen.deploy.predict.write import Predictions, check_out, write_output
 from dawgen.engine.storage import Store
-from dawgen.files import write_with
+from dawgen.errors import name_disk_fault
+from dawgen.files import replace_file, write_with
+from dawgen.outputs import claim
 from dawgen.progress import Reporter
 from dawgen.prompt.bundle.format import load_bundle
 from dawgen.runtime import pick_device
@@ -70,7 +71,7 @@ def label_file(
     check_out(out, rows)
     device = "cuda" if how.gpus else "cpu" if how.engine == "ray" else pick_device()
     facts = _check_rows(rows, out)
-    with hold_parts(out):
+    with claim([out], "predict", [bundle, rows.path]), hold_parts(out):
         settings = make_settings(info.digest, facts, how.shard_rows, how.threads, device)
         parts = Parts(out, settings, fresh=how.fresh)
         work = _Work(rows, facts, parts, Worker(bundle, info.digest, device, how.threads), how)
@@ -183,6 +184,7 @@ def _finish(out: Path, work: _Work, labels: tuple[str, ...]) -> dict[str, Any]:
     # Inside the folder, which goes as a whole: a killed process leaves no half file beside the output.
     whole = parts.folder / "whole"
     write_with(whole, write)
-    os.replace(whole, out)
+    with name_disk_fault(out):
+        replace_file(whole, out)
     parts.remove()
     return {"out": str(out), "cut": cut, "labels": {label: predictions.counts[label] for label in labels}}

@@ -17,6 +17,7 @@ from dawgen.deploy.predict.shard import FOLDER, name_shard
 from dawgen.deploy.predict.source import Facts
 from dawgen.errors import ConfigError, DataError
 from dawgen.files import describe_changes, read_json, write_json
+from dawgen.outputs import NOTES, hold
 
 ANEW = "\nStart again with --fresh."
 PACKAGES = ("torch", "transformers", "tokenizers")  # the probabilities depend on these
@@ -60,8 +61,11 @@ class Parts:
             yield from zip(numbers["labels"], numbers["probabilities"], strict=True)
 
     def remove(self) -> None:
-        """Delete the folder."""
-        shutil.rmtree(self.folder)
+        """Delete all that is in the folder but for the lock, which goes with `hold_parts`."""
+        shutil.rmtree(self.folder / FOLDER, ignore_errors=True)
+        for path in self.folder.iterdir():
+            if path.is_file():
+                path.unlink()
 
 
 def find_parts(out: Path) -> Path:
@@ -76,19 +80,14 @@ def hold_parts(out: Path) -> Iterator[None]:
     Raises ConfigError if another process holds them, or if other files are in their place.
     """
     folder = find_parts(out)
-    if not (folder / "settings.json").is_file() and _holds_others(folder):
+    if _holds_others(folder):
         raise ConfigError(f"{folder}: expected a folder of shards, found other files. Choose another --out.")
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as stream:
-        try:
-            import fcntl
-
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:  # Windows
-            pass
-        except BlockingIOError as error:
-            raise ConfigError(f"{out}: another dawgen predict is at work on it. Choose another --out.") from error
-        yield
+    try:
+        with hold(folder, "predict"):
+            yield
+    finally:
+        with suppress(OSError):  # it stays where shards are left
+            folder.rmdir()
 
 
 def make_settings(digest: str, facts: Facts, shard_rows: int, threads: int, device: str) -> dict[str, Any]:
@@ -105,6 +104,9 @@ def make_settings(digest: str, facts: Facts, shard_rows: int, threads: int, devi
 
 
 def _holds_others(folder: Path) -> bool:
-    """Return whether a folder without settings holds more than a process that was killed at its start leaves."""
+    """Return whether a folder holds another's settings, or without any more than what a killed process leaves."""
+    path = folder / "settings.json"
+    if path.is_file():
+        return not {"bundle", "rows", "texts"} <= read_json(path, " Move its folder away.").keys()
     names = [item.name for item in folder.iterdir()] if folder.is_dir() else []
-    return any(name != "lock" and not name.endswith(".tmp") for name in names)
+    return any(name not in ("lock", NOTES) and not name.endswith(".tmp") for name in names)

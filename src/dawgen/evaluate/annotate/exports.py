@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from dawgen.errors import ConfigError
 from dawgen.evaluate.annotate.questions import QUESTIONS, Question, Value
 from dawgen.evaluate.annotate.ratings import Answer
 from dawgen.evaluate.annotate.sample import Item
 from dawgen.evaluate.annotate.session import Session
 from dawgen.files import write_json, write_text
+from dawgen.outputs import claim
 
 COLUMNS = (
     "item",
@@ -54,7 +56,8 @@ def export_csv(session: Session, path: Path, *, sources: bool = False) -> int:
         for item in session.list_items(annotator)
     ]
     writer.writerows({name: row[name] for name in writer.fieldnames} for row in rows)
-    write_text(path, stream.getvalue())
+    with claim([path], "annotate --export", [session.folder]):
+        write_text(path, stream.getvalue())
     return len(rows)
 
 
@@ -65,13 +68,16 @@ def export_label_studio(session: Session, path: Path, *, answers: bool = False) 
     e-mail address of one of its users.
     """
     config = path.with_suffix(".xml")
-    write_text(config, make_config(session.pair))
+    if config == path:
+        raise ConfigError(f"--to {path}: expected a name for JSON, .xml is that of the labelling interface beside it.")
     known = session.ratings.read() if answers else {}
     tasks = []
     for item in session.items:
         given = [_annotate(answer) for (_, rated), answer in known.items() if rated == item.id]
         tasks.append({"data": _list_data(item), **({"annotations": given} if given else {})})
-    write_json(path, tasks)
+    with claim([path, config], "annotate --export", [session.folder]):
+        write_text(config, make_config(session.pair))
+        write_json(path, tasks)
     return config
 
 

@@ -11,19 +11,20 @@ A last line without its end is part of an answer that was never acknowledged: it
 
 from __future__ import annotations
 
-import fcntl
 import io
 import json
 import os
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from dawgen.errors import ConfigError, DataError
+from dawgen.errors import DataError, name_disk_fault
 from dawgen.evaluate.annotate.questions import Value, check_ratings
+from dawgen.outputs import lock_folder
 
 LONGEST_NAME = 64
 LONGEST_LOOK = 10**7  # seconds, a third of a year
@@ -91,6 +92,7 @@ class Ratings:
         self._items = items
         self._lock = Lock()
         self._file: int | None = None
+        self._held = ExitStack()  # the file and the folder's lock
         self._load()
 
     def claim(self) -> None:
@@ -154,8 +156,7 @@ class Ratings:
     def close(self) -> None:
         """Let another process write."""
         with self._lock:
-            if self._file is not None:
-                os.close(self._file)
+            self._held.close()
             self._file = None
 
     def _load(self) -> bytes:
@@ -231,19 +232,17 @@ class Ratings:
         if self._file is not None:
             return
         new = not self.path.exists()
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(file)
-            raise ConfigError(
-                f"{self.path}: another process writes to it. Stop the other `dawgen annotate`."
-            ) from error
-        data = self._load()
-        os.ftruncate(file, self._size)
-        if self._size and not data[: self._size].endswith(b"\n"):  # whole, but for its end
-            self._size += os.write(file, b"\n")
-        self._file, self.torn = file, False
+        with ExitStack() as stack:
+            stack.enter_context(lock_folder(self.path.parent, "annotate"))
+            with name_disk_fault(self.path):
+                file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            stack.callback(os.close, file)
+            data = self._load()
+            os.ftruncate(file, self._size)
+            if self._size and not data[: self._size].endswith(b"\n"):  # whole, but for its end
+                self._size += os.write(file, b"\n")
+            self._file, self.torn = file, False
+            self._held = stack.pop_all()
         if new:
             _flush_folder(self.path.parent)
 
@@ -255,6 +254,7 @@ def tell_time() -> str:
 
 def _flush_folder(folder: Path) -> None:
     """Wait until the folder's new file is on the disk by name."""
-    handle = os.open(folder, os.O_RDONLY)
-    os.fsync(handle)
-    os.close(handle)
+    with suppress(OSError):  # Windows opens no folders
+        handle = os.open(folder, os.O_RDONLY)
+        os.fsync(handle)
+        os.close(handle)

@@ -20,6 +20,7 @@ from dawgen.evaluate.annotate.questions import QUESTIONS
 from dawgen.evaluate.annotate.ratings import Ratings
 from dawgen.evaluate.annotate.sample import Item, draw_sample, order_items
 from dawgen.files import describe_changes, hash_file, write_json, write_jsonl
+from dawgen.outputs import NOTES, check_folder, hold
 from dawgen.records import Example
 from dawgen.tasks import Task
 
@@ -71,12 +72,14 @@ class Session:
                     f"Go on with `dawgen annotate {folder}`, or choose another --out."
                 )
             return session
+        check_folder(folder)
         if folder.is_dir() and any(not _is_unfinished(path) for path in folder.iterdir()):
             raise ConfigError(f"{folder}: expected an empty folder or a session, found files. Choose another --out.")
-        items = draw_sample(sets, real, task, rows=rows, controls=controls, seed=seed)
-        write_jsonl(folder / "sample.jsonl", [item.as_row() for item in items])
-        settings["sample_sha256"] = hash_file(folder / "sample.jsonl")
-        write_json(folder / "settings.json", settings)
+        with hold(folder, "annotate", ("sample.jsonl", "settings.json")):
+            items = draw_sample(sets, real, task, rows=rows, controls=controls, seed=seed)
+            write_jsonl(folder / "sample.jsonl", [item.as_row() for item in items])
+            settings["sample_sha256"] = hash_file(folder / "sample.jsonl")
+            write_json(folder / "settings.json", settings)
         return cls.open(folder)
 
     @classmethod
@@ -127,7 +130,7 @@ def is_session(path: Path) -> bool:
 
 def _is_unfinished(path: Path) -> bool:
     """Return whether a file is a leftover of a killed drawing."""
-    return path.name == "sample.jsonl" or (path.name.startswith(".") and path.name.endswith(".tmp"))
+    return path.name in ("sample.jsonl", NOTES) or (path.name.startswith(".") and path.name.endswith(".tmp"))
 
 
 def _describe_rows(examples: Sequence[Example]) -> dict[str, Any]:

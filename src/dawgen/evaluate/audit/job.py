@@ -26,6 +26,7 @@ from dawgen.evaluate.audit.posterior import Origin, describe_posterior, read_raw
 from dawgen.evaluate.audit.quality import add_vendi, describe_quality, find_warnings
 from dawgen.files import write_jsonl
 from dawgen.models.load import Backbone, load_target
+from dawgen.outputs import hold
 from dawgen.records import Example
 from dawgen.rng import thin, torch_rng
 from dawgen.runtime import pick_device, set_threads
@@ -187,6 +188,7 @@ def draw_files(task: str, out: Path, *, seed: int, shots: int, test: int, gold: 
         rows["texts"] = [{"text": text} for text in data.first_texts]
     if taken := [f"{name}.jsonl" for name in rows if (out / f"{name}.jsonl").exists()]:
         raise ConfigError(f"{out}: expected a folder without {taken[0]}, found one. Choose another --out.")
-    for name, written in rows.items():
-        write_jsonl(out / f"{name}.jsonl", written)
+    with hold(out, "draw", [f"{name}.jsonl" for name in rows]):
+        for name, written in rows.items():
+            write_jsonl(out / f"{name}.jsonl", written)
     return {name: len(written) for name, written in rows.items()}

@@ -18,8 +18,9 @@ from dawgen.evaluate.gradients.page import render_gradients
 from dawgen.evaluate.gradients.runs import TRAININGS, Watched, check_alike, read_job, watch_run
 from dawgen.evaluate.gradients.sentences import describe_all
 from dawgen.files import write_json, write_text
+from dawgen.outputs import hold
 from dawgen.progress import Reporter
-from dawgen.runs.folder import ANALYSIS
+from dawgen.runs.folder import ANALYSIS, is_run
 
 DIGITS = 6  # of floats in the files
 FILES = ("gradients.json", "steps.csv", "examples.csv", "gradients.html")
@@ -47,12 +48,14 @@ def analyze_gradients(
         out = folders[0] / ANALYSIS
     jobs = [read_job(folder, assignments, threads) for folder in folders]
     check_alike(jobs)
-    watched = [watch_run(job, reporter) for job in jobs]
-    found = collect_numbers(watched)
-    write_json(out / "gradients.json", found)
-    write_text(out / "steps.csv", write_csv(list_steps(watched)))
-    write_text(out / "examples.csv", write_csv(list_examples(watched)))
-    write_text(out / "gradients.html", render_gradients(watched, found))
+    own = out.absolute().parent if out.name == ANALYSIS else None  # analyses of before have no notes
+    with hold(out, "analyze gradients", FILES, knows=lambda _: own is not None and is_run(own)):
+        watched = [watch_run(job, reporter) for job in jobs]
+        found = collect_numbers(watched)
+        write_json(out / "gradients.json", found)
+        write_text(out / "steps.csv", write_csv(list_steps(watched)))
+        write_text(out / "examples.csv", write_csv(list_examples(watched)))
+        write_text(out / "gradients.html", render_gradients(watched, found))
     return found
 
 

@@ -52,7 +52,10 @@ def read_settings(path: Path) -> Fields:
     try:
         value = load_yaml(path.read_bytes())
     except ValueError as error:
-        raise DataError(f"{path}: expected YAML: {error}.") from error
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(
+            f"{path}: expected YAML, it is damaged: {reason}.\nRestore it, or move it away with its folder."
+        ) from error
     return value if isinstance(value, dict) else {}
 
 
@@ -61,7 +64,7 @@ def read_log(path: Path) -> list[Fields]:
     if not path.is_file():
         return []
     # split at "\n" alone: generated texts may hold other characters that str.splitlines takes for line ends
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = path.read_bytes().split(b"\n")
     return [parse_fields(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
 
 

@@ -117,7 +117,7 @@ def read_metrics(folder: Path) -> RunMetrics:
     path = folder / "metrics.json"
     if not path.is_file():
         raise DataError(f"{folder}: expected a finished run, found no metrics.json. Give the --out of one.")
-    return check_metrics(parse_fields(path.read_text(encoding="utf-8"), f"{path}"), str(path))
+    return check_metrics(parse_fields(path.read_bytes(), f"{path}"), str(path))
 
 
 def check_metrics(fields: dict[str, Any], where: str) -> RunMetrics:

@@ -30,6 +30,11 @@ _LATEX = {
 }
 
 
+def list_files(tables: Iterable[Table]) -> list[str]:
+    """Return the names of the files that `write_tables` writes."""
+    return [f"{table.key}.{ending}" for table in tables for ending in ("md", "tex", "csv")]
+
+
 def write_tables(tables: Iterable[Table], folder: Path) -> list[Path]:
     """Write KEY.md, KEY.tex and KEY.csv of every table into the folder; returns the paths."""
     paths = []
