@@ -113,6 +113,8 @@ def describe_disk_fault(error: OSError) -> str:
     """Return what an error of the system means, with the file where it is known, and what to do."""
     name = error.filename if error.filename is not None else error.filename2
     where = f"{os.fsdecode(name)}: " if isinstance(name, str | bytes) else ""
+    if not where and error.errno == errno.ENOSPC:  # dawgen names its files
+        where = "the output: "
     said, todo = _FAULTS.get(error.errno or 0, (error.strerror or first_line(error), ""))
     if not where and not todo:
         where = f"{type(error).__name__}: "

@@ -123,8 +123,8 @@ def check_folder(folder: Path) -> None:
             return
         if os.path.lexists(part):
             kind = "a link to nothing" if part.is_symlink() else "a file"
-            where = "" if part == folder else f"{part} is "
-            raise ConfigError(f"{folder}: expected a folder, found {where}{kind}. Choose another --out.")
+            found = f"found {kind}" if part == folder else f"but {part} is {kind}"
+            raise ConfigError(f"{folder}: expected a folder, {found}. Choose another --out.")
 
 
 @contextmanager

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from dawgen.bench.cells import cached_target, describe_prompt, hash_content, hash_facts, hash_weights, quiet_job
 from dawgen.config import RunConfig
 from dawgen.curation.filters import is_empty
-from dawgen.data import as_row, read_shards
+from dawgen.data import as_row, check_shards, read_shards
+from dawgen.engine.work import read_work
 from dawgen.errors import DataError
-from dawgen.files import read_json, write_jsonl
+from dawgen.files import hash_unchanged, read_json, write_jsonl
 from dawgen.methods.table import METHODS
 from dawgen.records import Example
 from dawgen.rng import python_rng
@@ -134,7 +135,7 @@ def resolve_names(cell: PromptCell, store: Store, folder: Path) -> RunConfig:
     """Return the settings with local files in place of the store's names. folder: for a file of texts as written."""
     update: dict[str, Any] = {"methods": (cell.method,)}
     if cell.source is not None:
-        found = store.fetch(cell.source)
+        found = fetch_set(store, cell.source)
         update["synthetic"] = str(write_raw(found, folder / "raw.jsonl", cell.take) if found.is_dir() else found)
     elif cell.given is not None:
         update["synthetic"] = cell.given
@@ -144,6 +145,25 @@ def resolve_names(cell: PromptCell, store: Store, folder: Path) -> RunConfig:
     if not METHODS[cell.method].unlabelled:
         update["unlabelled"] = None
     return cell.config.model_copy(update=update)
+
+
+def fetch_set(store: Store, source: str) -> Path:
+    """Return the file of a set, or the folder of its shards, as its numbers say that it was written.
+
+    Raises DataError where it is gone or has changed.
+    """
+    numbers = f"{PurePosixPath(source).parent}.json"
+    advice = f"Delete {numbers} there too: the set is then written again."
+    if not store.exists(source):
+        raise DataError(f"{store.url}/{source}: expected a synthetic set, it is gone.\n{advice}")
+    found = store.fetch(source)
+    if found.is_dir():
+        check_shards(found)
+        return found
+    known = read_work(store, numbers).get("files", {}) if store.exists(numbers) else {}
+    if known.get(found.name) not in (None, hash_unchanged(found)):
+        raise DataError(f"{store.url}/{source}: it has changed since it was written.\nDelete it. {advice}")
+    return found
 
 
 def load_cell(config: RunConfig, test_rows: int | None = None) -> Inputs:

@@ -17,6 +17,7 @@ from dawgen.bench.cells import UNREAD
 from dawgen.bench.grid import Grid
 from dawgen.bench.plan import Plan
 from dawgen.bench.prompts import PromptCell
+from dawgen.engine.work import read_work
 from dawgen.report.grid.arms import GENERATORS, Arm, describe_variant
 from dawgen.tasks import Task
 
@@ -109,7 +110,7 @@ def list_swept(grid: Grid) -> dict[str, Any]:
 
 def read_numbers(plan: Plan, store: Store) -> dict[str, dict[str, Any]]:
     """Return the numbers of all finished cells."""
-    return {key: store.read_json(cell.file) for key, cell in plan.cells.items() if cell.is_done(store)}
+    return {key: read_work(store, cell.file) for key, cell in plan.cells.items() if cell.is_done(store)}
 
 
 def write_results(store: Store, results: Mapping[str, Any]) -> None:

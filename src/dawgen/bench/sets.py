@@ -113,6 +113,7 @@ def make_set(cell: SetCell, store: Store) -> dict[str, Any]:
         return {
             **numbers,
             "rows": len(kept),
+            "files": {"train.jsonl": kept.sha256},
             "per_label": cell.config.per_label,
             "fidelity": measure_fidelity(desk.inputs.task.name, kept)["label_fidelity"],
             "warnings": list(desk.generator.warnings_),

@@ -8,7 +8,9 @@ In use:
 
 from __future__ import annotations
 
+import os
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -29,7 +31,7 @@ from dawgen.cli import (
     serve,
     stages,
 )
-from dawgen.errors import DawgenError
+from dawgen.errors import DawgenError, describe_disk_fault, explain_invalid, first_line
 
 app = typer.Typer(
     name="dawgen",
@@ -104,15 +106,58 @@ def main() -> None:
     """Run the command line; exit status 0 done, 1 the job failed, 2 input or arguments are wrong."""
     switches, arguments = split_switches(sys.argv[1:])
     debug = "--debug" in switches
+    open_output()
     try:
-        app([*switches, *(arguments or ["--help"])], prog_name="dawgen")
-    except DawgenError as error:
+        try:
+            app([*switches, *(arguments or ["--help"])], prog_name="dawgen")
+        finally:
+            flush_output()
+    except Exception as error:
         if debug:
             raise
-        typer.echo(f"dawgen: {error}", err=True)
-        sys.exit(error.exit_status)
+        message, status = explain_failure(error)
+        typer.echo(f"dawgen: {message}", err=True)
+        sys.exit(status)
+
+
+def open_output() -> None:
+    """Make stdout and stderr take any text: a sign that their encoding lacks is written as \\u0416.
+
+    One that is closed takes everything and keeps nothing.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def flush_output() -> None:
+    """Write what stdout still holds, while an error of it can be told; nobody reads a closed pipe any more."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter would try again at its end
     except OSError as error:
-        if debug:
-            raise
-        typer.echo(f"dawgen: {error}. The job stopped; run the same command again to go on.", err=True)
-        sys.exit(1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.filename is None:
+            error.filename = "the standard output"
+        raise
+
+
+def explain_failure(error: Exception) -> tuple[str, int]:
+    """Return what to say of an error, and the exit status."""
+    if isinstance(error, DawgenError):
+        return str(error), error.exit_status
+    if isinstance(error, OSError):
+        return describe_disk_fault(error), 1
+    if isinstance(error, MemoryError):
+        return "the memory is full.\nClose other programs, or take smaller models, batches or files.", 1
+    if hasattr(error, "errors") and type(error).__name__ == "ValidationError":
+        return explain_invalid(error), 2
+    return (
+        f"unexpected {type(error).__name__}: {first_line(error)}\n"
+        "This is a fault of dawgen or of a library. With --debug the traceback is shown: please report it.",
+        1,
+    )

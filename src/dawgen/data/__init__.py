@@ -19,7 +19,7 @@ from dawgen.data.leaks import (
 from dawgen.data.read import Row, iterate_records, iterate_rows, read, read_rows
 from dawgen.data.remarks import Remarks
 from dawgen.data.rowfile import FieldFile, RowFile, as_row, parse_fields
-from dawgen.data.store import ShardStore, clear_shards, find_set, read_shards
+from dawgen.data.store import ShardStore, check_shards, clear_shards, find_set, read_shards
 
 __all__ = [
     "FewShot",
@@ -29,6 +29,7 @@ __all__ = [
     "RowFile",
     "ShardStore",
     "as_row",
+    "check_shards",
     "clear_shards",
     "find_conflicts",
     "find_leaks",

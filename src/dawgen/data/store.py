@@ -49,7 +49,7 @@ class ShardStore:
             write_json(path, self.settings)
         self._hashes: dict[str, str] = {}
         if self.complete:
-            self._check_hashes(read_json(self._manifest, ANEW))
+            self._hashes = check_shards(self.folder)
         elif (self.folder / HASHES).is_file():
             self._hashes = read_json(self.folder / HASHES, " Delete it; the shards are then taken as they are.")
 
@@ -110,21 +110,26 @@ class ShardStore:
                 "Use the old settings to resume, start again with --fresh, or choose another --out."
             )
 
-    def _check_hashes(self, manifest: dict[str, Any]) -> None:
-        shards = manifest.get("shards")
-        if not isinstance(shards, list) or not all(
-            isinstance(one, dict) and {"file", "sha256"} <= one.keys() for one in shards
-        ):
-            raise DataError(f"{self._manifest}: expected the hashes of the shards, found none: it is damaged.{ANEW}")
-        self._hashes = {shard["file"]: shard["sha256"] for shard in shards}
-        for shard in shards:
-            path = self.folder / shard["file"]
-            if not path.is_file() or hash_file(path) != shard["sha256"]:
-                state = "changed after it was written" if path.is_file() else "missing"
-                raise DataError(
-                    f"{path}: expected the shard that manifest.json records, but it is {state}.\n"
-                    "Restore it, or start again with --fresh."
-                )
+
+def check_shards(folder: Path) -> dict[str, str]:
+    """Return the hashes of a complete folder's shards, by name; none of one that is not complete.
+
+    Raises DataError where a shard is missing or has changed, or the manifest is damaged.
+    """
+    manifest = folder / MANIFEST
+    found = read_json(manifest, ANEW).get("shards") if manifest.is_file() else []
+    shards = found if isinstance(found, list) and all(isinstance(one, dict) for one in found) else [{}]
+    if not all({"file", "sha256"} <= one.keys() for one in shards):
+        raise DataError(f"{manifest}: expected the hashes of the shards, found none: it is damaged.{ANEW}")
+    for shard in shards:
+        path = folder / shard["file"]
+        if not path.is_file() or hash_file(path) != shard["sha256"]:
+            state = "changed after it was written" if path.is_file() else "missing"
+            raise DataError(
+                f"{path}: expected the shard that manifest.json records, but it is {state}.\n"
+                "Restore it, or start again with --fresh."
+            )
+    return {shard["file"]: shard["sha256"] for shard in shards}
 
 
 def clear_shards(folder: Path) -> None:

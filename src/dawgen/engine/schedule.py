@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from dawgen.engine.work import Work
+from dawgen.engine.work import Work, read_work
 
 if TYPE_CHECKING:
     from dawgen.engine.engine import Engine
@@ -54,7 +54,7 @@ def run_all(
             key, numbers = engine.wait()
             running.remove(key)
             end(key, numbers)
-    return {key: failed.get(key) or store.read_json(work.file) for key, work in wanted.items()}
+    return {key: failed.get(key) or read_work(store, work.file) for key, work in wanted.items()}
 
 
 def rank_work(pieces: Mapping[str, Work], seconds: Mapping[str, float]) -> dict[str, float]:

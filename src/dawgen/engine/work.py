@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 import transformers
 
-from dawgen.errors import DawgenError
+from dawgen.errors import DataError, DawgenError
 
 if TYPE_CHECKING:
     from dawgen.engine.storage import Store
@@ -58,6 +61,7 @@ def run_work(work: Work, store: Store) -> dict[str, Any]:
         numbers = work.run(store)
         numbers["seconds"] = round(time.perf_counter() - begin, 1)
         numbers["cpu_seconds"] = round(time.process_time() - begin_cpu, 1)
+        numbers["digest"] = hash_numbers(numbers)
         store.write_json(work.file, numbers)
     except DawgenError as error:
         return {"error": str(error)}
@@ -65,6 +69,26 @@ def run_work(work: Work, store: Store) -> dict[str, Any]:
         last = traceback.extract_tb(error.__traceback__)[-1]
         return {"error": f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"}
     return numbers
+
+
+def read_work(store: Store, file: str) -> dict[str, Any]:
+    """Return the numbers of a piece of work.
+
+    Raises DataError where the file is damaged, or has changed since it was written; those of before have no digest.
+    """
+    numbers = store.read_json(file)
+    if not isinstance(numbers, dict) or numbers.get("digest") not in (None, hash_numbers(numbers)):
+        raise DataError(
+            f"{store.url}/{file}: expected the numbers as they were written, they have changed.\n"
+            "Delete the file: it is made again."
+        )
+    return numbers
+
+
+def hash_numbers(numbers: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of numbers as JSON, but for their digest."""
+    named = {name: value for name, value in numbers.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(json.loads(json.dumps(named)), sort_keys=True).encode()).hexdigest()
 
 
 def prepare_process() -> None:

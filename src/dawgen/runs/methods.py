@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,13 @@ from dawgen.classifier.diagnose import find_collapse
 from dawgen.classifier.metrics import measure
 from dawgen.classifier.plan import plan_prompt
 from dawgen.config import RunConfig
-from dawgen.errors import DataError
+from dawgen.errors import BundleError, DataError
 from dawgen.files import read_json, write_json, write_text
 from dawgen.methods.interface import Classifier, Given
 from dawgen.methods.spec import MethodSpec
 from dawgen.methods.table import find_method
 from dawgen.models.load import Backbone
+from dawgen.prompt.bundle.format import load_bundle
 from dawgen.prompt.label_words import resolve_label_words
 from dawgen.records import Example
 from dawgen.runs.folder import Job
@@ -69,15 +70,17 @@ def run_method(
     """
     done = folder / "metrics.json"
     if done.is_file():
+        numbers = read_json(done, " Delete it; the method is then trained again.")
+        _check_reused(done, numbers, inputs, prompt=find_method(method).trains == ("prompt",))
         job.reporter.say(f"{method}: found in {folder}, reused")
-        return read_json(done, " Delete it; the method is then trained again.")
+        return numbers
     begin = time.perf_counter()
     spec = find_method(method)
     given = replace(_gather(spec, inputs, synthetic, config), checkpoint=folder / f"{CHECKPOINTS[0]}.pt")
     classifier = _fit(spec, backbone, given, job)
     if spec.schedule is not None:
         classifier.save(folder)  # now: what was trained stays, whatever fails while it is measured
-    numbers: dict[str, Any] = {"accuracy": None, "macro_f1": None, "n_test": 0}
+    numbers = {"accuracy": None, "macro_f1": None, "n_test": 0}
     if spec.schedule is not None:
         rows = {
             "n_real": len(given.real) if spec.schedule != "synthetic" else 0,
@@ -113,6 +116,30 @@ def gold_rows(inputs: Inputs, synthetic: Sequence[Example] | None, per_label: in
             "method gold: expected labelled rows beside the few shots, found none of some label; leave gold out."
         )
     return first_rows([*inputs.train, *inputs.gold], inputs.task.labels, wanted)
+
+
+def _check_reused(done: Path, numbers: Mapping[str, Any], inputs: Inputs, *, prompt: bool) -> None:
+    """Refuse a finished method whose files are damaged. prompt: whether it has left a bundle.
+
+    Raises BundleError for its prompt, DataError for its numbers or predictions, naming the file.
+    """
+    advice = f"Delete {done}; the method is then trained again."
+    if not {"accuracy", "n_test", "seconds"} <= numbers.keys():
+        raise DataError(f"{done}: expected the numbers of a method, the file is damaged. {advice}")
+    folder = done.parent
+    if prompt:
+        try:
+            load_bundle(folder)
+        except BundleError as error:
+            raise BundleError(f"{error}\n{advice}") from error
+    if numbers["n_test"]:
+        path, labels = folder / "predicted.json", list(inputs.task.labels)
+        found = read_json(path, f" {advice}")
+        gold, predicted = [labels.index(str(row.label)) for row in inputs.test or ()], found.get("predicted")
+        whole = found.get("gold") == gold and isinstance(predicted, list) and len(predicted) == len(gold)
+        right = sum(a == b for a, b in zip(gold, predicted, strict=True)) if whole and predicted else 0
+        if not whole or not math.isclose(right, numbers["accuracy"] * len(gold), abs_tol=0.1):
+            raise DataError(f"{path}: it does not fit the accuracy in metrics.json. {advice}")
 
 
 def _gather(spec: MethodSpec, inputs: Inputs, synthetic: Sequence[Example] | None, config: RunConfig) -> Given:

@@ -15,6 +15,7 @@ from typing import Any
 
 from dawgen.deploy.predict.shard import FOLDER, name_shard
 from dawgen.deploy.predict.source import Facts
+from dawgen.engine.work import hash_numbers
 from dawgen.errors import ConfigError, DataError
 from dawgen.files import describe_changes, read_json, write_json
 from dawgen.outputs import NOTES, hold
@@ -52,7 +53,11 @@ class Parts:
 
     def read(self, index: int) -> dict[str, Any]:
         """Return a shard's numbers."""
-        return read_json(self.folder / FOLDER / f"{name_shard(index)}.json", ANEW)
+        path = self.folder / FOLDER / f"{name_shard(index)}.json"
+        numbers = read_json(path, ANEW)
+        if numbers.get("digest") not in (None, hash_numbers(numbers)):
+            raise DataError(f"{path}: expected the shard as it was written, it has changed.{ANEW}")
+        return numbers
 
     def iterate(self, shards: int) -> Iterator[tuple[int, float]]:
         """Yield label number and probability of every row, in order; one shard is in memory."""
