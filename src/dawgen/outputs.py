@@ -186,7 +186,8 @@ def _take_lock(path: Path, folder: Path) -> BaseFileLock:
         return lock
     except Timeout as error:
         user = _name_user(path.with_name("use.json"))
-        raise ConfigError(f"{folder}: in use by {user}.\nWait until it ends, or choose another --out.") from error
+        gone = f", delete {path.with_name('soft')} if it is gone" if path.with_name("soft").exists() else ""
+        raise ConfigError(f"{folder}: in use by {user}.\nWait until it ends{gone}, or choose another --out.") from error
 
 
 def _describe_process(verb: str) -> dict[str, Any]:
