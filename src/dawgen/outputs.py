@@ -49,11 +49,15 @@ def hold(
             cannot be made.
     """
     check_folder(folder)
+    paths, inputs = [folder / name for name in writes], list(inputs)
+    check_inputs(paths, inputs)  # before there is a trace of it; what happens since is seen under the lock
+    for path in paths:
+        check_own(path, verb, knows)
     new = not folder.exists()
     with name_disk_fault(folder):
         folder.mkdir(parents=True, exist_ok=True)
     try:
-        with lock_folder(folder, verb), claim([folder / name for name in writes], verb, inputs, knows):
+        with lock_folder(folder, verb), claim(paths, verb, inputs, knows):
             yield
     finally:
         if new:  # a job that was refused leaves nothing

@@ -65,11 +65,12 @@ class RunFolder:
         self.path = path
         wanted = json.loads(json.dumps({**settings, "record": record}))
         config = path / "config.yaml"
-        if fresh and is_run(path):
+        own = fresh and is_run(path)
+        if own:
             self._clear()
         if config.is_file():
             _check_same(path, wanted)
-        elif path.is_dir() and any(item.suffix != ".tmp" and item.name != NOTES for item in path.iterdir()):
+        elif not own and path.is_dir() and any(item.suffix != ".tmp" and item.name != NOTES for item in path.iterdir()):
             raise ConfigError(f"{path}: expected an empty folder or a run, found other files. Choose another --out.")
         else:
             write_text(config, yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True))
