@@ -54,7 +54,7 @@ def read_csv(run: Path) -> list[dict[str, str]]:
 
 
 def list_done(run: Path) -> dict[str, int]:
-    return {f"{path.parent.name}/{path.name}": path.stat().st_mtime_ns for path in run.glob("*/*.json")}
+    return {f"{path.parent.name}/{path.name}": path.stat().st_mtime_ns for path in run.glob("[!.]*/*.json")}
 
 
 def test_a_dry_run_says_cells_and_time_and_writes_nothing(dawgen: Any, grid: Path, tmp_path: Path) -> None:

@@ -221,5 +221,5 @@ def test_damaged_names_are_refused(host: str) -> None:
 
 def test_without_the_extra_the_error_says_what_to_install(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "uvicorn", None)
-    with pytest.raises(ConfigError, match=r"pip install 'dawgen\[web\]'"):
+    with pytest.raises(ConfigError, match=r'pip install "dawgen\[web\]"'):
         server.make_app(session)

@@ -98,7 +98,7 @@ def test_the_form_stops_at_ctrl_c_and_says_what_it_has(tmp_path: Path) -> None:
     form.start()
     second = [sys.executable, "-m", "dawgen", "annotate", str(form.folder), "--port", "0"]
     twice = subprocess.run(second, capture_output=True, text=True, check=False, timeout=60)
-    assert twice.returncode == 2 and "another process writes to it" in twice.stderr
+    assert twice.returncode == 2 and "in use by process" in twice.stderr
     process = form.process
     assert process is not None
     assert form.stop(signal.SIGINT).endswith("answers: none yet\n")
