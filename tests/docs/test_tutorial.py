@@ -129,7 +129,7 @@ def test_the_shares_on_the_page_are_near_those_measured_here(steps: list[Step]) 
 
 
 def test_the_files_that_the_page_names_are_there(steps: list[Step], folder: Path) -> None:
-    rows = {path.stem: len(path.read_text().splitlines()) for path in (folder / "data").iterdir()}
+    rows = {path.stem: len(path.read_text().splitlines()) for path in (folder / "data").glob("*.jsonl")}
     assert rows == {"train": 48, "dev": 48, "test": 300, "gold": 300, "texts": 1000}
     dropped = read_jsonl(folder / "kept" / "dropped.jsonl")
     assert len(dropped) + len(read_jsonl(folder / "kept" / "train.jsonl")) == 300

@@ -272,4 +272,4 @@ def test_kill_9_half_way_and_the_same_command_again(bundle: Path, tmp_path: Path
     assert 3 <= reused < 125
     label(bundle, source, tmp_path / "whole.csv")
     assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.csv", "whole.csv"]
+    assert sorted(path.name for path in tmp_path.glob("[!.]*")) == ["in.jsonl", "out.csv", "whole.csv"]
