@@ -38,6 +38,11 @@ def test_numbers_are_found() -> None:
     }
 
 
+def test_more_threads_than_a_system_gives_are_refused() -> None:
+    with pytest.raises(ConfigError, match="^threads: .*less than or equal to 1024"):
+        resolve_config(assignments=["threads=100000"])
+
+
 @pytest.mark.parametrize("key", [key for key, _ in NUMBERS])
 @pytest.mark.parametrize("value", ["true", "false", ".nan", ".inf", "-.inf", "1e400", "9" * 30, "-" + "9" * 30, "[1]"])
 def test_what_is_no_number_of_use_is_refused_by_name(key: str, value: str) -> None:

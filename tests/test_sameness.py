@@ -21,6 +21,11 @@ SAME = [
     ("what is it ?", "What is it?"),
     ("a film , which ends .", "a film, which ends"),
     ("\ufeffhello", "hello"),
+    ("\u200ehello\u200f", "hello"),  # marks of direction, as copied from chats and web pages
+    ("\u202bhello\u202c \u2068you\u2069", "hello you"),
+    ("hel\u2060lo", "hello"),  # a word joiner
+    ("\u00bfC\u00f3mo est\u00e1?", "c\u00f3mo est\u00e1?"),
+    ("\u300c\u306f\u3044\u300d", "\u306f\u3044"),  # quotes of Japanese
     ("sun\u2764\ufe0f", "sun\u2764"),
     ("stra\u00dfe", "STRASSE"),
     ("end).", "end"),

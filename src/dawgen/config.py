@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from dawgen.columns import Columns
-from dawgen.section import NUMBER, SIZE, Count, Positive, Rate, Real, Seed, Settings, Share, Truth, Weight
+from dawgen.section import NUMBER, SIZE, Count, Positive, Rate, Real, Seed, Settings, Share, Threads, Truth, Weight
 
 GeneratorKind = Literal["untuned", "plain", "weighted", "dawgen"]
 Surgery = Literal["none", "project", "pcgrad", "agem", "gradvac", "drop"]
@@ -272,7 +272,7 @@ class RunConfig(Settings):
     """what to do with texts that have two labels"""
     imbalance: Imbalance = "even"
     """where labels have unequal numbers of rows: as many of each train, or all up to shots and the loss is weighted"""
-    threads: Positive | None = None
+    threads: Threads | None = None
     """CPU threads (default: one for small models such as the minis, else the faster of one and all)"""
     generator: GeneratorConfig = GeneratorConfig()
     """tuning of the generator"""

@@ -8,10 +8,11 @@ as emoji, operators ("1 + 1", "1 - 1"; "C++", "C#"), vowel signs of any script, 
 import re
 import unicodedata
 
-_OPENING = "\"'`([{¡"
-_ENDING = ".,;:!…\"'`)]}।。、"
+_OPENING = "\"'`([{¡¿「『《"
+_ENDING = ".,;:!…\"'`)]}।。、」』》"
 _ASKING = re.compile(r"!*\?[?!]*")
 _SMILE = re.compile(r"[:;]['-]?[()\[\]{}]")  # ends a word as punctuation does, and says something
+_FORMS = (0xFE0E, 0xFE0F)
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
@@ -28,9 +29,20 @@ def _list_folds() -> dict[int, str]:
         '"': (0x201C, 0x201D, 0x201E, 0x201F, 0xAB, 0xBB),
         "-": (0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2212),
         "?": (0x37E, 0x61F),
-        # zero-width space, byte-order mark, soft hyphen, the choice between a sign's form as text and as emoji; not the
-        # joiners, which make other letters and other emoji
-        "": (0x200B, 0xFEFF, 0xAD, 0xFE0E, 0xFE0F),
+        # zero-width space, byte-order mark, soft hyphen, word joiner, marks of direction, the choice between a sign's
+        # form as text and as emoji; not the joiners, which make other letters and other emoji
+        "": (
+            0x200B,
+            0xFEFF,
+            0xAD,
+            0x2060,
+            0x200E,
+            0x200F,
+            0x61C,
+            *range(0x202A, 0x202F),
+            *range(0x2066, 0x206A),
+            *_FORMS,
+        ),
     }.items():
         folds |= dict.fromkeys(others, plain)
     return folds

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 MOST = 10**9  # of whatever is counted: no machine does more, and larger numbers overflow some library
 STEEPEST = 1e25  # rate or weight: with a larger one the first step leaves what float32 holds
+MOST_THREADS = 1024  # OpenMP ends the process where the system gives no more
 BITS = 63  # of a seed, as torch has them
 
 
@@ -59,6 +60,7 @@ NUMBER, SIZE = BeforeValidator(take_number), AfterValidator(check_size)
 Truth = Annotated[bool, BeforeValidator(take_plain)]
 Seed = Annotated[int, NUMBER, AfterValidator(check_bits)]
 Positive = Annotated[int, Field(ge=1), NUMBER, SIZE]
+Threads = Annotated[int, Field(ge=1, le=MOST_THREADS), NUMBER]
 Count = Annotated[int, Field(ge=0), NUMBER, SIZE]
 Real = Annotated[float, NUMBER, SIZE]
 Rate = Annotated[float, Field(gt=0), NUMBER, SIZE]

@@ -5,12 +5,20 @@ from typing import Any
 
 import datasets
 import pytest
+from huggingface_hub import HfApi, constants
 
 from dawgen.data import read
 from dawgen.data.hub import is_hub_name
 from dawgen.errors import DataError
 from dawgen.records import Example
 from dawgen.tasks import Task
+
+
+@pytest.fixture
+def reachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub answers that it has every dataset."""
+    monkeypatch.setattr(HfApi, "dataset_info", lambda *_, **__: None)
+
 
 EXPECTED = [Example("A", "B", "no"), Example("C", "D", "yes")]
 
@@ -66,6 +74,7 @@ def test_hub_names() -> None:
     )
 
 
+@pytest.mark.usefixtures("reachable")
 def test_hub_is_asked_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 
@@ -84,6 +93,7 @@ def test_hub_is_asked_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked[-1] == (("nyu-mll/glue", "mnli"), {"revision": None})
 
 
+@pytest.mark.usefixtures("reachable")
 def test_hub_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise ConnectionError("Couldn't reach 'some/set' on the Hub")
@@ -93,6 +103,22 @@ def test_hub_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
         DataError, match="some/set: there is no such file, and it cannot be loaded from the Hugging Face Hub"
     ):
         read("some/set")
+
+
+def test_without_a_network_the_hub_is_asked_for_a_dataset_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def fail(_: Any, name: str, **options: Any) -> None:
+        asked.append(name)
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(HfApi, "dataset_info", fail)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: pytest.fail("tried again and again"))
+    with pytest.raises(DataError, match="nobody/such-set: there is no such file.* does not answer .no route to host"):
+        read("nobody/such-set")
+    assert asked == ["nobody/such-set"]
 
 
 def test_mistyped_paths_never_reach_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

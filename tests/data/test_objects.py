@@ -7,6 +7,7 @@ import datasets
 import pyarrow
 import pyarrow.parquet
 import pytest
+from huggingface_hub import HfApi
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -141,6 +142,7 @@ def test_one_split_of_a_folder_or_of_the_hub_has_a_name(tmp_path: Path, monkeypa
     with pytest.raises(DataError, match="there is no such file"):
         read(tmp_path / "tset")
     known = datasets.DatasetDict({split: datasets.Dataset.from_list(ROWS) for split in ("train", "test")})
+    monkeypatch.setattr(HfApi, "dataset_info", lambda *_, **__: None)
     monkeypatch.setattr(datasets, "load_dataset", lambda *names, **_: known)
     with pytest.raises(DataError, match=r"Say which: some/set:default/train, or in Python"):
         read("some/set")

@@ -10,6 +10,7 @@ import typer
 from dawgen.cli import options as o
 from dawgen.cli.complete import choose
 from dawgen.cli.stages import Bundle
+from dawgen.section import MOST_THREADS
 
 
 def predict(
@@ -19,7 +20,7 @@ def predict(
     ],
     out: Annotated[Path, typer.Option(help="the same rows with label and probability: .parquet, .jsonl or .csv")],
     columns: o.Columns = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each worker")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=MOST_THREADS, help="CPU threads of each worker")] = 1,
     shard_rows: Annotated[int, typer.Option(min=1, help="rows of a shard: the most work that a kill can lose")] = 4096,
     engine: Annotated[str, choose("who labels the shards: this machine, or many", ["local", "ray"])] = "local",
     workers: Annotated[

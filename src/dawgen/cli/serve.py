@@ -11,6 +11,7 @@ from dawgen.cli import options as o
 from dawgen.cli.complete import choose, complete_models
 from dawgen.config import Dtype
 from dawgen.errors import ConfigError, suggest
+from dawgen.section import MOST_THREADS
 
 if TYPE_CHECKING:
     from dawgen.deploy.serve.server import Service
@@ -55,7 +56,12 @@ def serve(
     ] = None,
     threads: Annotated[
         int | None,
-        typer.Option(min=1, help="CPU threads (half of the CPUs: requests need some too)", rich_help_panel=MODEL),
+        typer.Option(
+            min=1,
+            max=MOST_THREADS,
+            help="CPU threads (half of the CPUs: requests need some too)",
+            rich_help_panel=MODEL,
+        ),
     ] = None,
     token_budget: Annotated[
         int | None, typer.Option(min=1, help="padded tokens of a batch (by device)", rich_help_panel=MODEL)

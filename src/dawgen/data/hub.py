@@ -12,11 +12,12 @@ from dawgen.columns import Columns
 from dawgen.data.delimited import check_names
 from dawgen.data.formats import Record, Table, is_readable, read_table
 from dawgen.data.remarks import Remarks
-from dawgen.errors import DataError, suggest
+from dawgen.errors import DataError, first_line, suggest
 
 if TYPE_CHECKING:
     from dawgen.tasks import Task
 
+_PATIENCE = 10  # seconds until the hub has answered
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(:[\w.-]+(/[\w.-]+)?)?")
 
 
@@ -63,15 +64,47 @@ def read_hub(name: str, split: str | None, task: Task | None = None) -> Table:
         config = hub.config or ""
     if hub and split:
         split = {str(ours): theirs for ours, theirs in hub.splits.items()}.get(split, split)
+    reason = _ask_hub(repo)
+    if reason is not None:
+        raise _refuse(name, reason)
     try:
         loaded = datasets.load_dataset(repo, config or None, revision=revision)
     except Exception as error:  # the hub, its cache and the network each raise many kinds of errors
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            f"{name}: there is no such file, and it cannot be loaded from the Hugging Face Hub: {reason}\n"
-            "Check the name (owner/name or owner/name:config) and the network, or give a file."
-        ) from error
+        raise _refuse(name, first_line(error)) from error
     return _from_dataset(loaded, name, split)
+
+
+def _refuse(name: str, reason: str) -> DataError:
+    return DataError(
+        f"{name}: there is no such file, and it cannot be loaded from the Hugging Face Hub: {reason}\n"
+        "Check the name (owner/name or owner/name:config) and the network, or give a file."
+    )
+
+
+def _ask_hub(repo: str) -> str | None:
+    """Return why a dataset cannot come from the hub; None where it can, or where this machine has some of it already.
+
+    The hub is asked once: its own client tries every file five times, which takes half a minute without a network.
+    """
+    import datasets
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    kept = (
+        Path(constants.HF_HUB_CACHE) / f"datasets--{repo.replace('/', '--')}",
+        Path(datasets.config.HF_DATASETS_CACHE) / repo.replace("/", "___").lower(),
+    )
+    if constants.HF_HUB_OFFLINE or any(folder.is_dir() for folder in kept):
+        return None
+    try:
+        HfApi().dataset_info(repo, timeout=_PATIENCE)
+    except GatedRepoError:
+        return None  # the client says how to be let in
+    except RepositoryNotFoundError:
+        return "the hub has no dataset of this name"
+    except Exception as error:  # the hub, its HTTP library and the network each raise many kinds of errors
+        return f"it is not on this machine, and the hub does not answer ({first_line(error)})"
+    return None
 
 
 def _read_saved(folder: Path, split: str | None) -> Table:
