@@ -156,6 +156,25 @@ def _find_number(error: Exception, path: str) -> int | None:
     return None
 
 
+PLAIN = {  # pydantic's kinds of faults whose own words speak of Python
+    "tuple_type": "the value should be a list, such as [a, b]",
+    "list_type": "the value should be a list, such as [a, b]",
+    "int_parsing": "the value should be a whole number",
+    "int_from_float": "the value should be a whole number",
+    "float_parsing": "the value should be a number",
+    "bool_parsing": "the value should be true or false",
+    "dict_type": "the value should be names with values, such as {a: b}",
+    "string_type": "the value should be a text",
+}
+
+
+def say_fault(fault: Mapping[str, Any]) -> str:
+    """Return one of pydantic's faults in plain words, without place, value and full stop; our own as they stand."""
+    said = str(fault["msg"]).removeprefix("Value error, ")
+    said = said[:1].lower() + said[1:] if str(fault["type"]) != "value_error" else said
+    return PLAIN.get(str(fault["type"])) or said.replace("input should", "the value should")
+
+
 def explain_invalid(error: Any, section: str = "") -> str:
     """Return the first fault that pydantic found, in one line: the setting's name, what is wrong, what came.
 
@@ -167,8 +186,7 @@ def explain_invalid(error: Any, section: str = "") -> str:
     if message.startswith("Value error, "):  # our own, which says what came
         reason = message.removeprefix("Value error, ").rstrip(".")
         return f"{place}: {reason}." if place and not reason.startswith(f"{place}:") else f"{reason}."
-    message = message[0].lower() + message[1:]
-    message = message.replace("input should", "the value should")
+    message = say_fault(first)
     return (
         f"{place}: {message}, found {first['input']!r:.60}." if place else f"{message}, found {first['input']!r:.60}."
     )

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from dawgen.errors import ConfigError, name_place, suggest
+from dawgen.errors import ConfigError, name_place, say_fault, suggest
 from dawgen.section import BITS, MOST
 
 Init = TypeVar("Init", bound=Callable[..., None])
@@ -99,5 +99,6 @@ def read_settings(estimator: Any, config: type[Config], section: str, **others: 
         return config(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{section}.{name_place(first['loc'])}: {reason}, got {first['input']!r:.60}.") from error
+        raise ConfigError(
+            f"{section}.{name_place(first['loc'])}: {say_fault(first)}, got {first['input']!r:.60}."
+        ) from error

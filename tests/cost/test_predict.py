@@ -130,7 +130,7 @@ def test_the_line_names_what_takes_time() -> None:
     line = describe(predict())
     assert line.startswith("predicted: tuning ")
     assert ", 4 methods " in line
-    assert ", in all at most " in line and line.endswith(" MB")
+    assert ", in all at most " in line and line.endswith(" MB of memory")
     assert list_rows(predict())[-1][0] == "in all"
 
 

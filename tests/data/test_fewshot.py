@@ -86,7 +86,7 @@ def test_a_whole_dev_set_needs_twice_the_shots_of_every_label() -> None:
     assert short.dev is None
     assert Counter(row.label for row in short.train) == {"a": 5, "b": 5}
     assert "too few rows of a label for a dev set (8 are wanted)" in short.note
-    assert short.note.endswith("5 rows per label train")
+    assert short.note.endswith("5 rows per label train and the last step is kept")
 
 
 def test_a_label_with_fewer_rows_makes_the_dev_set_smaller_and_drowns_no_other() -> None:

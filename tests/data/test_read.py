@@ -122,7 +122,7 @@ BAD_ROWS = {
     "missing column": ({"text1": "A", "text2": "B", "labels": "neutral"}, "'label'; .*did you mean labels?"),
     "unknown label": (GOOD | {"label": "neutrall"}, "unknown label 'neutrall' .*did you mean neutral?"),
     "no label": (GOOD | {"label": None}, "expected a label in column 'label', found none"),
-    "empty label": (GOOD | {"label": " "}, "expected a label in column 'label', found none"),
+    "empty label": (GOOD | {"label": " "}, "found none.\nGive the row a label, or leave rows without one out: --set"),
     "list for a label": (GOOD | {"label": ["neutral"]}, "expected a label in column 'label', found a list"),
     "empty text": (GOOD | {"text1": " "}, "expected a text in column 'text1', found an empty one"),
     "empty second text": (GOOD | {"text2": ""}, "expected a text in column 'text2', found an empty one"),

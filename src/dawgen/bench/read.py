@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from dawgen.bench.arms import parse_arm
 from dawgen.bench.grid import FILES, SETS, TAKEN, Block, Grid, TaskFiles, fill_name, name_set
-from dawgen.errors import ConfigError, DawgenError, suggest
+from dawgen.errors import ConfigError, DawgenError, say_fault, suggest
 from dawgen.report.grid.arms import GENERATORS
 from dawgen.tasks import Task
 from dawgen.yaml_text import load_yaml
@@ -47,9 +47,8 @@ def read_grid(path: Path, data: Path | None = None, *, need_files: bool = True) 
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        message = first["msg"][0].lower() + first["msg"][1:]
         line = _find_line(node, first["loc"])
-        raise ConfigError(f"{path}:{line}: {place}: {message}, found {first['input']!r:.60}.") from error
+        raise ConfigError(f"{path}:{line}: {place}: {say_fault(first)}, found {first['input']!r:.60}.") from error
 
 
 class _WrongError(Exception):

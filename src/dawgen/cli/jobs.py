@@ -13,10 +13,14 @@ from dawgen.config import Tracker
 
 Out = Annotated[Path | None, typer.Option(help="run folder (default: runs/TASK-SEED)")]
 
+SHOWN = 6  # labels of a task in the list of tasks
+
 
 def demo(
     out: Annotated[Path | None, typer.Option(help="run folder (default: runs/demo, with --real runs/real)")] = None,
-    real: Annotated[bool, typer.Option("--real", help="SmolLM2 on support tickets: 15 minutes on two cores")] = False,
+    real: Annotated[
+        bool, typer.Option("--real", help="SmolLM2 on support tickets: about ten minutes on two cores")
+    ] = False,
     seed: o.Seed = None,
     threads: o.Threads = None,
     fresh: o.Fresh = False,
@@ -131,12 +135,15 @@ def report(
 
 
 def tasks(json: o.Json = False) -> None:
-    """List the tasks that come with dawgen."""
+    """List the tasks that come with dawgen: name, texts or pairs, labels (with --json all that a task holds)."""
     from dawgen.tasks import Task
 
     known = [Task.load(name) for name in Task.names()]
     for task in known:
-        typer.echo(f"{task.name:18} {'pairs' if task.pair else 'texts'}  {', '.join(task.labels)}")
+        labels = (
+            task.labels if len(task.labels) <= SHOWN else (*task.labels[:SHOWN], f"... ({len(task.labels)} labels)")
+        )
+        typer.echo(f"{task.name:18} {'pairs' if task.pair else 'texts'}  {', '.join(labels)}")
     o.print_json([task.model_dump(mode="json") for task in known], json)
 
 

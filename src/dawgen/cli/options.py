@@ -33,8 +33,8 @@ PerLabel = Annotated[int | None, typer.Option(help="synthetic examples kept per 
 Methods = Annotated[
     str | None,
     typer.Option(
-        help=f"names with commas (default: {','.join(RunConfig.model_fields['methods'].default)}) "
-        f"of {', '.join(METHODS)}",
+        help=f"names with commas between them, of {', '.join(METHODS)} "
+        f"(default: {', '.join(RunConfig.model_fields['methods'].default)})",
         autocompletion=complete_lists(METHODS),
     ),
 ]
@@ -57,10 +57,10 @@ Name = Annotated[
 ]
 Leaks = Annotated[
     str | None,
-    choose("what to do with training rows that repeat dev or test pairs (default: refuse)", get_args(Refusal)),
+    choose("what to do with training rows that repeat dev or test rows (default: refuse)", get_args(Refusal)),
 ]
 Conflicts = Annotated[
-    str | None, choose("what to do with pairs that have two labels (default: refuse)", get_args(Refusal))
+    str | None, choose("what to do with texts that have two labels (default: refuse)", get_args(Refusal))
 ]
 Unequal = Annotated[
     str | None,
@@ -84,8 +84,8 @@ Assign = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="a setting, such as target.rate=0.1; may be repeated. `dawgen config show` says what each may be, "
-        + "; ".join(f"{key}: {', '.join(names)}" for key, names in SHOWN.items()),
+        help="a setting, such as target.rate=0.1; may be repeated. `dawgen config show` lists all and what each "
+        "may be. Some of them: " + "; ".join(f"{key}: {', '.join(names)}" for key, names in SHOWN.items()),
         metavar="KEY=VALUE",
         autocompletion=complete_settings,
     ),
@@ -93,7 +93,9 @@ Assign = Annotated[
 Seed = Annotated[int | None, typer.Option(help="seed of everything that is drawn (default: 13)")]
 Threads = Annotated[
     int | None,
-    typer.Option(help="CPU threads (default: 1 for small models as the minis, else all; `run`: the faster of both)"),
+    typer.Option(
+        help="CPU threads (default: 1 for small models such as the minis, else all; `run` takes the faster of the two)"
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object as the last line of stdout")]
 Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="start again, or go on where a killed job was")]

@@ -160,6 +160,7 @@ def evaluate(
 
     numbers = evaluate_stage(bundle, test, o.parse_columns(columns), threads)
     typer.echo(f"accuracy {numbers['accuracy']:.4f}  macro-F1 {numbers['macro_f1']:.4f}  rows {numbers['n']}")
+    typer.echo("rows: label in the file; columns: label predicted, in the same order")
     for label, row in zip(numbers["labels"], numbers["confusion"], strict=True):
         typer.echo(f"{label:>16} " + " ".join(f"{count:6}" for count in row))
     o.print_json(numbers, json)

@@ -8,7 +8,8 @@ from dawgen.cost.predict import Prediction
 
 
 def describe(prediction: Prediction) -> str:
-    """Return one line, such as `predicted: tuning 12 s, writing 40 s, 5 methods 60 s, in all about 2 min and 0.4 GB`.
+    """Return one line, such as `predicted: tuning 12 s, writing 40 s, 5 methods 60 s, in all about 2 min and 0.4 GB of
+    memory`.
 
     Where trainings may end early it says "at most" in place of "about".
     """
@@ -27,7 +28,7 @@ def describe(prediction: Prediction) -> str:
     bound = "at most" if prediction.may_end else "about"
     return (
         f"predicted: {', '.join(parts)}, in all {bound} {show_seconds(prediction.seconds)} and "
-        f"{show_bytes(prediction.memory)}"
+        f"{show_bytes(prediction.memory)} of memory"
     )
 
 

@@ -99,8 +99,8 @@ def _describe(train: list[Example], dev: list[Example] | None, shots: int, repea
         note = f"{_count(counts)} rows train, no dev set; the loss weighs a row {shown}, so that labels count the same"
     elif need_dev:
         note = (
-            f"too few rows of a label for a dev set ({2 * shots} are wanted), so fixed steps and no keep-best; "
-            f"{len(train) // labels} rows per label train"
+            f"too few rows of a label for a dev set ({2 * shots} are wanted), so {len(train) // labels} rows per label "
+            "train and the last step is kept"
         )
     else:
         note = f"{shots} rows per label train"

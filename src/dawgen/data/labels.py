@@ -158,7 +158,8 @@ def name_kind(value: Any) -> str:
 
 def _check_value(value: Any, raw: str, expected: str) -> None:
     if value is None or (isinstance(value, str) and not raw):
-        raise DataError(f"{expected}, found none.")
+        leave = f", or leave rows without one out: {show_mapping({'': None})}" if value is not None else ""
+        raise DataError(f"{expected}, found none.\nGive the row a label{leave}.")
     if isinstance(value, float):
         if value != value:
             raise DataError(f"{expected}, found none (NaN).")

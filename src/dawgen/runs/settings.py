@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from dawgen.config import INITS, BaselineConfig, RunConfig, TargetConfig
-from dawgen.errors import ConfigError, name_place, suggest
+from dawgen.errors import ConfigError, name_place, say_fault, suggest
 from dawgen.files import is_place
 from dawgen.methods.table import check_names
 from dawgen.models.resolve import MINIS
@@ -48,11 +48,7 @@ def resolve_config(
     except ValidationError as error:
         first = error.errors()[0]
         place = name_place(first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        reason = said[0].lower() + said[1:]
-        raise ConfigError(
-            f"{place}: {reason.replace('input should', 'the value should')}, found {reprlib.repr(first['input']):.60}."
-        ) from error
+        raise ConfigError(f"{place}: {say_fault(first)}, found {reprlib.repr(first['input']):.60}.") from error
     check_names(config.methods)
     if config.target.init not in INITS and not is_place(config.target.init):
         known = suggest(config.target.init, INITS)

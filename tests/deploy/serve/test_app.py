@@ -118,6 +118,7 @@ def test_a_text_that_loses_its_end_is_said_to(bundles: Path) -> None:
         ({"prompt": "pairs", "inputs": [{"text1": "x", "words": "y"}]}, 422, "inputs[0]: expected a text, or a pair"),
         ({"prompt": "pairs", "inputs": [{"text1": [0.1, 0.2]}]}, 422, "inputs[0]: expected a text, or a pair"),
         ({"prompt": "pairs", "inputs": []}, 422, "inputs: expected at least one text or pair, found none."),
+        ({"prompt": "pairs", "inputs": "x"}, 422, 'inputs: expected a list of texts or pairs, such as ["a text"].'),
         ({"prompt": "pairs", "inputs": [PAIR] * 5}, 422, "inputs: expected at most 4, found 5."),
         ({"prompt": "pairs", "inputs": [PAIR | {"text2": "x" * 101}]}, 422, "at most 100 characters, found 101."),
         ({"prompt": "pairs", "inputs": [PAIR | {"text1": "\ud800"}]}, 422, "half of a surrogate pair."),
@@ -193,9 +194,14 @@ def test_prompts_come_and_go(client: TestClient, service: SimpleNamespace) -> No
         ({"folder": "x" * 999, "name": "a"}, 422, "expected a"),
         ({"folder": "x" * 1001, "name": "a"}, 422, "folder: "),
         ({"folder": "none", "name": "a"}, 422, "none"),
+        (
+            {"folder": "topics", "name": "a b"},
+            422,
+            "name: expected 1 to 64 letters, digits, dots, dashes and underscores",
+        ),
         ({"folder": "topics", "name": "../a"}, 422, "name: "),
         ({"folder": "topics", "digest": "0" * 64}, 422, "expected the bundle with digest"),
-        ({"folder": "topics", "digest": "0"}, 422, "digest: "),
+        ({"folder": "topics", "digest": "0"}, 422, "digest: expected 64 of the characters"),
         ({"folder": "topics", "prompt": [[0.5]]}, 422, "Unknown field prompt."),
     ],
 )

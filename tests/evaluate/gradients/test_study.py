@@ -200,7 +200,7 @@ def test_wrong_input_is_named(dawgen: Any, run: Path, tmp_path: Path) -> None:
     (other / "config.yaml").write_text((run / "config.yaml").read_text().replace("steps: 8", "steps: many"))
     status, _, err = dawgen("analyze", "gradients", other)
     assert status == 2
-    assert "target.steps: the value should be a valid integer" in err
+    assert "target.steps: the value should be a whole number" in err
     bare = tmp_path / "bare"
     shutil.copytree(run, bare)
     (bare / "config.yaml").write_text(re.sub(r"synthetic: .*", "synthetic: null", (run / "config.yaml").read_text()))

@@ -16,6 +16,11 @@ from dawgen.records import Example
 if TYPE_CHECKING:
     from starlette.types import Message, Receive
 
+PATTERNS = {  # what the fields of `dawgen.deploy.serve.schemas` that have a pattern take
+    "name": "1 to 64 letters, digits, dots, dashes and underscores, a letter or digit first",
+    "digest": "64 of the characters 0 to 9 and a to f",
+}
+
 
 class TooLargeError(Exception):
     """The body has more bytes than allowed."""
@@ -104,9 +109,13 @@ def describe_faults(errors: Sequence[Any]) -> str:
         return "inputs: expected at least one text or pair, found none."
     if where[0] == "inputs" and len(where) > 1:
         return f'inputs[{where[1]}]: expected a text, or a pair as {{"text1": ..., "text2": ...}}.'
+    if where == ["inputs"] and kind == "list_type":
+        return 'inputs: expected a list of texts or pairs, such as ["a text"].'
     name = ascii(str(where[-1])[:40])[1:-1]
     if len(where) > 1 and isinstance(where[-1], int):  # a place in a list: its number alone names nothing
         name = f"{ascii(str(where[-2])[:40])[1:-1]}[{where[-1]}]"
+    if kind == "string_pattern_mismatch":
+        return f"{name}: expected {PATTERNS.get(name, said)}."
     if kind == "extra_forbidden":
         return f"Unknown field {name}."
     return f"The field {name} is missing." if kind == "missing" else f"{name}: {said}."
