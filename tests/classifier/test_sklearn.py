@@ -400,3 +400,8 @@ def test_the_documentation_lists_the_checks_that_fail() -> None:
     page = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
     listed = dict(re.findall(r"^\| `(check_\w+)` \| (.*) \|$", page, re.MULTILINE))
     assert listed == EXPECTED
+
+
+def test_nothing_to_train_on_is_refused_in_words_of_its_own() -> None:
+    with pytest.raises(DataError, match="expected examples of two labels or more, found none"):
+        PromptClassifier("mini-t5").fit([], [])

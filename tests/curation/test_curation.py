@@ -4,6 +4,7 @@ import math
 import random
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -226,3 +227,11 @@ def test_a_margin_is_taken_over_the_labels_that_a_text_was_held_against():
     assert measure_margin((None, -3.0, -5.5, None, -4.0), 1) == 1.0
     assert math.isnan(measure_margin((None, -3.0, None), 1))
     assert math.isnan(measure_margin((None, -3.0), 0))
+
+
+@pytest.mark.parametrize("wrong", ["a text", None, 1, ["a"], [None]])
+@pytest.mark.parametrize("where", ["synthetic", "real", "dev", "test"])
+def test_what_is_no_list_of_examples_is_refused(where: str, wrong: Any) -> None:
+    rows: dict[str, Any] = {"synthetic": [Example("a", label="x")], "real": [Example("b", label="x")], where: wrong}
+    with pytest.raises(DataError, match=r"expected (a list of )?Examples"):
+        curate(rows.pop("synthetic"), **rows)

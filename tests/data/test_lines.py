@@ -45,3 +45,18 @@ def test_marks_and_ends_of_lines(tmp_path: Path, newline: str) -> None:
 def test_a_separator_that_json_allows_ends_no_line(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("one\u2028two\x85three\n", encoding="utf-8")
     assert list(iterate_lines(tmp_path / "x.txt")) == ["one\u2028two\x85three\n"]
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (gzip.compress(b"text,label\na,x\nb,y\n"), "a gzip file"),
+        (b"PK\x03\x04\x14\x00\xb3", "an Excel workbook"),
+        (b"PAR1\x15\x80", "a Parquet file"),
+    ],
+)
+def test_a_file_of_another_kind_is_not_taken_for_another_encoding(tmp_path: Path, data: bytes, kind: str) -> None:
+    (tmp_path / "x.csv").write_bytes(data)
+    with pytest.raises(DataError, match=kind) as caught:
+        list(iterate_lines(tmp_path / "x.csv"))
+    assert "cp1252" not in str(caught.value)

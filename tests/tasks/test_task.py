@@ -1,6 +1,7 @@
 """Every task that comes with dawgen is sound, and every fault of a task file is named."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -175,3 +176,9 @@ def test_label_words_of_other_labels() -> None:
     rows = [Example("A", label="entailment"), Example("B", label="neutral")]
     with pytest.raises(ConfigError, match=r"label_words: unknown label 'entailmnt'.*did you mean entailment\?"):
         Task.from_examples(rows, label_words={"entailmnt": "yes", "neutral": "maybe"})
+
+
+@pytest.mark.parametrize("wrong", ["a text", "", None, 1, ("a", "b")])
+def test_what_is_no_example_is_refused_by_name(wrong: Any) -> None:
+    with pytest.raises(DataError, match="expected Examples with labels, got "):
+        Task.from_examples([Example("a", label="x"), wrong])

@@ -124,9 +124,9 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         config, seed, (real, kind) = self._read_settings(), read_seed(self.seed), read_training(X, y)
         synthetic = as_labelled(synthetic, "synthetic") if synthetic is not None else ()
         dev = as_labelled(dev, "dev") if dev is not None else ()
-        schedule = self._choose_schedule(real, synthetic)
         self._check_parameters()
         task = self.task or Task.from_examples(real or synthetic)
+        schedule = self._choose_schedule(real, synthetic)
         labels, classes = task.labels, sort_classes(task.labels, kind)
         plan = plan_prompt(self._find_backbone(), task, config, schedule=schedule, seed=seed, init_from=self.init_from)
         config, scorer = plan.config, plan.scorer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Literal, get_args
 
 from dawgen.config import CurateConfig
@@ -221,7 +222,13 @@ def curate(
     >>> len(kept), [row.reason for row in dropped]
     (1, ['empty', 'copy'])
     """
+    for what, given in {"synthetic": synthetic, "real": real, "dev": dev, "test": test}.items():
+        if not isinstance(given, Iterable):
+            raise DataError(f"{what}: expected a list of Examples, got {given!r:.60} ({type(given).__name__}).")
     candidates = [row if isinstance(row, Candidate) else Candidate(row) for row in synthetic]
+    for item in chain((candidate.example for candidate in candidates), real, dev, test):
+        if not isinstance(item, Example):
+            raise DataError(f"expected Examples with labels to curate, got {item!r:.60} ({type(item).__name__}).")
     if labels is None:
         if any(candidate.logp is not None for candidate in candidates):
             raise DataError("expected labels=..., the task's labels in its order, since the candidates carry logp.")

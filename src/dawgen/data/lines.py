@@ -21,6 +21,15 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+# What files of other kinds begin with, for those that were given a text file's name.
+_OTHERS = {
+    b"\x1f\x8b": ("a gzip file", "Give its name the end .gz."),
+    b"PK\x03\x04": ("a zip archive or an Excel workbook", "Unpack it, or save the sheet as CSV (UTF-8)."),
+    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "Save the sheet as CSV (UTF-8)."),
+    b"PAR1": ("a Parquet file", "Give its name the end .parquet."),
+    b"%PDF": ("a PDF", "Copy the texts into a CSV file."),
+    b"\x89PNG": ("an image", "Give a file of texts."),
+}
 
 
 def iterate_lines(path: Path, newline: str = "\n", encoding: str | None = None) -> Iterator[str]:
@@ -69,6 +78,11 @@ def open_bytes(path: Path) -> IO[bytes]:
 def _locate_damage(path: Path) -> DataError:
     """Return the error about the first byte that is not UTF-8; the decoder itself knows its place in a buffer only."""
     place = 0
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    for mark, (kind, advice) in _OTHERS.items():
+        if head.startswith(mark) and not path.name.lower().endswith(".gz"):
+            return DataError(f"{path}: expected text, found {kind}.\n{advice}")
     with open_bytes(path) as stream:
         for number, line in enumerate(stream, start=1):
             try:

@@ -190,6 +190,12 @@ class Task(Settings):
         label words or template.
         """
         rows = list(examples)
+        for row in rows:
+            if not isinstance(row, Example):
+                raise DataError(
+                    f"examples: expected Examples with labels, got {row!r:.60} ({type(row).__name__}).\n"
+                    "Make them: Example(text, label=...), or for pairs Example(text1, text2, label)."
+                )
         labels = sorted({row.label for row in rows if row.label is not None})
         if any(row.label is None for row in rows):
             raise DataError("expected a label in every example, found some without. Leave unlabelled examples out.")
