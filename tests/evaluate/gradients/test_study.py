@@ -76,7 +76,7 @@ def found(run: Path) -> dict[str, Any]:
 
 
 def test_the_files_hold_every_step_and_every_example_that_was_drawn(found: dict[str, Any], run: Path) -> None:
-    assert sorted(path.name for path in (run / "analysis").iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in (run / "analysis").glob("[!.]*")) == sorted(FILES)
     assert json.loads((run / "analysis" / "gradients.json").read_bytes()) == found
     steps = read_rows(run / "analysis" / "steps.csv")
     assert [(row["training"], row["step"]) for row in steps][::8] == [("paired", "1"), ("dawgen", "1")]
