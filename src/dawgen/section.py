@@ -41,7 +41,7 @@ def check_size(value: float) -> float:
     """
     most = MOST if isinstance(value, int) else STEEPEST
     if abs(value) > most:
-        raise ValueError(f"expected at most {most:,.0f}")
+        raise ValueError(f"expected at most {most:,.0f}" if isinstance(most, int) else f"expected at most {most:g}")
     return value
 
 

@@ -190,7 +190,7 @@ def test_a_tokenizer_that_was_rebuilt_wrongly_is_refused(file: Path, monkeypatch
 
 def test_missing_libraries_are_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gguf_file, "find_spec", lambda name: None if name == "gguf" else importlib.util.find_spec(name))
-    with pytest.raises(ModelError, match=r"gguf not installed.\nInstall them: pip install 'dawgen\[gguf\]'"):
+    with pytest.raises(ModelError, match=r'gguf not installed.\nInstall them: pip install "dawgen\[gguf\]"'):
         load_generator(str(file))
 
 

@@ -210,7 +210,7 @@ WAYS: dict[str, tuple[Damage, str]] = {
     "prompt empty": (reshape(lambda p: p[:0]), r"\[P,H\]"),
     "prompt narrower": (reshape(lambda p: p[:, 1:]), "width"),
     "prompt longer than its settings": (reshape(lambda p: torch.cat([p, p])), "prompt_length"),
-    "prompt of 2,000 rows": (reshape(lambda p: p.repeat(500, 1), 2000), "1024 rows"),
+    "prompt of 2,000 rows": (reshape(lambda p: p.repeat(500, 1), 2000), "prompt_length"),
     "prompt of another start": (reshape(lambda p: p + 1), "golden outputs differ"),
     "another tensor": (tensors(embeddings=torch.ones(4, 32)), "one tensor named prompt"),
     "two tensors": (tensors(prompt=torch.ones(4, 32), more=torch.ones(1)), "one tensor named prompt"),

@@ -112,5 +112,5 @@ def test_addresses_as_people_type_them() -> None:
 @pytest.mark.parametrize("missing", ["uvicorn", "fastapi", "prometheus_client"])
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(ConfigError, match=rf"serve: expected .*{missing}.*`pip install 'dawgen\[web\]'`"):
+    with pytest.raises(ConfigError, match=rf'serve: expected .*{missing}.*`pip install "dawgen\[web\]"`'):
         import_fastapi("serve", "prometheus_client")

@@ -36,5 +36,5 @@ def test_a_model_that_is_none_and_a_library_that_is_missing(tmp_path: Path, monk
     with pytest.raises(ModelError, match="expected a folder"):
         SentenceEncoder(str(tmp_path / "none"), device="cpu")
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-    with pytest.raises(ConfigError, match="pip install 'dawgen\\[audit\\]'"):
+    with pytest.raises(ConfigError, match=r'pip install "dawgen\[audit\]"'):
         SentenceEncoder("any", device="cpu")

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from dawgen.errors import BundleError
+from dawgen.errors import BundleError, name_place
 
 INFO, PROMPT = "bundle.json", "prompt.safetensors"
 MOST_INFO = 2**20  # bytes; the largest that dawgen writes have some 10 KiB
@@ -135,8 +135,7 @@ def clean(text: object) -> str:
 def explain(error: ValidationError) -> str:
     """Return pydantic's first message without the value, which may be anything."""
     first = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return clean(f"{place!r:.80}: {first['msg'].removeprefix('Value error, ')!s:.160}")
+    return clean(f"{name_place(first['loc'])!r:.80}: {first['msg'].removeprefix('Value error, ')!s:.160}")
 
 
 def _point_inside(folder: Path) -> str:
