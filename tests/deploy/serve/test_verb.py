@@ -130,7 +130,7 @@ def test_a_second_signal_ends_it_at_once_and_says_what_was_lost(served: SimpleNa
             assert time.monotonic() < end
             time.sleep(0.02)
         served.process.send_signal(signal.SIGINT)
-        assert served.process.wait(10) == 1
+        assert served.process.wait(30) == 1  # on a busy machine too
     assert "1 accepted requests were not answered" in served.log.read_text()
 
 
