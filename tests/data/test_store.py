@@ -119,5 +119,8 @@ def test_damaged_rows_are_named(tmp_path: Path, line: bytes) -> None:
     store.write(0, CANDIDATES[:1])
     path = tmp_path / "shard-00000.jsonl"
     path.write_bytes(path.read_bytes() + line + b"\n")
-    with pytest.raises(DataError, match=r"shard-00000\.jsonl:2: expected a generated row"):
+    with pytest.raises(DataError, match=r"shard-00000\.jsonl: expected the shard as it was written, it has changed"):
         store.read(0)
+    (tmp_path / "hashes.json").unlink()  # as shards of before have none
+    with pytest.raises(DataError, match=r"shard-00000\.jsonl:2: expected a generated row"):
+        ShardStore(tmp_path, SETTINGS).read(0)

@@ -72,7 +72,7 @@ def test_shards_of_many_labels_have_no_more_rows_than_those_of_few_and_resume(tm
     assert len(generator.generation_.shards) > 2
     assert max(rows for rows, _ in generator.generation_.shards) <= size
     (tmp_path / "killed").mkdir()
-    for shard in sorted((tmp_path / "whole").glob("shard-*"))[:2]:
+    for shard in (tmp_path / "whole" / "settings.json", *sorted((tmp_path / "whole").glob("shard-*"))[:2]):
         (tmp_path / "killed" / shard.name).write_bytes(shard.read_bytes())
     again = copy(tuned_many()).generate(8, curator=EverySecond(), store=ShardStore(tmp_path / "killed", {}))
     assert again == whole

@@ -37,7 +37,7 @@ def test_other_tasks_have_nothing_to_draw(dawgen: Any, tmp_path: Path) -> None:
     assert "scenes-nli" in err
     assert not (tmp_path / "data").exists()
     assert dawgen("draw", "scenes-topic", "--out", tmp_path / "data", "--test", 0)[0] == 0
-    assert {path.name for path in (tmp_path / "data").iterdir()} == {"train.jsonl", "dev.jsonl"}
+    assert {path.name for path in (tmp_path / "data").glob("[!.]*")} == {"train.jsonl", "dev.jsonl"}
 
 
 def test_an_audit_counts_labels_and_measures_distances_twice_alike(dawgen: Any, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_killed_after_any_shard_resumes_to_the_same_bytes(survivors: int, tmp_pa
     whole = generator.generate(6, first_texts=TEXTS, store=ShardStore(tmp_path / "whole", {}), curator=curator())
     shards = sorted((tmp_path / "whole").glob("shard-*"))
     (tmp_path / "killed").mkdir()
-    for shard in shards[:survivors]:
+    for shard in (tmp_path / "whole" / "settings.json", *shards[:survivors]):
         (tmp_path / "killed" / shard.name).write_bytes(shard.read_bytes())
     again = make().generate(6, first_texts=TEXTS, store=ShardStore(tmp_path / "killed", {}), curator=curator())
     assert again == whole
