@@ -29,7 +29,7 @@ NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 PATIENCE = 60.0  # seconds
 pytestmark = pytest.mark.alone  # a second cluster on the machine would find the first
 
-TIMES = ("seconds", "cpu_seconds", "times")
+TIMES = ("seconds", "cpu_seconds", "times", "digest")  # which is of the times too
 
 
 @pytest.fixture(scope="module")
