@@ -3,7 +3,7 @@ a sentence encoder."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -38,25 +38,18 @@ def embed_pairs(backbone: Backbone, examples: Sequence[Example], *, max_tokens: 
 
     Each text stands alone, without template and prompt, and is passed through the target once.
     """
-    places = {text: place for place, text in enumerate(dict.fromkeys(list_texts(examples)))}
-    vectors = embed_examples(backbone, [Example(text) for text in places], "{text1}", max_tokens=max_tokens)
-    first = vectors[[places[example.text1] for example in examples]]
-    seconds = [places[example.text2] for example in examples if example.text2 is not None]
-    if len(seconds) < len(examples):
-        return first
-    second = vectors[seconds]
-    return torch.cat([first, second, (first - second).abs(), first * second], 1)
+    first, second = _gather(
+        examples,
+        lambda texts: embed_examples(backbone, [Example(text) for text in texts], "{text1}", max_tokens=max_tokens),
+    )
+    return first if second is None else torch.cat([first, second, (first - second).abs(), first * second], 1)
 
 
 def encode_rows(encoder: Encoder, examples: Sequence[Example]) -> NDArray[np.float32]:
     """Return [|u - v|, u * v] of the vectors of a pair's two texts, [N,2H] in float32; of a single text u, [N,H]."""
-    texts = list(dict.fromkeys(list_texts(examples)))
-    known = dict(zip(texts, encoder.encode(texts).numpy(), strict=True))
-    first = np.stack([known[example.text1] for example in examples])
-    second = [known[example.text2] for example in examples if example.text2 is not None]
-    if len(second) < len(examples):
-        return first
-    return np.concatenate([np.abs(first - np.stack(second)), first * np.stack(second)], axis=1)
+    first, second = _gather(examples, encoder.encode)
+    rows = first if second is None else torch.cat([(first - second).abs(), first * second], 1)
+    return rows.numpy()
 
 
 def count_cut_texts(backbone: Backbone, examples: Sequence[Example], *, max_tokens: int = 256) -> int:
@@ -72,6 +65,16 @@ def average_tokens(states: Tensor, mask: Tensor) -> Tensor:
     """Return the mean of states [B,T,H] over the places where mask [B,T] is 1, [B,H] in float32."""
     weights = mask[..., None].float()
     return (states.float() * weights).sum(1) / weights.sum(1)
+
+
+def _gather(examples: Sequence[Example], encode: Callable[[list[str]], Tensor]) -> tuple[Tensor, Tensor | None]:
+    """Return the vectors [N,H] of the examples' first texts, and of their second ones where all have one; each text is
+    encoded once."""
+    places = {text: place for place, text in enumerate(dict.fromkeys(list_texts(examples)))}
+    vectors = encode(list(places))
+    seconds = [places[example.text2] for example in examples if example.text2 is not None]
+    first = vectors[[places[example.text1] for example in examples]]
+    return first, None if len(seconds) < len(examples) else vectors[seconds]
 
 
 def _encode(backbone: Backbone, ids: Tensor, mask: Tensor) -> Tensor:

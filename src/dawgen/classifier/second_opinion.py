@@ -18,12 +18,12 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from dawgen.classifier.probe import ITERATIONS
 from dawgen.classifier.rows import number_labels
 from dawgen.errors import DataError
 from dawgen.records import Example
 
 Embed = Callable[[Sequence[Example]], NDArray[np.float32]]
-ITERATIONS = 1000
 FOLDS = 5
 
 

@@ -13,11 +13,11 @@ from dawgen.data.delimited import check_names
 from dawgen.data.formats import Record, Table, is_readable, read_table
 from dawgen.data.remarks import Remarks
 from dawgen.errors import DataError, first_line, suggest
+from dawgen.hub import ask_hub
 
 if TYPE_CHECKING:
     from dawgen.tasks import Task
 
-_PATIENCE = 10  # seconds until the hub has answered
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(:[\w.-]+(/[\w.-]+)?)?")
 
 
@@ -64,7 +64,7 @@ def read_hub(name: str, split: str | None, task: Task | None = None) -> Table:
         config = hub.config or ""
     if hub and split:
         split = {str(ours): theirs for ours, theirs in hub.splits.items()}.get(split, split)
-    reason = _ask_hub(repo)
+    reason = _explain_absence(repo)
     if reason is not None:
         raise _refuse(name, reason)
     try:
@@ -81,30 +81,16 @@ def _refuse(name: str, reason: str) -> DataError:
     )
 
 
-def _ask_hub(repo: str) -> str | None:
-    """Return why a dataset cannot come from the hub; None where it can, or where this machine has some of it already.
-
-    The hub is asked once: its own client tries every file five times, which takes half a minute without a network.
-    """
+def _explain_absence(repo: str) -> str | None:
+    """Return why a dataset cannot come from the hub; None where it can, or where this machine has some of it."""
     import datasets
-    from huggingface_hub import HfApi, constants
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+    from huggingface_hub import constants
 
     kept = (
         Path(constants.HF_HUB_CACHE) / f"datasets--{repo.replace('/', '--')}",
         Path(datasets.config.HF_DATASETS_CACHE) / repo.replace("/", "___").lower(),
     )
-    if constants.HF_HUB_OFFLINE or any(folder.is_dir() for folder in kept):
-        return None
-    try:
-        HfApi().dataset_info(repo, timeout=_PATIENCE)
-    except GatedRepoError:
-        return None  # the client says how to be let in
-    except RepositoryNotFoundError:
-        return "the hub has no dataset of this name"
-    except Exception as error:  # the hub, its HTTP library and the network each raise many kinds of errors
-        return f"it is not on this machine, and the hub does not answer ({first_line(error)})"
-    return None
+    return ask_hub("dataset", repo, kept)
 
 
 def _read_saved(folder: Path, split: str | None) -> Table:

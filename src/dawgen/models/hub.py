@@ -6,9 +6,8 @@ from pathlib import Path
 
 from huggingface_hub import constants
 
-from dawgen.errors import first_line
+from dawgen.hub import ask_hub
 
-PATIENCE = 10  # seconds until the hub has answered
 _TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model")
 _INDEX = "model.safetensors.index.json"
 
@@ -21,25 +20,9 @@ def find_snapshot(repo: str) -> Path | None:
     return _find_main(Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}")
 
 
-def ask_hub(name: str) -> str | None:
-    """Return why a model cannot come from the hub; None where it can, or where this machine has some of it already.
-
-    The hub is asked once: its own client tries five times, which takes half a minute without a network.
-    """
-    if constants.HF_HUB_OFFLINE or (Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}").is_dir():
-        return None
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
-    try:
-        HfApi().model_info(name, timeout=PATIENCE)
-    except GatedRepoError:
-        return None  # the client says how to be let in
-    except RepositoryNotFoundError:
-        return "the hub has no model of this name"
-    except Exception as error:  # the hub, its HTTP library and the network each raise many kinds of errors
-        return f"it is not on this machine, and the hub does not answer ({first_line(error)})"
-    return None
+def explain_absence(name: str) -> str | None:
+    """Return why a model cannot come from the hub; None where it can, or where this machine has some of it already."""
+    return ask_hub("model", name, [Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"])
 
 
 def list_snapshots() -> Iterator[tuple[str, Path]]:

@@ -17,7 +17,7 @@ from transformers.models.auto.modeling_auto import (
 from dawgen.config import Dtype
 from dawgen.errors import ModelError, first_line, suggest
 from dawgen.models.fuse import fuse
-from dawgen.models.hub import ask_hub
+from dawgen.models.hub import explain_absence
 from dawgen.models.known import KNOWN, advise_known
 from dawgen.models.quiet import silence
 from dawgen.models.resolve import MINIS, name_quantisation, name_revision, resolve_model
@@ -106,7 +106,7 @@ def read_config(name: str) -> Any:
         ModelError: it cannot be found or read, or it is code that is not trusted.
     """
     source = resolve_model(name)
-    if not Path(source).is_dir() and (reason := ask_hub(source)) is not None:
+    if not Path(source).is_dir() and (reason := explain_absence(source)) is not None:
         near = suggest(name, [*MINIS, *KNOWN])
         advice = advise_known(name) or (near[0].upper() + near[1:] if "did you mean" in near else _ELSEWHERE)
         raise ModelError(
