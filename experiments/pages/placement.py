@@ -15,8 +15,7 @@ from statistics import fmean
 from dawgen.report.grid.files import read_grid
 from dawgen.report.table.core import Table, make_table
 from dawgen.stats import compare, describe
-from experiments.pages.blocks import show_blocks
-from experiments.pages.rows import read_options, read_rows, write_rows
+from experiments.pages.blocks import fill_page
 
 SETTING = "target.placement"
 PLACES = ("before", "behind")
@@ -38,10 +37,7 @@ class Row:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Collect the grids' rows where there are any, then fill the page's table from the file."""
-    options = read_options(arguments, str(__doc__))
-    if options.grids:
-        write_rows(options.csv, Row, collect_rows(options.grids))
-    show_blocks(make_blocks(read_rows(options.csv, Row)), options.into)
+    fill_page(arguments, str(__doc__), Row, collect_rows, make_blocks)
 
 
 def collect_rows(folders: Iterable[Path]) -> list[Row]:

@@ -15,8 +15,8 @@ from dawgen.report.grid.files import read_grid
 from dawgen.report.table.core import Table, make_table
 from dawgen.report.table.text import write_points
 from dawgen.stats import describe
-from experiments.pages.blocks import show_blocks
-from experiments.pages.rows import read_options, read_rows, write_rows
+from experiments.pages.blocks import fill_page
+from experiments.pages.rows import read_rows
 from experiments.studies import judged_sets
 
 JUDGED = Path("experiments/results/judged_sets.csv")
@@ -40,10 +40,9 @@ class Row:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Collect the grid's rows where there are any, then fill the page's table from the file."""
-    options = read_options(arguments, str(__doc__))
-    if options.grids:
-        write_rows(options.csv, Row, collect_rows(options.grids))
-    show_blocks(make_blocks(read_rows(options.csv, Row), read_rows(JUDGED, judged_sets.Row)), options.into)
+    fill_page(
+        arguments, str(__doc__), Row, collect_rows, lambda rows: make_blocks(rows, read_rows(JUDGED, judged_sets.Row))
+    )
 
 
 def make_blocks(rows: Sequence[Row], judged: Sequence[judged_sets.Row]) -> dict[str, Table]:

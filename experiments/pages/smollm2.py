@@ -19,8 +19,7 @@ from dawgen.report.grid.files import read_grid
 from dawgen.report.table.core import Table, make_table
 from dawgen.report.table.text import write_points
 from dawgen.stats import describe
-from experiments.pages.blocks import show_blocks
-from experiments.pages.rows import read_options, read_rows, write_rows
+from experiments.pages.blocks import fill_page
 
 MAIN, SETTINGS, MANY = "smollm2", "smollm2_settings", "banking77"  # names of the grids
 BASE = "prompt_tuning"
@@ -44,10 +43,7 @@ class Row:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Collect the grids' rows where there are any, then fill the page's tables from the file."""
-    options = read_options(arguments, str(__doc__))
-    if options.grids:
-        write_rows(options.csv, Row, collect_rows(options.grids))
-    show_blocks(make_blocks(read_rows(options.csv, Row)), options.into)
+    fill_page(arguments, str(__doc__), Row, collect_rows, make_blocks)
 
 
 def collect_rows(folders: Iterable[Path]) -> list[Row]:
