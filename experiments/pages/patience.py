@@ -1,6 +1,6 @@
 """The table of what an early end of training saves and costs: `python -m experiments.pages.patience runs/patience`.
 
-experiments/grids/patience.yaml says how the grid is run. Each training is there twice, to its last step and with the
+`dawgen bench --grid patience --show` says how it is run. Each training is there twice, to its last step and with the
 default patience; of both the prompt that was best on the dev set is measured on the test rows.
 """
 

@@ -3,7 +3,8 @@
 python -m experiments.pages.probes --grids runs/probes --csv experiments/results/probes.csv --into docs/probes.md
 python -m experiments.pages.probes --csv experiments/results/probes.csv  # the table again
 
-experiments/grids/probes.yaml says how the grid is run, experiments/studies/judged_sets.py whence the second table.
+`dawgen bench --grid probes --show` says how the grid is run,
+experiments/studies/judged_sets.py whence the second table.
 """
 
 from collections.abc import Iterable, Sequence

@@ -2,7 +2,7 @@
 
 python -m experiments.pages.sensitivity runs/sensitivity runs/sensitivity_sizes --plot docs/images/sensitivity.png
 
-experiments/grids/sensitivity.yaml says how the grids are run. The tables are in the grids' own reports.
+`dawgen bench --grid sensitivity --show` says how the grids are run. The tables are in the grids' own reports.
 """
 
 import argparse

@@ -4,7 +4,7 @@ python -m experiments.pages.smollm2 --grids runs/smollm2 runs/smollm2_settings r
     --csv experiments/results/smollm2.csv
 python -m experiments.pages.smollm2 --csv experiments/results/smollm2.csv  # the tables again
 
-experiments/grids/{smollm2,smollm2_settings,banking77}.yaml say how the grids are run. Rows of grids that are still
+The files of the grids smollm2, smollm2_settings and banking77 say how they are run. Rows of grids that are still
 running are shown as far as they are there: each cell of a table says of how many seeds it is.
 """
 

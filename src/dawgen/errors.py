@@ -70,11 +70,14 @@ class ShortfallError(DawgenError):
         )
 
 
-def suggest(word: str, options: Iterable[str]) -> str:
-    """Return the end of an error about an unknown name: `there are mnli, snli: did you mean mnli?`."""
+def suggest(word: str, options: Iterable[str], most: int = 12) -> str:
+    """Return the end of an error about an unknown name: `there are mnli, snli: did you mean mnli?`.
+
+    most: names that are shown.
+    """
     names = [str(option) for option in options]
     nearest = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    shown = ", ".join(names[:most]) + (", ..." if len(names) > most else "")
     return f"there are {shown or 'none'}" + (f": did you mean {nearest[0]}?" if nearest else "")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dawgen.bench.named import FOLDER, find_grid, list_grids
 from dawgen.bench.read import read_grid
 from dawgen.config import TargetConfig
 from dawgen.errors import ConfigError
@@ -173,7 +174,28 @@ def test_the_grid_that_a_run_leaves_can_be_read_again(tmp_path: Path) -> None:
     assert read_grid(again).resolve(grid.blocks[0]) == grid.resolve(grid.blocks[0])
 
 
-@pytest.mark.parametrize("path", sorted(Path("experiments/grids").glob("*.yaml")), ids=lambda path: path.stem)
-def test_the_grids_that_come_with_the_project_can_be_read(path: Path) -> None:
-    assert read_grid(path, need_files=False).name == path.stem
-    assert f"dawgen bench --grid {path}" in path.read_text()
+@pytest.mark.parametrize("name", list_grids())
+def test_the_grids_that_come_with_the_package_can_be_read(name: str) -> None:
+    path, _ = find_grid(name)
+    assert read_grid(path, need_files=False).name == name
+    assert f"dawgen bench --grid {name}" in path.read_text()
+
+
+def test_a_file_of_the_users_wins_over_a_named_grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_grid("first") == (FOLDER / "first.yaml", Path())
+    (tmp_path / "first").write_text(GOOD)
+    assert find_grid("first") == (Path("first"), Path())
+    assert find_grid(tmp_path / "first") == (tmp_path / "first", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("grid", "words"),
+    [
+        ("frist", "there are audit_mnli, .*: did you mean first"),
+        ("experiments/grids/mini.yaml", "comes with dawgen: --grid mini"),
+    ],
+)
+def test_an_unknown_grid_is_refused_with_the_names_that_there_are(grid: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        find_grid(grid)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dawgen.bench.named import list_grids
 from dawgen.cli.complete import complete_lists, complete_models, complete_settings, complete_tasks
 from dawgen.config import INITS
 from dawgen.meanings import list_meanings
@@ -48,6 +49,7 @@ def press_tab(dawgen: Any, monkeypatch: pytest.MonkeyPatch, line: str) -> list[s
         ("dawgen models mini-", sorted(MINIS)),
         ("dawgen serve --model mini-t", ["mini-t5"]),
         ("dawgen serve --dtype b", ["bfloat16"]),
+        ("dawgen bench --grid sm", ["smollm2", "smollm2_settings"]),
         ("dawgen bench --engine ", ["local", "ray"]),
         ("dawgen annotate --export l", ["label-studio"]),
         ("dawgen report --compare ", ["paper"]),
@@ -105,7 +107,7 @@ def test_names_with_commas_are_each_offered_once() -> None:
         ("run", [*METHODS, *PRESETS, "[refuse|drop]", "weighted", "behind", "agem", *INITS]),
         ("train", ["dawgen", "synthetic_then_real", *PRESETS, "[refuse|drop]"]),
         ("tune", [*PRESETS, "[refuse|drop]", "generator.kind"]),
-        ("bench", ["[local|ray]"]),
+        ("bench", ["[local|ray]", *list_grids()]),
         ("serve", ["float32, bfloat16, float16"]),
         ("annotate", ["[csv|label-studio]"]),
     ],

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dawgen.bench.named import find_grid, list_grids
 from dawgen.cli import options as o
-from dawgen.cli.complete import choose
+from dawgen.cli.complete import choose, complete_grids
 from dawgen.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,8 +19,18 @@ if TYPE_CHECKING:
 
 
 def bench(
-    grid: Annotated[Path, typer.Option(help="YAML with tasks, methods, seeds and sizes")],
-    data: Annotated[Path | None, typer.Option(help="folder of the tasks' files (default: the grid's own)")] = None,
+    grid: Annotated[
+        str,
+        typer.Option(
+            help=f"YAML file with tasks, methods, seeds and sizes, or one of dawgen's own: {', '.join(list_grids())}",
+            metavar="FILE|NAME",
+            autocompletion=complete_grids,
+        ),
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="folder of the tasks' files (default: the grid file's own; for a NAME, the current one)"),
+    ] = None,
     out: Annotated[str | None, typer.Option(help="folder or URL; what is there is not run again (runs/NAME)")] = None,
     engine: Annotated[str, choose("who runs the cells: this machine, or many", ["local", "ray"])] = "local",
     address: Annotated[str, typer.Option(help="of the Ray cluster; auto finds a running one")] = "auto",
@@ -34,11 +45,16 @@ def bench(
     only: Annotated[
         str | None, typer.Option(help="run only these arms, with commas, such as lora,fewgen/pooled")
     ] = None,
+    show: Annotated[bool, typer.Option("--show", help="only print the grid's file, to copy and change it")] = False,
     json: o.Json = False,
 ) -> None:
     """A whole experiment: tasks x methods x seeds as a grid of cells, with tables and a page."""
     if engine not in ("local", "ray"):
         raise ConfigError(f"--engine {engine}: expected local or ray.")
+    file, folder = find_grid(grid)
+    if show:
+        typer.echo(file.read_text(encoding="utf-8"), nl=False)
+        return
     from dawgen.bench.arms import parse_arm
     from dawgen.bench.job import look_ahead, run_grid
     from dawgen.bench.plan import make_plan
@@ -50,13 +66,13 @@ def bench(
     from dawgen.report.run.files import read_settings
     from dawgen.runtime import count_cpus
 
-    wanted = read_grid(grid, data, need_files=not dry_run)
+    wanted = read_grid(file, data or folder, need_files=not dry_run)
     arms = None if only is None else [parse_arm(text.strip()) for text in only.split(",")]
     store = Store(out or Path("runs") / wanted.name)
     begun = check_store(store)
     if begun and not fresh:
         wanted = wanted.continue_from(read_settings(store.fetch("grid.yaml")))
-    check_sources(store, wanted, grid)
+    check_sources(store, wanted, file)
     plan = make_plan(wanted)
     slots = jobs or count_cpus()
     if dry_run:
@@ -64,7 +80,7 @@ def bench(
         return
     with (
         store.hold("bench"),
-        store.claim(FILES, "bench", list_sources(wanted, grid), knows=lambda _: begun),
+        store.claim(FILES, "bench", list_sources(wanted, file), knows=lambda _: begun),
         store.claim((REPORT,), "report", knows=lambda _: begun),
     ):
         if begun and fresh:

@@ -32,8 +32,8 @@ def breakpoints(
 ) -> None:
     """Shots by synthetic examples: where synthetic data and surgery stop helping, and which order of data is best.
 
-    dawgen analyze breakpoints runs/mini reads a finished grid, and runs nothing. dawgen bench --grid
-    experiments/grids/breakpoints.yaml is a grid made for it.
+    dawgen analyze breakpoints runs/mini reads a finished grid, and runs nothing. dawgen bench --grid breakpoints
+    is a grid made for it.
     """
     words = [word for word in (folder, *context.args) if word is not None]
     if unknown := next((word.partition("=")[0] for word in words if word.startswith("-")), None):
@@ -41,9 +41,10 @@ def breakpoints(
             raise ConfigError(f"no such option: {unknown}; expected --out, --least or --json.")
         raise ConfigError(
             f"{unknown}: a finished grid is read here, and none is run. First run it, then give its folder:\n"
-            "  dawgen bench --grid experiments/grids/breakpoints.yaml --out runs/breakpoints\n"
+            "  dawgen bench --grid breakpoints --out runs/breakpoints\n"
             "  dawgen analyze breakpoints runs/breakpoints\n"
-            "Tasks, shots, multiples, seeds, targets, schedules and settings are keys of that file (docs/bench.md)."
+            "Tasks, shots, multiples, seeds, targets, schedules and settings are keys of its file, which --show prints "
+            "(docs/bench.md)."
         )
     if len(words) != 1:
         raise ConfigError(f"expected one FOLDER, a finished grid of dawgen bench, got {' and '.join(words) or 'none'}.")

@@ -57,6 +57,13 @@ def complete_tasks(incomplete: str) -> list[str]:
     return [*(name for name in Task.names() if name.startswith(incomplete)), *_list_files(incomplete, ".yaml", ".yml")]
 
 
+def complete_grids(incomplete: str) -> list[str]:
+    """Return grids that come with dawgen, and YAML files."""
+    from dawgen.bench.named import list_grids
+
+    return [*(name for name in list_grids() if name.startswith(incomplete)), *_list_files(incomplete, ".yaml", ".yml")]
+
+
 def complete_models(incomplete: str) -> list[str]:
     """Return models that have a short name, fetched ones, folders and GGUF files."""
     from dawgen.models.listing import list_models

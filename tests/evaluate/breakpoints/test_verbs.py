@@ -60,7 +60,7 @@ def test_a_finished_grid_is_read_and_left_as_it_is(dawgen: Any, run: Path, tmp_p
         ((), "expected one FOLDER, a finished grid of dawgen bench, got none"),
         (("a", "b"), "got a and b"),
         (("nowhere",), "nowhere: expected a grid's folder with results.json"),
-        (("--task", "scenes-nli"), "dawgen bench --grid experiments/grids/breakpoints.yaml --out runs/breakpoints\n"),
+        (("--task", "scenes-nli"), "dawgen bench --grid breakpoints --out runs/breakpoints\n"),
         (("--grid", "x.yaml", "--out", "runs/x"), "--grid: a finished grid is read here"),
         (("nowhere", "--shots=4"), "--shots: a finished grid is read here"),
         (("nowhere", "--laest", "1"), "no such option: --laest; expected --out, --least or --json"),

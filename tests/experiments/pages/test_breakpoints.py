@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dawgen.bench.named import FOLDER
 from dawgen.bench.plan import make_plan
 from dawgen.bench.read import read_grid
 from dawgen.errors import DataError
@@ -18,7 +19,7 @@ RESULTS = ROOT / "experiments" / "results"
 
 
 def test_the_grid_has_what_its_results_have() -> None:
-    plan = make_plan(read_grid(ROOT / "experiments" / "grids" / "breakpoints.yaml", need_files=False))
+    plan = make_plan(read_grid(FOLDER / "breakpoints.yaml", need_files=False))
     rows = read_csv(RESULTS / "breakpoints.csv").rows
     found = {(r.task, r.target, r.method, r.schedule, r.surgery, r.shots, r.multiple, r.seed) for r in rows}
     assert found == {tuple(row.as_dict().values()) for row in plan.rows}

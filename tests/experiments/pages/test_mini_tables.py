@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dawgen.bench.named import FOLDER
 from dawgen.bench.plan import make_plan
 from dawgen.bench.read import read_grid
 from dawgen.errors import DataError
@@ -19,7 +20,7 @@ COLUMNS = "task,target,method,schedule,surgery,shots,multiple,seed,accuracy,macr
 
 
 def test_the_paper_grid_has_a_cell_for_every_row_of_the_paper() -> None:
-    plan = make_plan(read_grid(ROOT / "experiments" / "grids" / "paper.yaml", need_files=False))
+    plan = make_plan(read_grid(FOLDER / "paper.yaml", need_files=False))
     targets = {"t5-large": "google/t5-large-lm-adapt", "flan-t5-large": "google/flan-t5-large"}
     there = {(row.task, row.target, row.arm) for row in plan.rows}
     published = csv.DictReader(resources.files("dawgen.report.grid").joinpath("paper.csv").read_text().splitlines())
@@ -33,7 +34,7 @@ def test_the_paper_grid_has_a_cell_for_every_row_of_the_paper() -> None:
 
 
 def test_the_mini_grid_has_what_its_results_have() -> None:
-    plan = make_plan(read_grid(ROOT / "experiments" / "grids" / "mini.yaml", need_files=False))
+    plan = make_plan(read_grid(FOLDER / "mini.yaml", need_files=False))
     rows = read_csv(RESULTS).rows
     found = {(r.task, r.target, r.method, r.schedule, r.surgery, r.shots, r.multiple, r.seed) for r in rows}
     assert found == {tuple(row.as_dict().values()) for row in plan.rows}

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dawgen.bench.named import FOLDER
 from experiments.pages.blocks import fill_blocks
 from experiments.pages.probes import Row, collect_rows, list_tasks, make_blocks
 from experiments.pages.rows import read_rows, write_rows
@@ -12,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_a_task_has_a_line_and_a_set_is_compared_on_its_own_seeds(tmp_path: Path) -> None:
-    rows = collect_rows([fill_folder(ROOT / "experiments" / "grids" / "probes.yaml", tmp_path)])
+    rows = collect_rows([fill_folder(FOLDER / "probes.yaml", tmp_path)])
     lines = {line[0].text: [cell.text for cell in line] for line in list_tasks(rows).rows}
     assert len(lines) == 12
     assert lines["sick"][1:] == ["", *["52.6 ± 39.1 (5)"] * 2, "-", "-", "50.0 ± 0.0 (5)"]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dawgen.bench.named import FOLDER
 from dawgen.bench.plan import make_plan
 from dawgen.bench.read import read_grid
 from dawgen.bench.results import collect_results
@@ -11,15 +12,13 @@ from experiments.pages import sensitivity
 from experiments.pages.sensitivity import AXES
 from support.grid_folders import write_results
 
-GRIDS = Path(__file__).parents[3] / "experiments" / "grids"
-
 
 def test_the_grids_have_a_panel_for_every_setting_with_its_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folders = []
     for name in ("sensitivity", "sensitivity_sizes"):
-        plan = make_plan(read_grid(GRIDS / f"{name}.yaml"))
+        plan = make_plan(read_grid(FOLDER / f"{name}.yaml"))
         numbers = {
             key: {"accuracy": 0.5, "macro_f1": 0.5, "n_test": 1, "correct": "1", "seconds": 1.0}
             for key in plan.cells
