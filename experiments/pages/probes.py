@@ -22,6 +22,7 @@ from experiments.studies import judged_sets
 
 JUDGED = Path("experiments/results/judged_sets.csv")
 ALONE = ("tfidf_probe", "encoder_probe")
+METHODS = (*ALONE, "setfit")
 SEEN = {"snli": "labels", "mnli": "labels", "qqp": "labels", "qnli": "pairs"}  # by MiniLM in its training
 
 
@@ -57,21 +58,21 @@ def collect_rows(folders: Iterable[Path]) -> list[Row]:
     grids = map(read_grid, folders)
     for row in (row for grid in grids for row in (*grid.rows, *grid.variants)):
         numbers = row.accuracy, row.macro_f1, row.n_test, row.cpu_seconds or row.seconds
-        probe = row.method if row.method in ALONE else row.schedule  # where there is a set, its way of use
+        probe = row.method if row.method in METHODS else row.schedule  # where there is a set, its way of use
         found.append(Row(row.task, probe, row.data, row.seed, *numbers))
     return found
 
 
 def list_tasks(rows: Sequence[Row]) -> Table:
     """Return accuracy by task and probe, and the mean change that a published set brings on the same seeds."""
-    header = ["task", "seen", *ALONE, *(f"{name} + FewGen's set" for name in ALONE), "encoder_probe's macro-F1"]
+    header = ["task", "seen", *METHODS, *(f"{name} + FewGen's set" for name in ALONE), "encoder_probe's macro-F1"]
     lines = []
     for task in dict.fromkeys(row.task for row in rows):
         own = [row for row in rows if row.task == task]
-        alone = [[row for row in own if row.method == name and not row.data] for name in ALONE]
+        alone = [[row for row in own if row.method == name and not row.data] for name in METHODS]
         with_set = [[row for row in own if row.method == name and row.data] for name in ALONE]
         cells = [_describe([row.accuracy for row in found]) for found in alone]
-        gains = [_compare(found, known) for found, known in zip(with_set, alone, strict=True)]
+        gains = [_compare(found, known) for found, known in zip(with_set, alone[: len(ALONE)], strict=True)]
         lines.append([task, SEEN.get(task, ""), *cells, *gains, _describe([row.macro_f1 for row in alone[1]])])
     return make_table("Probes on real tasks", header, lines, key="probes", names=2)
 

@@ -221,7 +221,9 @@ class BaselineConfig(Settings):
     pretraining_steps: Positive = 300
     """of ppt: steps of the prompt on the pseudo task"""
     encoder: str = "minilm"
-    """of encoder_probe: a sentence-transformers folder, hub name or short name"""
+    """of encoder_probe and setfit: a sentence-transformers folder, hub name or short name"""
+    setfit_steps: Positive = 500
+    """of setfit: at most so many steps of 16 pairs of rows; one pass over all pairs where they are fewer"""
     prompt_sources: tuple[str, ...] = ()
     """of spot: bundles of other tasks, of which the most similar is the start"""
 

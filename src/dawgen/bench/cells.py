@@ -62,7 +62,7 @@ def describe_prompt(config: RunConfig, method: str, *, synthetic: bool) -> dict[
     if "prompt" not in spec.trains or "weights" in spec.trains:  # weights are trained to the last step
         found["target"].pop("patience", None)
     if not spec.steps:
-        asked = ASKED if config.target.init == "question" and not spec.probe else ()
+        asked = ASKED if config.target.init == "question" and not spec.probe and spec.asks else ()
         found["target"] = {name: found["target"][name] for name in (*READ, *asked) if name in found["target"]}
     elif not synthetic:
         for name in SURGERY:

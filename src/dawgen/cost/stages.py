@@ -104,7 +104,7 @@ def list_method(
     config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, device: str, read: set[str] | None = None
 ) -> list[Stage]:
     """Return the stages of one method. read: which texts the methods before it have read in front of their prompts."""
-    count = _train if spec.steps else _fit if spec.probe else _ask
+    count = _train if spec.steps else _fit if spec.probe or spec.encodes else _ask
     stages = list(count(config, load, shape, spec, device))
     if config.target.placement == "before" or spec.trains != ("prompt",):
         return stages
@@ -182,6 +182,9 @@ def _fit(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, devi
         yield Stage(spec.name, "features", work, "evaluation", memory=held)
     if spec.encodes:
         yield Stage(spec.name, "features", (), fixed=ENCODE * (real + synthetic + len(load.test)))
+    if "encoder" in spec.trains:  # a pair is two rows, each read forwards and backwards
+        pairs = min((real + synthetic) ** 2, 16 * config.baselines.setfit_steps)
+        yield Stage(spec.name, "training", (), fixed=3 * 2 * ENCODE * pairs)
     yield Stage(spec.name, "fitting", (), fixed=FIT * (real + synthetic))
 
 

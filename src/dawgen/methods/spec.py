@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from dawgen.methods.interface import Fit, Given
 
-Trained = Literal["prompt", "weights", "adapter", "head"]
+Trained = Literal["prompt", "weights", "adapter", "head", "encoder"]
 Rows = Literal["set", "gold", "edited"]
 
 
@@ -30,8 +30,8 @@ class MethodSpec:
 
     fit: makes the classifier. place: where tables list it. family: the heading above it there.
     trains: a soft prompt on the frozen target (alone it can be saved as a bundle), the target's own weights, a low-rank
-    adapter, a head on frozen features; () for a method that only asks. schedule: of the rows it trains on, None without
-    training. surgery: None leaves it to the settings.
+    adapter, a head on features, a sentence encoder; () for a method that only asks. schedule: of the rows it trains on,
+    None without training. surgery: None leaves it to the settings.
     rows: what it takes beside the few shots: a synthetic set, gold examples in place of one, or edits of its own; how
     many there are is the size of its arm. way: how grids call the use of a set ("GENERATOR/WAY"), by default the name.
     shots: whether few shots, and with them the seed, change anything. asks: whether it passes texts through the target.
@@ -77,4 +77,4 @@ class MethodSpec:
     @property
     def steps(self) -> bool:
         """Whether it is trained in steps with the target's settings: logged, resumed, evaluated on a dev set."""
-        return bool(self.trains) and not self.probe
+        return bool(self.trains) and not self.probe and "encoder" not in self.trains

@@ -97,7 +97,9 @@ def complete_recorded(recorded: dict[str, Any]) -> None:
     missing: dict[str, dict[str, Any]] = {
         "target": {"chat": False, "patience": 0},
         "generator": {"chat": False},
-        "baselines": {"encoder": BaselineConfig().encoder},  # which no method read
+        "baselines": {
+            name: getattr(BaselineConfig(), name) for name in ("encoder", "setfit_steps")
+        },  # of later methods
     }
     for section, values in missing.items():
         if isinstance(recorded.get(section), dict):

@@ -136,7 +136,7 @@ def train_stage(config: RunConfig, out: Path) -> list[str]:
     spec = find_method(method)
     if spec.trains != ("prompt",):
         trained = f"trains the target's {spec.trains[0]}" if spec.trains else "trains nothing"
-        trained = "fits a probe" if spec.probe else trained
+        trained = "trains an encoder" if "encoder" in spec.trains else "fits a probe" if spec.probe else trained
         raise ConfigError(
             f"--method {method}: expected a method that trains a prompt; this one {trained}. `dawgen run` measures it."
         )

@@ -31,7 +31,7 @@ def test_a_pair_is_both_vectors_and_their_difference(encoder: SentenceEncoder) -
 
 
 def test_a_model_that_is_none_and_a_library_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ModelError, match="--embedding .*could not load it"):
+    with pytest.raises(ModelError, match="could not load it"):
         SentenceEncoder(str(tmp_path), device="cpu")
     with pytest.raises(ModelError, match="expected a folder"):
         SentenceEncoder(str(tmp_path / "none"), device="cpu")

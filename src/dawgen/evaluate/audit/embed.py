@@ -10,10 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dawgen.errors import ConfigError, ModelError
 from dawgen.models.encoder import find_encoder, load_encoder, read_layout
-from dawgen.models.known import advise_known
-from dawgen.models.trust import code_options, weight_options
+from dawgen.models.library import load_library
 from dawgen.records import Example
 
 
@@ -27,7 +25,11 @@ class SentenceEncoder:
     def __init__(self, name: str, *, device: str) -> None:
         self.name, place = name, find_encoder(name)
         plain = Path(place).is_dir() and read_layout(Path(place)) is not None
-        self._encode = load_encoder(name, device=device).encode if plain else _load_library(name, place, device)
+        self._encode: Callable[[list[str]], Tensor]
+        if plain:
+            self._encode = load_encoder(name, device=device).encode
+        else:
+            self._encode = partial(_encode_with, load_library(name, place, device=device))
 
     def embed(self, examples: Sequence[Example]) -> Tensor:
         """Return [u, v, |u - v|] of a pair's two sentence vectors (Reimers and Gurevych 2019), [N,3H]; of a single text
@@ -37,38 +39,6 @@ class SentenceEncoder:
             return first
         second = self._encode([example.text2 or "" for example in examples])
         return torch.cat([first, second, (first - second).abs()], 1)
-
-
-def import_sentence_transformers() -> Any:
-    """Return the module.
-
-    Raises:
-        ConfigError: it is not installed.
-    """
-    try:
-        import sentence_transformers
-    except ImportError as error:
-        raise ConfigError(
-            '--embedding: expected the library sentence-transformers; install it with `pip install "dawgen[audit]"`.'
-        ) from error
-    return sentence_transformers
-
-
-def _load_library(name: str, place: str, device: str) -> Callable[[list[str]], Tensor]:
-    library = import_sentence_transformers()
-    code, weights = code_options(name), weight_options(name)
-    try:
-        model = library.SentenceTransformer(
-            place, device=device, **code, model_kwargs={"use_safetensors": weights["use_safetensors"]}
-        )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        advice = advise_known(name)
-        raise ModelError(
-            f"--embedding {name}: expected a sentence-transformers folder or hub name, could not load it: {reason}"
-            + (f"\n{advice}" if advice else "")
-        ) from error
-    return partial(_encode_with, model)
 
 
 def _encode_with(model: Any, texts: list[str]) -> Tensor:
