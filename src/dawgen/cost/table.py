@@ -33,13 +33,14 @@ def describe(prediction: Prediction) -> str:
 
 
 def describe_threads(prediction: Prediction) -> str | None:
-    """Return which number of threads is used and why, such as `1 of 2 threads: 1.4 times as fast as 2`.
-
-    None where none were compared.
-    """
+    """Return which number of threads is used and why, such as `1 of 2 threads: 1.4 times as fast as 2`; None where none
+    were compared."""
     seconds, chosen = prediction.by_threads, prediction.threads
-    if chosen is None or len(seconds) < 2:
-        return None
+    return None if chosen is None or len(seconds) < 2 else describe_choice(chosen, seconds)
+
+
+def describe_choice(chosen: int, seconds: Mapping[int, float]) -> str:
+    """Return which number of threads is used and why. seconds: that the same work takes, by number."""
     other = min((count for count in seconds if count != chosen), key=lambda count: seconds[count])
     ratio = seconds[other] / seconds[chosen]
     how = f"{ratio:.1f} times as fast as {other}" if ratio >= 1 else f"{other} are only {1 / ratio:.2f} times as fast"

@@ -28,7 +28,8 @@ from dawgen.runs.folder import LOG, Job, StepLog, is_log
 from dawgen.runs.generate import Order, find_source, generate_set, tune_generator, write_set
 from dawgen.runs.inputs import list_sources, load_inputs
 from dawgen.runs.methods import CHECKPOINTS, run_method
-from dawgen.runtime import pick_device, set_threads
+from dawgen.runs.threads import settle_threads
+from dawgen.runtime import pick_device
 from dawgen.scenes.fidelity import measure_fidelity
 from dawgen.tasks import Task
 
@@ -49,7 +50,7 @@ def tune_stage(config: RunConfig, out: Path) -> None:
         inputs = load_inputs(config)
         Reporter().announce(inputs.notes, inputs.warnings)
         backbone = load_generator(config.generator.model, dtype=config.generator.dtype, device=pick_device())
-        set_threads(config.threads, sizes=[backbone.size])
+        settle_threads(config.threads, backbone, out, Reporter().say)
         source = find_source(config, inputs)
         tune_generator(backbone, source, config.generator, folder=out, job=_make_job(config.seed, out))
 
@@ -57,7 +58,7 @@ def tune_stage(config: RunConfig, out: Path) -> None:
 def preview_stage(folder: Path, per_label: int, first_texts: str | None, threads: int | None) -> Iterator[str]:
     """Yield a line per generated example, label by label."""
     generator, texts = _load_generator(folder, first_texts)
-    set_threads(threads, sizes=[generator.backbone_.size])
+    settle_threads(threads, generator.backbone_)
     candidates = generator.preview(per_label, first_texts=texts)
     for label in generator.task_.labels:
         yield f"[{label}]"
@@ -75,7 +76,7 @@ def generate_stage(
     sources = [*(folder / name for name in GENERATOR), first_texts]
     with hold(out, "generate", (*SET, LOG), sources, knows=is_log):
         generator, texts = _load_generator(folder, first_texts)
-        set_threads(threads, sizes=[generator.backbone_.size])
+        settle_threads(threads, generator.backbone_, out, Reporter().say)
         if fresh:
             clear_shards(out / "raw")
         _, numbers = generate_set(
@@ -148,7 +149,7 @@ def train_stage(config: RunConfig, out: Path) -> list[str]:
         inputs = load_inputs(config)
         Reporter().announce(inputs.notes, inputs.warnings)
         target = load_target(config.target.model, dtype=config.target.dtype, device=pick_device())
-        set_threads(config.threads, sizes=[target.size])
+        settle_threads(config.threads, target, out, Reporter().say)
         job = _make_job(config.seed, out)
         numbers = run_method(method, inputs, inputs.synthetic, target, config, folder=out, job=job)
         return [*inputs.warnings, *numbers["warnings"]]
@@ -157,7 +158,7 @@ def train_stage(config: RunConfig, out: Path) -> list[str]:
 def evaluate_stage(folder: Path, test: str, columns: Mapping[str, Any] | None, threads: int | None) -> dict[str, Any]:
     """Return accuracy, macro-F1, confusion and the number of rows of a bundle on labelled examples."""
     classifier = PromptClassifier.load(folder, device=pick_device())
-    set_threads(threads, sizes=[classifier.backbone_.size])
+    settle_threads(threads, classifier.backbone_)
     examples = read(test, task=classifier.task_, columns=columns)
     truth = [str(example.label) for example in examples]
     return measure(truth, classifier.predict(examples).tolist(), classifier.task_.labels)
