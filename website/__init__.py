@@ -1,0 +1,1 @@
+"""The documentation site: `make docs`. Its pages are docs/*.md as they are; the reference is made from the code."""
