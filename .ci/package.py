@@ -95,7 +95,7 @@ def serve(command: str, place: Path) -> None:
     server = subprocess.Popen([command, "serve", "job/prompts/dawgen", "--port", str(PORT)], cwd=place)
     try:
         body = json.dumps({"prompt": "dawgen", "inputs": [json.loads((place / "new.jsonl").read_text())]}).encode()
-        for _ in range(120):
+        for _ in range(240):
             time.sleep(0.5)
             try:
                 ask = urllib.request.Request(f"http://127.0.0.1:{PORT}/v1/classify", body)
@@ -103,6 +103,8 @@ def serve(command: str, place: Path) -> None:
                 print(urllib.request.urlopen(ask, timeout=30).read().decode())
                 return
             except urllib.error.HTTPError as error:
+                if error.code == 503:  # it loads its model
+                    continue
                 sys.exit(f"dawgen serve answers {error.code}: {error.read().decode()}")
             except OSError:  # not yet
                 if server.poll() is not None:

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,3 +154,12 @@ def test_files_that_say_that_others_are_complete_go_up_last(monkeypatch: pytest.
 def test_unknown_urls_are_refused_at_once() -> None:
     with pytest.raises(ConfigError, match="nowhere"):
         Store("nowhere://bucket/grid")
+
+
+@pytest.mark.parametrize(("kind", "package"), [("s3", "s3fs"), ("gs", "gcsfs")])
+def test_a_bucket_without_its_package_says_which_extra_has_it(
+    kind: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ConfigError, match=r'pip install "dawgen\[cloud\]"'):
+        Store(f"{kind}://bucket/grid")
