@@ -20,8 +20,15 @@ ROOT = Path(__file__).parents[1]
 PORT = 8497
 DEAD = re.compile(r"\]\((?!https?:)[^)]*\)|(?:src|href)=[\"'](?!https?:)")
 QUICK = ["--set", "target.steps=5", "--set", "generator.steps=5", "--shots", "4", "--per-label", "4"]
-# In the sdist: what reads pages, grids, studies and benchmarks, which lie beside the package.
-TESTS = ["tests/docs", "tests/bench/test_grid.py", "tests/experiments/pages", "tests/test_versions.py"]
+# In the sdist: what reads pages, grids, studies and benchmarks, which lie beside the package; not the longest ones.
+TESTS = [
+    "tests/docs",
+    "--ignore=tests/docs/test_tutorial.py",
+    "--ignore=tests/docs/test_serve.py",
+    "tests/bench/test_grid.py",
+    "tests/experiments/pages",
+    "tests/test_versions.py",
+]
 TESTS += ["tests/test_imports.py", "tests/test_layers.py", "tests/test_meanings.py", "tests/test_v01.py"]
 
 
