@@ -24,6 +24,7 @@ if _typing.TYPE_CHECKING:
     from dawgen.deploy.export.exporting import export_peft
     from dawgen.deploy.export.importing import import_peft
     from dawgen.deploy.serve.client import Client
+    from dawgen.generator.api.estimator import ApiGenerator
     from dawgen.generator.estimator import Generator
     from dawgen.models.resolve import resolve_model
     from dawgen.tasks import Task
@@ -31,6 +32,7 @@ if _typing.TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ApiGenerator",
     "Client",
     "Example",
     "Generator",
@@ -46,6 +48,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ApiGenerator": "dawgen.generator.api.estimator",
     "Client": "dawgen.deploy.serve.client",
     "Generator": "dawgen.generator.estimator",
     "PromptClassifier": "dawgen.classifier.estimator",

@@ -1,8 +1,7 @@
-"""Every setting: its meaning, its default and its bounds. Data only: nothing here calls the engine.
+"""Every setting: its meaning, which `dawgen config show` prints, its default and its bounds. Data only.
 
-The line below a setting says what it means; `dawgen config show` prints it. Numbers marked (paper) are printed in the
-paper or its slides; (FewGen) and (optima) come from the code of its predecessors; all others were chosen on the bundled
-minis by `experiments/`.
+Numbers marked (paper) are printed in the paper or its slides; (FewGen) and (optima) come from the code of its
+predecessors; all others were chosen on the bundled minis by `experiments/`.
 """
 
 from typing import Annotated, Any, Literal
@@ -11,8 +10,10 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from dawgen.columns import Columns
 from dawgen.section import NUMBER, SIZE, Count, Positive, Rate, Real, Seed, Settings, Share, Threads, Truth, Weight
+from dawgen.servers import ServerSettings
 
-GeneratorKind = Literal["untuned", "plain", "weighted", "dawgen"]
+TunedKind = Literal["untuned", "plain", "weighted", "dawgen"]  # a model at hand, with a prefix for each label
+GeneratorKind = Literal[TunedKind, "api"]
 Surgery = Literal["none", "project", "pcgrad", "agem", "gradvac", "drop"]
 Granularity = Literal["prompt", "token", "example"]
 Schedule = Literal["real", "synthetic", "pooled", "real_then_synthetic", "synthetic_then_real", "paired"]
@@ -30,13 +31,13 @@ SEED = 13  # of everything that is drawn, where no other is given
 LONGEST_PROMPT = 1024  # rows: attention to it costs their square
 
 
-class GeneratorConfig(Settings):
+class TuningConfig(Settings):
     """Generator tuning (paper, Algorithm 1)."""
 
     model: str = "mini-ctrl"
-    """the language model that writes: a name of `dawgen models`, a folder, a GGUF file or a hub name"""
+    """the language model that writes: a name of `dawgen models`, a folder, a GGUF file, a hub name; or a server's"""
     kind: GeneratorKind = "dawgen"
-    """how it is tuned: not at all, on the texts, with token weights, with alignment too"""
+    """how it is tuned: not at all, on the texts, with token weights, with alignment too; or api: by a server"""
     steps: Positive = 160
     """steps of tuning; with more than rivals + 1 labels, of which a batch has so many, as many more"""
     rows_per_label: Annotated[int, Field(ge=2), NUMBER, SIZE] = 2
@@ -72,13 +73,18 @@ class GeneratorConfig(Settings):
     dtype: Dtype = "float32"
     """numbers in which the generator computes"""
 
+
+class GeneratorConfig(ServerSettings, TuningConfig):
+    """What writes a set: a tuned generator, or a server's model."""
+
     @model_serializer(mode="wrap")
-    def _leave_out_rivals(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Files and keys of tasks with few labels are those of before there was a choice."""
+    def _leave_out(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Files and keys are those of before there was a choice of rivals, and of a server."""
         found: dict[str, Any] = dump(self)
         if self.rivals == type(self).model_fields["rivals"].default:
             found.pop("rivals", None)
-        return found
+        unused = () if self.kind == "api" else ServerSettings.model_fields
+        return {name: value for name, value in found.items() if name not in unused}
 
 
 class DecodeConfig(Settings):
@@ -127,11 +133,8 @@ class CurateConfig(Settings):
     @model_serializer(mode="wrap")
     def _leave_out_judge(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Files and keys are those of before there was a judge."""
-        found: dict[str, Any] = dump(self)
-        if self.judge is None:
-            found.pop("judge", None)
-            found.pop("judge_least", None)
-        return found
+        off, found = ("judge", "judge_least") if self.judge is None else (), dict[str, Any](dump(self))
+        return {name: value for name, value in found.items() if name not in off}
 
 
 class TargetConfig(Settings):
@@ -257,7 +260,7 @@ class RunConfig(Settings):
     """real examples per label"""
     per_label: Positive = 500
     """synthetic examples kept per label"""
-    compare_generators: tuple[GeneratorKind, ...] = ()
+    compare_generators: tuple[TunedKind, ...] = ()
     """more kinds to tune, and to judge by an oracle if there is one"""
     # Names that `dawgen.methods.table` knows. It stands above this file: they are checked where settings are resolved.
     methods: Annotated[tuple[str, ...], Field(min_length=1)] = (

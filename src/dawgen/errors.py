@@ -1,7 +1,8 @@
 """The errors that dawgen raises on purpose; each says what was expected, what came and what to do.
 
 `exit_status` is what the command line returns: 2 for wrong input or arguments, 1 for a job that failed. Every error is
-a `DawgenError`: `ConfigError`, `DataError`, `ModelError`, `BundleError`, `ShortfallError`.
+a `DawgenError`: `ConfigError`, `DataError`, `ModelError`, `BundleError`, `ShortfallError`, `ServerError` or
+`BudgetError`.
 
 >>> import dawgen
 >>> try:
@@ -49,6 +50,14 @@ class BundleError(DawgenError):
     """A bundle is damaged, or does not belong to the base model it is put on."""
 
     exit_status = 2
+
+
+class ServerError(DawgenError):
+    """A model server gave no usable answer; what it has answered before is stored, and the same command goes on."""
+
+
+class BudgetError(DawgenError):
+    """The tokens or the money that a set may take are spent; what was paid for is stored, a larger budget goes on."""
 
 
 class ShortfallError(DawgenError):
@@ -159,6 +168,7 @@ def _find_number(error: Exception, path: str) -> int | None:
     return None
 
 
+SECRET = "secret"  # the kind of a fault whose value may hold a password or a key, and is not shown
 PLAIN = {  # pydantic's kinds of faults whose own words speak of Python
     "tuple_type": "the value should be a list, such as [a, b]",
     "list_type": "the value should be a list, such as [a, b]",
@@ -190,6 +200,8 @@ def explain_invalid(error: Any, section: str = "") -> str:
         reason = message.removeprefix("Value error, ").rstrip(".")
         return f"{place}: {reason}." if place and not reason.startswith(f"{place}:") else f"{reason}."
     message = say_fault(first)
+    if first["type"] == SECRET:
+        return f"{place}: {message}."
     return (
         f"{place}: {message}, found {first['input']!r:.60}." if place else f"{message}, found {first['input']!r:.60}."
     )

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from dawgen.errors import ConfigError, name_place, say_fault, suggest
+from dawgen.errors import SECRET, ConfigError, name_place, say_fault, suggest
 from dawgen.section import BITS, MOST
 
 Init = TypeVar("Init", bound=Callable[..., None])
 Config = TypeVar("Config", bound=BaseModel)
 
 
-def take_settings(config: type[BaseModel]) -> Callable[[Init], Init]:
+def take_settings(config: type[BaseModel], without: Collection[str] = ()) -> Callable[[Init], Init]:
     """Return a decorator of an estimator's `__init__(self, ..., *, ..., **settings)`.
 
-    Every field of `config` becomes a keyword parameter with its type and default, before the keyword parameters that
-    the function names itself; a field that it names too keeps its place there. The signature is a real one: `help`,
-    `get_params` and `clone` see it. All arguments are stored as they are, under their own names, which is all that
-    scikit-learn wants of a constructor; `read_settings` checks them.
+    Every field of `config`, but for those `without`, becomes a keyword parameter with its type and default, before the
+    keyword parameters that the function names itself; a field that it names too keeps its place there. The signature is
+    a real one: `help`, `get_params` and `clone` see it. All arguments are stored as they are, under their own names,
+    which is all that scikit-learn wants of a constructor; `read_settings` checks them.
     """
 
     def decorate(init: Init) -> Init:
@@ -37,7 +37,7 @@ def take_settings(config: type[BaseModel]) -> Callable[[Init], Init]:
                 annotation=field.annotation,
             )
             for name, field in config.model_fields.items()
-            if name not in named
+            if name not in named and name not in without
         ]
         before = [p for p in own if p.kind is not p.KEYWORD_ONLY]
         after = [p for p in own if p.kind is p.KEYWORD_ONLY]
@@ -89,16 +89,18 @@ def read_count(count: Any, name: str) -> int:
 
 
 def read_settings(estimator: Any, config: type[Config], section: str, **others: Any) -> Config:
-    """Return the estimator's settings, checked; `others` instead of its own attributes.
+    """Return the estimator's settings, checked; `others` instead of its own attributes. Those that are no parameters
+    of it have their defaults.
 
     Raises:
         ConfigError: a value that is out of bounds or of another type, by its name in config files.
     """
-    values = {name: getattr(estimator, name) for name in config.model_fields} | others
+    names = inspect.signature(type(estimator)).parameters
+    values = {name: getattr(estimator, name) for name in config.model_fields if name in names} | others
     try:
         return config(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ConfigError(
-            f"{section}.{name_place(first['loc'])}: {say_fault(first)}, got {first['input']!r:.60}."
-        ) from error
+        came = "" if first["type"] == SECRET else f", got {first['input']!r:.60}"
+        cause = None if first["type"] == SECRET else error  # whose own words show the value
+        raise ConfigError(f"{section}.{name_place(first['loc'])}: {say_fault(first)}{came}.") from cause

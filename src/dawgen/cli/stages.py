@@ -52,12 +52,13 @@ def preview(
     generator: GeneratorFolder,
     per_label: Annotated[int, typer.Option(min=1, help="examples per label")] = 5,
     first_texts: FirstTexts = None,
+    assign: o.Assign = None,
     threads: o.Threads = None,
 ) -> None:
     """Show what a tuned generator writes, before a long run."""
     from dawgen.runs.stages import preview_stage
 
-    for line in preview_stage(generator, per_label, first_texts, threads):
+    for line in preview_stage(generator, per_label, first_texts, threads, assign or ()):
         typer.echo(line)
 
 
@@ -66,6 +67,7 @@ def generate(
     per_label: Annotated[int, typer.Option(min=1, help="examples to keep per label")],
     out: Annotated[Path, typer.Option(help="folder of the synthetic set")],
     first_texts: FirstTexts = None,
+    assign: o.Assign = None,
     threads: o.Threads = None,
     fresh: o.Fresh = False,
     json: o.Json = False,
@@ -73,7 +75,7 @@ def generate(
     """Write a synthetic set with exactly as many examples per label as asked for."""
     from dawgen.runs.stages import generate_stage
 
-    numbers = generate_stage(generator, per_label, out, first_texts, threads, fresh=fresh)
+    numbers = generate_stage(generator, per_label, out, first_texts, threads, fresh=fresh, free=assign or ())
     typer.echo(str(out))
     o.print_json(numbers, json)
 

@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any, Literal, get_args
 
-from dawgen.config import GeneratorKind, RunConfig
+from dawgen.config import GeneratorKind, RunConfig, TunedKind
 from dawgen.cost.counts import add
 from dawgen.cost.shape import Shape
 from dawgen.cost.stages import Stage, count_texts, list_kind
 from dawgen.cost.workload import PROMPT, Workload
 
-KINDS: tuple[GeneratorKind, ...] = get_args(GeneratorKind)
+KINDS: tuple[TunedKind, ...] = get_args(TunedKind)
 Way = Literal["untuned", "plain", "weighted", "dawgen", "api"]
 # Assumptions, which --watts replaces. A busy thread of a server: 2 to 6 W by Cloud Carbon Footprint's figures of common
 # processors (from SPECpower), the lower end for newer ones. A GPU: the board power of a common one under load.
@@ -107,7 +107,7 @@ class GeneratorCost:
 class KindStages:
     """One kind's stages, and the workload with the share of its texts that curation keeps."""
 
-    kind: GeneratorKind
+    kind: TunedKind
     load: Workload
     stages: tuple[Stage, ...]
 

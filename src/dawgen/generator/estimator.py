@@ -28,6 +28,7 @@ from dawgen.models.load import Backbone, load_generator
 from dawgen.parameters import read_count, read_seed, read_settings, take_settings
 from dawgen.records import Candidate, Example
 from dawgen.runtime import find_device
+from dawgen.servers import ServerSettings
 from dawgen.tasks.task import Task
 
 _DEFAULT = GeneratorConfig()
@@ -42,7 +43,7 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         decode: how texts are written, None for the defaults of `DecodeConfig`.
         device: None takes a GPU if there is one.
         seed: of tuning and writing.
-        settings: the fields of `GeneratorConfig`, each with its default there.
+        settings: the fields of `TuningConfig`, each with its default there.
 
     `fit` sets task_, backbone_, codec_, prefix_ (per label, layer and head P keys and values) and warnings_, `generate`
     sets generation_.
@@ -62,7 +63,7 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
     (3, 3)
     """
 
-    @take_settings(GeneratorConfig)
+    @take_settings(GeneratorConfig, without=ServerSettings.model_fields)
     def __init__(
         self,
         model: str | Backbone = _DEFAULT.model,
@@ -181,6 +182,12 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         )
         write_saved(Path(folder), record, self.prefix_)
 
+    def describe(self) -> dict[str, Any]:
+        """Return what a card says of the generator: model, revision, quantisation and kind."""
+        base = self.backbone_
+        facts = {"model": base.name, "revision": base.revision, "quantisation": base.quantisation}
+        return facts | {"kind": self.kind}
+
     @classmethod
     def load(cls, folder: str | Path, *, model: str | Backbone | None = None, device: str | None = None) -> "Generator":
         """Return a saved generator on its base model, or on `model` where that has moved.
@@ -202,7 +209,10 @@ class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
     def _config(self) -> GeneratorConfig:
         name = self.model.name if isinstance(self.model, Backbone) else self.model
         name = str(name) if isinstance(name, Path) else name
-        return read_settings(self, GeneratorConfig, "generator", model=name)
+        found = read_settings(self, GeneratorConfig, "generator", model=name)
+        if found.kind == "api":
+            raise ConfigError("generator.kind: expected a way of tuning, got api: dawgen.ApiGenerator is for servers.")
+        return found
 
     def _read_examples(self, items: Any) -> list[Example]:
         """Return examples of the task's kind. Raises DataError for anything else."""

@@ -24,11 +24,13 @@ def open_curator(
     dev: Sequence[Example] = (),
     test: Sequence[Example] = (),
     load: Callable[[], Backbone] | None = None,
+    optional: bool = False,
     say: Callable[[str], object] = lambda _: None,
 ) -> Curator:
     """Return a curator by `config.curate`, with its judge, of which `say` is told how good it is.
 
-    load: gives the target, where that is the judge; None where there is no single one.
+    load: gives the target, where that is the judge; None where there is no single one. optional: whether a judge that
+    is no better than chance is left out.
 
     Raises:
         DataError: a judge, and labels without a real row. ModelError: an encoder that is not to be had.
@@ -45,8 +47,16 @@ def open_curator(
     else:
         embed = partial(encode_rows, load_encoder(name, device=pick_device()))
     judge = SecondOpinion(labels, embed).fit(real)
+    if optional and not knows(judge, len(labels)):
+        say(f"judge ({name}): on the few real rows it is no better than chance, and is left out")
+        return Curator(real, labels, config.curate.model_copy(update={"judge": None}), dev=dev, test=test)
     say(describe(name, judge, len(labels)))
     return Curator(real, labels, config.curate, dev=dev, test=test, opinion=judge.weigh)
+
+
+def knows(judge: SecondOpinion, labels: int) -> bool:
+    """Return whether a judge names the label of real rows that it has not seen clearly more often than by chance."""
+    return judge.right_ is not None and judge.right_ >= 1.2 / labels
 
 
 def describe(name: str, judge: SecondOpinion, labels: int) -> str:
@@ -55,6 +65,6 @@ def describe(name: str, judge: SecondOpinion, labels: int) -> str:
         return f"judge ({name}): one row of a label is too few to see how good it is"
     chance = 1 / labels
     said = f"judge ({name}): right on {judge.right_:.0%} of the real rows that it has not seen, by chance {chance:.0%}"
-    if judge.right_ < 1.2 * chance:
+    if not knows(judge, labels):
         said += "; it drops good rows as readily as bad ones. Leave curate.judge out, or name another encoder"
     return said

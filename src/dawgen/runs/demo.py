@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dawgen.config import SEED, GeneratorKind, RunConfig
+from dawgen.config import SEED, RunConfig, TunedKind
 from dawgen.data import FieldFile, read_shards
 from dawgen.errors import ConfigError
 from dawgen.models.known import SMOLLM2, find_known
@@ -20,7 +20,7 @@ from dawgen.runs.settings import resolve_config
 
 TASK = "scenes-nli"
 METHODS = ("zero_shot", "linear_probe", "prompt_tuning", "synthetic_only", "paired", "dawgen", "gold")
-KINDS: tuple[GeneratorKind, ...] = ("untuned", "plain", "weighted", "dawgen")
+KINDS: tuple[TunedKind, ...] = ("untuned", "plain", "weighted", "dawgen")
 
 REAL_TASK = "tickets"
 REAL_METHODS = ("tfidf_probe", "linear_probe", "zero_shot", "prompt_tuning", "dawgen")

@@ -13,6 +13,7 @@ from dawgen.data import RowFile, parse_fields
 from dawgen.data.hub import is_hub_name
 from dawgen.errors import DataError
 from dawgen.files import hash_file, read_json
+from dawgen.generator.api.saved import ServedRecord, is_served, read_served
 from dawgen.generator.saved import Record
 from dawgen.records import Example
 from dawgen.report.run.files import Fields, read_log, read_settings
@@ -170,10 +171,12 @@ def list_changed(inputs: Inputs, recorded: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def find_generator(folder: Path) -> Record | None:
+def find_generator(folder: Path) -> Record | ServedRecord | None:
     """Return the generator beside a set, if the set's raw rows were written with its prefix."""
     settings = folder / "raw" / "settings.json"
     for place in (folder / "generator", folder.resolve().parent / "generator"):
+        if is_served(place) and (folder / "raw").is_dir():
+            return read_served(place)
         files = [place / "generator.json", place / "prefix.safetensors", settings]
         if all(file.is_file() for file in files) and read_json(settings).get("prefix") == hash_file(files[1]):
             try:
@@ -185,9 +188,18 @@ def find_generator(folder: Path) -> Record | None:
     return None
 
 
-def describe_generator(record: Record) -> dict[str, Any]:
+def describe_generator(record: Record | ServedRecord) -> dict[str, Any]:
     """Return what a saved generator says of itself; its few-shot texts are left where they are."""
     settings = record.settings.model_dump(mode="json")
+    if isinstance(record, ServedRecord):
+        return {
+            "generator": {"model": record.settings.model, "kind": "api", "server": record.host}
+            | {"settings": {name: settings[name] for name in ("endpoint", "prompt_shots", "instruction")}},
+            "decode": record.decode.model_dump(mode="json"),
+            "first_texts": WAYS[record.decode.first_texts] if record.task.pair else None,
+            "seed": record.seed,
+            "generator_warnings": list(record.warnings),
+        }
     base = {
         "model": hide_path(record.base.name),
         "revision": record.base.revision,

@@ -35,6 +35,7 @@ PARTS = (
     "synthetic/train.jsonl",
     "synthetic/dropped.jsonl",
     "synthetic/README.md",
+    "synthetic/answers.jsonl",
     "synthetic/raw/*",
     "prompts/*/*",
     "prompts/*/adapter/*",

@@ -86,18 +86,19 @@ def forecast(
         ModelError: a configuration or tokenizer that cannot be read. DataError, ConfigError: as a run would.
     """
     kept = KEPT if kept is None else kept
-    target, source = read_base(config.target.model), read_base(config.generator.model)
+    target = read_base(config.target.model)
+    source = None if config.generator.kind == "api" else read_base(config.generator.model)
     if inputs is None and config.task is None and config.train is None:
         load = assume_workload(config, **asdict(assumed), kept=kept)
     else:
         load = _look_at(
-            config, inputs or load_inputs(config), _add_tokenizer(target), _add_tokenizer(source), kept=kept
+            config, inputs or load_inputs(config), _add_tokenizer(target), source and _add_tokenizer(source), kept=kept
         )
     return predict_run(
         config,
         load,
         target.model.config,
-        source.model.config,
+        None if source is None else source.model.config,
         measuring=measuring,
         kinds=kinds,
     )
@@ -109,7 +110,9 @@ def list_sizes(config: RunConfig) -> list[int]:
     Raises:
         ModelError: as `read_base`, or a configuration whose shape cannot be read.
     """
-    return [read_shape(read_base(name).model.config).weights for name in (config.target.model, config.generator.model)]
+    served = config.generator.kind == "api"
+    names = (config.target.model,) if served else (config.target.model, config.generator.model)
+    return [read_shape(read_base(name).model.config).weights for name in names]
 
 
 def read_base(name: str) -> Backbone:

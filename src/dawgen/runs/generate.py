@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dawgen.config import DecodeConfig, GeneratorConfig, GeneratorKind, RunConfig
+from dawgen.config import DecodeConfig, GeneratorConfig, RunConfig, TunedKind
 from dawgen.curation import Curator
 from dawgen.curation.filters import is_copy
 from dawgen.data import RowFile, ShardStore, as_row
 from dawgen.files import hash_file, stream_jsonl
+from dawgen.generator.api.estimator import ApiGenerator
 from dawgen.generator.estimator import Generator
 from dawgen.generator.tune.tuner import count_steps
 from dawgen.generator.write.quotas import Judged
@@ -53,10 +54,12 @@ class Order:
     first_texts: Sequence[str] | None
     generator: Path
 
-    def describe_shards(self, generator: Generator) -> dict[str, Any]:
-        """Return what shards depend on: prefix, seed, way of writing, first texts, and the quota that ends labels."""
+    def describe_shards(self, generator: Generator | ApiGenerator) -> dict[str, Any]:
+        """Return what shards depend on: prefix or requests, seed, way of writing, first texts, and the quota that ends
+        labels."""
+        served = isinstance(generator, ApiGenerator)
         return {
-            "prefix": hash_file(self.generator / "prefix.safetensors"),
+            "prefix": generator.hash_requests() if served else hash_file(self.generator / "prefix.safetensors"),
             "seed": generator.seed,
             "decode": (generator.decode or DecodeConfig()).model_dump(mode="json"),
             "per_label": self.per_label,
@@ -97,7 +100,7 @@ def tune_generator(backbone: Backbone, source: Source, config: GeneratorConfig, 
 
 
 def generate_set(
-    generator: Generator, order: Order, curator: Curator, *, folder: Path, job: Job
+    generator: Generator | ApiGenerator, order: Order, curator: Curator, *, folder: Path, job: Job
 ) -> tuple[RowFile, dict[str, Any]]:
     """Write synthetic/: raw shards, train.jsonl with exactly `per_label` kept of each label, dropped.jsonl and a card.
 
@@ -127,17 +130,13 @@ def generate_set(
         "copy_share_by_label": copy_shares if task.pair else {},
         "label_fidelity": measure_fidelity(task.name, kept)["label_fidelity"],
     }
-    backbone = generator.backbone_
+    if isinstance(generator, ApiGenerator):
+        numbers["server"] = generator.describe() | generator.spent_
     facts = {
         "task": task.name,
         "labels": dict(generation.counts),
         "pair": task.pair,
-        "generator": {
-            "model": backbone.name,
-            "revision": backbone.revision,
-            "quantisation": backbone.quantisation,
-            "kind": generator.kind,
-        },
+        "generator": generator.describe(),
         "seed": generator.seed,
         "curate": curator.config.model_dump(mode="json"),
     }
@@ -180,7 +179,7 @@ def compare_kinds(
     backbone: Backbone,
     source: Source,
     config: GeneratorConfig,
-    kinds: Sequence[GeneratorKind],
+    kinds: Sequence[TunedKind],
     *,
     folder: Path,
     job: Job,

@@ -12,8 +12,11 @@ from typing import Any
 
 import dawgen
 from dawgen.config import RunConfig
+from dawgen.cost.workload import KEPT
 from dawgen.errors import ConfigError
 from dawgen.files import read_json, write_json, write_text
+from dawgen.generator.api.estimator import ApiGenerator
+from dawgen.generator.estimator import Generator
 from dawgen.methods.table import METHODS, check_names
 from dawgen.models.load import Backbone, load_generator, load_target
 from dawgen.outputs import check_inputs, claim, hold
@@ -21,6 +24,7 @@ from dawgen.progress import Reporter
 from dawgen.prompt.label_words import find_mute_words
 from dawgen.records import Example
 from dawgen.report import render_report
+from dawgen.report.run.metrics import ServerNumbers
 from dawgen.runs.curating import open_curator
 from dawgen.runs.folder import REPORT, Job, RunFolder, StepLog, is_run, list_parts, read_threads
 from dawgen.runs.forecast import announce_cost
@@ -28,10 +32,12 @@ from dawgen.runs.generate import Order, compare_kinds, find_source, generate_set
 from dawgen.runs.inputs import Inputs, list_sources, load_inputs
 from dawgen.runs.interference import measure_interference
 from dawgen.runs.methods import check_methods, plan_target, run_method
+from dawgen.runs.served import check_server, choose_judge, foretell, open_served
 from dawgen.runs.settings import note_settings
 from dawgen.runs.tracking import check_trackers, track_run
 from dawgen.runtime import count_cpus, find_threads, pick_device, set_threads
 from dawgen.scenes.fidelity import has_oracle
+from dawgen.servers import FREE
 
 
 def run_job(config: RunConfig, out: Path, *, fresh: bool = False, reporter: Reporter | None = None) -> dict[str, Any]:
@@ -59,7 +65,8 @@ def _run_alone(config: RunConfig, out: Path, fresh: bool, reporter: Reporter) ->
         threads = _announce(run, threads, reporter)
     threads = set_threads(threads)
     # Trackers and what is refused do not change the results: a run may be resumed with other ones.
-    settings = config.model_dump(mode="json", exclude={"tracking", "memory"})
+    exclude: dict[str, Any] = {"tracking": True, "memory": True, "generator": set(FREE)}
+    settings = config.model_dump(mode="json", exclude=exclude)
     folder = RunFolder(out, settings, _record(run, threads), fresh=fresh)
     if folder.complete:
         lost = folder.find_lost()
@@ -94,6 +101,7 @@ class _Ready:
 
 def _prepare(config: RunConfig, out: Path) -> _Ready:
     """Read and check all that can be wrong before anything is trained."""
+    check_server(config)
     inputs = load_inputs(config)
     target = load_target(config.target.model, dtype=config.target.dtype, device=pick_device())
     words = plan_target(inputs.task, target, config)
@@ -107,7 +115,7 @@ def _prepare(config: RunConfig, out: Path) -> _Ready:
         raise ConfigError(f"compare_generators: no oracle knows the labels of {inputs.task.name}; leave it out.")
     writes = inputs.synthetic is None and any(METHODS[method].synthetic for method in config.methods)
     generator = None
-    if writes or config.compare_generators:
+    if (writes and config.generator.kind != "api") or config.compare_generators:
         generator = load_generator(config.generator.model, dtype=config.generator.dtype, device=pick_device())
     return _Ready(config, out, inputs, target, generator, writes)
 
@@ -118,6 +126,8 @@ def _announce(run: _Ready, threads: int | None, reporter: Reporter) -> int | Non
     threads: None for the faster of one and all. The folder keeps it, so that a resumed run takes as many.
     """
     reporter.announce(run.inputs.notes, run.inputs.warnings)
+    if run.writes and run.config.generator.kind == "api":
+        reporter.say(foretell(run.config, run.inputs, KEPT).describe())
     counts = (1, count_cpus()) if threads is None and pick_device() == "cpu" else (set_threads(threads),)
     found = announce_cost(
         run.config, run.inputs, run.target, run.generator, reporter, threads=tuple(sorted(set(counts)))
@@ -141,8 +151,8 @@ def _do_stages(run: _Ready, job: Job) -> dict[str, Any]:
         "seconds": job.seconds,  # filled by the stages of the generator as they end
     }
     synthetic = inputs.synthetic
-    if run.generator is not None:
-        synthetic = _make_synthetic(run, run.generator, job, metrics)
+    if run.writes or config.compare_generators:
+        synthetic = _make_synthetic(run, job, metrics)
     elif synthetic is not None:
         metrics["synthetic"] = {"given": config.synthetic, "kept": len(synthetic)}
     behind = config.target.placement == "behind"
@@ -161,7 +171,7 @@ def _do_stages(run: _Ready, job: Job) -> dict[str, Any]:
     return metrics
 
 
-def _make_synthetic(run: _Ready, base: Backbone, job: Job, metrics: dict[str, Any]) -> Sequence[Example] | None:
+def _make_synthetic(run: _Ready, job: Job, metrics: dict[str, Any]) -> Sequence[Example] | None:
     """Judge the kinds of generators that are to be compared, and write the set where none is given."""
     config, inputs = run.config, run.inputs
     source = find_source(config, inputs)
@@ -171,12 +181,19 @@ def _make_synthetic(run: _Ready, base: Backbone, job: Job, metrics: dict[str, An
     own = config.generator.kind if run.writes else None  # which is tuned once, for the set
     others = [kind for kind in config.compare_generators if kind != own]
     folder = run.out / "generators"
-    metrics["generators"] = compare_kinds(base, source, config.generator, others, folder=folder, job=job)
+    if run.generator is not None:
+        metrics["generators"] = compare_kinds(run.generator, source, config.generator, others, folder=folder, job=job)
     if not run.writes:
         return inputs.synthetic
-    place = run.out / "generator"
-    generator = tune_generator(base, source, config.generator, folder=place, job=job)
-    metrics["generators"][config.generator.kind] = judge_kind(generator, source.first_texts, job)
+    place, optional = run.out / "generator", False
+    generator: Generator | ApiGenerator
+    if run.generator is None:
+        answers = run.out / "synthetic"
+        generator = open_served(source, config.generator, folder=place, answers=answers, job=job)
+        config, optional = choose_judge(config, generator, job.reporter.say)
+    else:
+        generator = tune_generator(run.generator, source, config.generator, folder=place, job=job)
+        metrics["generators"][config.generator.kind] = judge_kind(generator, source.first_texts, job)
     kept, metrics["synthetic"] = generate_set(
         generator,
         Order(config.per_label, source.first_texts, place),
@@ -187,11 +204,14 @@ def _make_synthetic(run: _Ready, base: Backbone, job: Job, metrics: dict[str, An
             dev=inputs.dev or (),
             test=inputs.test or (),
             load=lambda: run.target,
+            optional=optional,
             say=job.reporter.say,
         ),
         folder=run.out / "synthetic",
         job=job,
     )
+    if served := metrics["synthetic"].get("server"):
+        metrics["notes"] = [*metrics["notes"], ServerNumbers.model_validate(served).describe()]
     metrics["warnings"] = [*metrics["warnings"], *generator.warnings_]
     return kept
 

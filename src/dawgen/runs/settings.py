@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from dawgen.config import INITS, BaselineConfig, RunConfig, TargetConfig
-from dawgen.errors import ConfigError, name_place, say_fault, suggest
+from dawgen.errors import SECRET, ConfigError, name_place, say_fault, suggest
 from dawgen.files import is_place
 from dawgen.methods.table import check_names
 from dawgen.models.resolve import MINIS
@@ -48,7 +48,9 @@ def resolve_config(
     except ValidationError as error:
         first = error.errors()[0]
         place = name_place(first["loc"])
-        raise ConfigError(f"{place}: {say_fault(first)}, found {reprlib.repr(first['input']):.60}.") from error
+        came = "" if first["type"] == SECRET else f", found {reprlib.repr(first['input']):.60}"
+        cause = None if first["type"] == SECRET else error  # whose own words show the value
+        raise ConfigError(f"{place}: {say_fault(first)}{came}.") from cause
     check_names(config.methods)
     if config.target.init not in INITS and not is_place(config.target.init):
         known = suggest(config.target.init, INITS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ from dawgen.curation import Curator
 from dawgen.data import clear_shards, find_set, iterate_rows, read, read_shards
 from dawgen.errors import ConfigError
 from dawgen.files import write_json
+from dawgen.generator.api.answers import ANSWERS
+from dawgen.generator.api.estimator import ApiGenerator
+from dawgen.generator.api.saved import is_served
 from dawgen.generator.estimator import Generator
 from dawgen.methods.table import find_method
 from dawgen.models.load import load_generator, load_target
@@ -28,6 +31,8 @@ from dawgen.runs.folder import LOG, Job, StepLog, is_log
 from dawgen.runs.generate import Order, find_source, generate_set, tune_generator, write_set
 from dawgen.runs.inputs import list_sources, load_inputs
 from dawgen.runs.methods import CHECKPOINTS, run_method
+from dawgen.runs.served import check_server, open_served
+from dawgen.runs.settings import read_assignments
 from dawgen.runs.threads import settle_threads
 from dawgen.runtime import pick_device
 from dawgen.scenes.fidelity import measure_fidelity
@@ -49,16 +54,22 @@ def tune_stage(config: RunConfig, out: Path) -> None:
     with hold(out, "tune", (*GENERATOR, LOG), list_sources(config), knows=is_log):
         inputs = load_inputs(config)
         Reporter().announce(inputs.notes, inputs.warnings)
+        check_server(config)
+        if config.generator.kind == "api":
+            source = find_source(config, inputs)
+            open_served(source, config.generator, folder=out, answers=out, job=_make_job(config.seed, out))
+            return
         backbone = load_generator(config.generator.model, dtype=config.generator.dtype, device=pick_device())
         settle_threads(config.threads, backbone, out, Reporter().say)
         source = find_source(config, inputs)
         tune_generator(backbone, source, config.generator, folder=out, job=_make_job(config.seed, out))
 
 
-def preview_stage(folder: Path, per_label: int, first_texts: str | None, threads: int | None) -> Iterator[str]:
-    """Yield a line per generated example, label by label."""
-    generator, texts = _load_generator(folder, first_texts)
-    settle_threads(threads, generator.backbone_)
+def preview_stage(
+    folder: Path, per_label: int, first_texts: str | None, threads: int | None, free: Sequence[str] = ()
+) -> Iterator[str]:
+    """Yield a line per generated example, label by label. free: see `generate_stage`."""
+    generator, texts = _load_generator(folder, first_texts, threads, free)
     candidates = generator.preview(per_label, first_texts=texts)
     for label in generator.task_.labels:
         yield f"[{label}]"
@@ -70,15 +81,25 @@ def preview_stage(folder: Path, per_label: int, first_texts: str | None, threads
 
 
 def generate_stage(
-    folder: Path, per_label: int, out: Path, first_texts: str | None, threads: int | None, *, fresh: bool
+    folder: Path,
+    per_label: int,
+    out: Path,
+    first_texts: str | None,
+    threads: int | None,
+    *,
+    fresh: bool,
+    free: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Write a synthetic set; only what needs no real examples is curated. Returns its numbers."""
+    """Write a synthetic set; only what needs no real examples is curated. Returns its numbers.
+
+    free: assignments such as "generator.budget_tokens=100000", of what changes no row of a generator behind an API.
+    """
     sources = [*(folder / name for name in GENERATOR), first_texts]
-    with hold(out, "generate", (*SET, LOG), sources, knows=is_log):
-        generator, texts = _load_generator(folder, first_texts)
-        settle_threads(threads, generator.backbone_, out, Reporter().say)
+    with hold(out, "generate", (*SET, ANSWERS, LOG), sources, knows=is_log):
+        generator, texts = _load_generator(folder, first_texts, threads, free, out)
         if fresh:
             clear_shards(out / "raw")
+            (out / ANSWERS).unlink(missing_ok=True)
         _, numbers = generate_set(
             generator,
             Order(per_label, texts, folder),
@@ -100,7 +121,7 @@ def _curate(config: RunConfig, source: Path, out: Path) -> dict[str, Any]:
     task = Task.load(config.task) if config.task else None
     real = read(str(config.train), task=task, columns=config.columns)
     task = task or Task.from_examples(real)
-    held = {
+    held: dict[str, Any] = {
         name: read(path, task=task, columns=config.columns) if path else []
         for name, path in (("dev", config.dev), ("test", config.test))
     }
@@ -164,8 +185,20 @@ def evaluate_stage(folder: Path, test: str, columns: Mapping[str, Any] | None, t
     return measure(truth, classifier.predict(examples).tolist(), classifier.task_.labels)
 
 
-def _load_generator(folder: Path, first_texts: str | None) -> tuple[Generator, list[str] | None]:
-    generator = Generator.load(folder)
+def _load_generator(
+    folder: Path, first_texts: str | None, threads: int | None, free: Sequence[str], out: Path | None = None
+) -> tuple[Generator | ApiGenerator, list[str] | None]:
+    generator: Generator | ApiGenerator
+    given = read_assignments(free)
+    if is_served(folder):
+        if unknown := sorted(set(given) - {"generator"}):
+            raise ConfigError(f"--set {unknown[0]}: expected a setting of the server, such as generator.budget_tokens.")
+        generator = ApiGenerator.load(folder, free=given.get("generator"), answers=out)
+    else:
+        if given:
+            raise ConfigError(f"--set: {folder} holds a tuned generator, whose settings are those of its tuning.")
+        generator = Generator.load(folder)
+        settle_threads(threads, generator.backbone_, *(() if out is None else (out, Reporter().say)))
     if not generator.task_.pair or first_texts is None:
         return generator, None
     return generator, [example.text1 for example in read(first_texts, need_label=False)]

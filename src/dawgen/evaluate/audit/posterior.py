@@ -17,6 +17,7 @@ from scipy.special import softmax
 from dawgen.data import read_shards
 from dawgen.errors import DataError
 from dawgen.evaluate.audit.judge import number_rows
+from dawgen.generator.api.saved import is_served, read_served
 from dawgen.generator.estimator import Generator
 from dawgen.generator.saved import read_saved
 from dawgen.records import Example
@@ -75,6 +76,8 @@ def score_rows(folder: Path, rows: Sequence[Example], labels: Sequence[str]) -> 
 
 def _find_order(folder: Path, labels: Sequence[str]) -> list[int]:
     for place in (folder / "generator", folder.parent / "generator"):
+        if is_served(place):
+            return _order_labels(place, read_served(place).task.labels, labels)
         if (place / "generator.json").is_file():
             return _order_labels(place, read_saved(place)[0].task.labels, labels)
     return list(range(len(labels)))

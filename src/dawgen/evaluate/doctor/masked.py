@@ -38,7 +38,7 @@ _LOGGED = (
 )
 _NAMED = (
     "config.yaml log.jsonl metrics.json report.html generator generators synthetic prompts raw adapter train.jsonl "
-    "dropped.jsonl README.md settings.json manifest.json generator.json prefix.safetensors bundle.json "
+    "dropped.jsonl answers.jsonl README.md settings.json manifest.json generator.json prefix.safetensors bundle.json "
     "prompt.safetensors predicted.json checkpoint.pt adapter_config.json adapter_model.safetensors"
 )
 LOGGED = frozenset(_LOGGED.split())

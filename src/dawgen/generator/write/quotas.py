@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from dawgen.config import DecodeConfig
 from dawgen.curation.curator import Verdict
 from dawgen.errors import ShortfallError
 from dawgen.generator.write.rounds import Rounds, count_needs
-from dawgen.generator.write.writer import Offer, Writer
+from dawgen.generator.write.writer import Offer
 from dawgen.records import Candidate
 from dawgen.rng import python_rng
 
@@ -26,6 +27,31 @@ class Judge(Protocol):
     """Decides whether each candidate is kept, and remembers the kept ones."""
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]: ...  # noqa: D102
+
+
+class Writes(Protocol):
+    """Writes the candidates of a shard: a tuned generator (`Writer`), or a server's model (`ApiWriter`)."""
+
+    @property
+    def labels(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def pair(self) -> bool: ...  # noqa: D102
+    @property
+    def decode(self) -> DecodeConfig: ...  # noqa: D102
+    @property
+    def seed(self) -> int: ...  # noqa: D102
+    @property
+    def scored(self) -> bool: ...  # noqa: D102
+    @property
+    def shard_texts(self) -> int: ...  # noqa: D102
+
+    def write_first_texts(self, shard: int) -> list[str]: ...  # noqa: D102
+
+    def write_cells(self, shard: int, offers: Sequence[Offer]) -> list[Candidate]: ...  # noqa: D102
+
+    def score(  # noqa: D102
+        self, candidates: Sequence[Candidate], chosen: Sequence[bool] | None = None
+    ) -> list[Candidate]: ...
 
 
 @runtime_checkable
@@ -95,7 +121,7 @@ class FinishedOnly:
 
 
 def fill_quotas(
-    writer: Writer,
+    writer: Writes,
     per_label: int,
     *,
     first_texts: Sequence[str] | None,
@@ -138,7 +164,7 @@ def fill_quotas(
 
 
 def write_shard(
-    writer: Writer, order: Order, judge: Judge, per_label: int, result: Generation
+    writer: Writes, order: Order, judge: Judge, per_label: int, result: Generation
 ) -> tuple[list[Candidate], list[Judged]]:
     """Return the candidates of a shard, and those that were judged; `result` counts them.
 
@@ -167,7 +193,7 @@ def write_shard(
     return rounds.list_candidates(), judged
 
 
-def score_survivors(writer: Writer, candidates: list[Candidate], judge: Judge) -> list[Candidate]:
+def score_survivors(writer: Writes, candidates: list[Candidate], judge: Judge) -> list[Candidate]:
     """Return the candidates with log-likelihoods, but for those that the judge will drop without; these may have some
     from decoding."""
     if not writer.scored:
@@ -176,7 +202,7 @@ def score_survivors(writer: Writer, candidates: list[Candidate], judge: Judge) -
 
 
 def order_shards(
-    writer: Writer, per_label: int, first_texts: Sequence[str] | None, result: Generation
+    writer: Writes, per_label: int, first_texts: Sequence[str] | None, result: Generation
 ) -> Iterator[Order]:
     """Yield one shard after another, each with the labels that are open by then; `result` is followed as it grows."""
     for shard, texts in enumerate(_list_shards(writer, first_texts)):
@@ -188,7 +214,7 @@ def order_shards(
         yield Order(shard, None if texts is None else tuple(texts), labels)
 
 
-def find_quota(writer: Writer, label: str, per_label: int, result: Generation) -> int:
+def find_quota(writer: Writes, label: str, per_label: int, result: Generation) -> int:
     """Return how many more candidates of a label may come before it is full or out of attempts."""
     # A first text that was not written uses up attempts too: a generator that writes none would never end.
     tried = result.generated[label] + result.barren
@@ -196,7 +222,7 @@ def find_quota(writer: Writer, label: str, per_label: int, result: Generation) -
 
 
 def judge_stored(
-    writer: Writer, order: Order, candidates: list[Candidate], judge: Judge, per_label: int, result: Generation
+    writer: Writes, order: Order, candidates: list[Candidate], judge: Judge, per_label: int, result: Generation
 ) -> list[Judged]:
     """Return the judged candidates of a shard that was stored, without surplus, and count all of them in `result`."""
     if order.texts is None:
@@ -225,7 +251,7 @@ def judge_one(candidate: Candidate, judge: Judge, result: Generation) -> Judged:
     return candidate, verdict
 
 
-def _list_shards(writer: Writer, first_texts: Sequence[str] | None) -> Iterator[list[str] | None]:
+def _list_shards(writer: Writes, first_texts: Sequence[str] | None) -> Iterator[list[str] | None]:
     """Yield the first texts of each shard; None where they are still to be written.
 
     Given texts come in a seeded shuffle. Sampling goes through them again and again, each time shuffled anew; greedy

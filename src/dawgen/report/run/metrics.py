@@ -25,6 +25,31 @@ class GeneratorNumbers(Numbers):
     n: int | None = None
 
 
+class ServerNumbers(Numbers):
+    """The server that wrote a set, and what it was asked. read, written: tokens; estimated: answers without a count of
+    them. money: None without prices. models: the server's own names. endings: why answers ended."""
+
+    model: str = ""
+    server: str = ""
+    answers: int = 0
+    read: int = 0
+    written: int = 0
+    estimated: int = 0
+    money: float | None = None
+    models: tuple[str, ...] = ()
+    endings: dict[str, int] = {}
+
+    def describe(self) -> str:
+        """Return it in one line."""
+        money = "" if self.money is None else f", {self.money:.4g} in money"
+        guessed = f" ({self.estimated:,} answers' estimated)" if self.estimated else ""
+        named = "" if self.models in ((), (self.model,)) else f", which calls it {', '.join(self.models)}"
+        return (
+            f"synthetic set: written by {self.model} at {self.server}{named}: {self.answers:,} answers, {self.read:,} "
+            f"tokens read and {self.written:,} written{guessed}{money}"
+        )
+
+
 class SetNumbers(Numbers):
     """The synthetic set: written by the run, with rows at every step, or `given` as a file.
 
@@ -40,6 +65,7 @@ class SetNumbers(Numbers):
     dropped: dict[str, int] = {}
     copy_share_by_label: dict[str, float] = {}
     label_fidelity: float | None = None
+    server: ServerNumbers | None = None
 
     @property
     def kept_share(self) -> float | None:
