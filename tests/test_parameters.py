@@ -12,7 +12,7 @@ from sklearn.base import clone
 import dawgen
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.cli import app
-from dawgen.config import SEED, GeneratorConfig, RunConfig, TargetConfig
+from dawgen.config import SEED, RunConfig, TargetConfig, TuningConfig
 from dawgen.errors import ConfigError
 from dawgen.generator.estimator import Generator
 from dawgen.methods.interface import Given
@@ -55,7 +55,7 @@ def test_a_new_setting_is_one_line_in_config_py() -> None:
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_the_settings_are_parameters_with_their_defaults(estimator: Any) -> None:
-    config = {Generator: GeneratorConfig, PromptClassifier: TargetConfig}[estimator]
+    config = {Generator: TuningConfig, PromptClassifier: TargetConfig}[estimator]
     parameters = inspect.signature(estimator).parameters
     assert {name: parameters[name].default for name in config.model_fields} == dict(config())
     assert [name for name, one in parameters.items() if one.kind is not one.KEYWORD_ONLY] == ["model", "task"]

@@ -34,6 +34,7 @@ ORDER = (  # what one leaves in the folder, the next ones take
     "read",
     "curate",
     "resolve_model",
+    "ApiGenerator",
     "Generator",
     "PromptClassifier",
     "export_peft",

@@ -27,7 +27,6 @@ INITS = ("label_words", "question", "vocabulary", "random")  # where a prompt ca
 
 TARGET_JUDGE = "target"  # the value of `curate.judge` that is no sentence encoder
 SEED = 13  # of everything that is drawn, where no other is given
-
 LONGEST_PROMPT = 1024  # rows: attention to it costs their square
 
 
@@ -250,6 +249,8 @@ class RunConfig(Settings):
     """a synthetic set to use instead of writing one"""
     columns: Columns = Columns()
     """how the files are read"""
+    synthetic_columns: Columns = Columns()
+    """how the synthetic set is read, where its columns are others"""
     label_words: dict[str, str] | None = None
     """the word that stands for each label (default: the task's, else the label itself)"""
     question: str | None = None
@@ -295,5 +296,5 @@ class RunConfig(Settings):
     @model_serializer(mode="wrap")
     def _leave_out(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Files and keys are those of before there was a name to give, and a choice of what to do with few rows."""
-        off, found = {"name": None, "imbalance": "even"}, dict[str, Any](dump(self))
-        return {name: value for name, value in found.items() if name not in off or value != off[name]}
+        off: dict[str, Any] = {"name": None, "imbalance": "even", "synthetic_columns": {}}
+        return {name: value for name, value in dump(self).items() if name not in off or value != off[name]}

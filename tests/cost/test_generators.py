@@ -6,8 +6,7 @@ import pytest
 
 from dawgen.config import RunConfig
 from dawgen.cost import Machine, Measuring, assume_workload, predict_run
-from dawgen.cost.generators import WATTS, GeneratorCost, Prices, choose_watts, measure_kind
-from dawgen.cost.workload import PROMPT
+from dawgen.cost.generators import WATTS, WORDS, GeneratorCost, Prices, choose_watts, measure_kind
 from dawgen.evaluate.costs.table import tabulate_generators
 from support.tiny import tiny_model
 
@@ -77,13 +76,24 @@ def test_a_kind_costs_what_a_run_with_it_costs() -> None:
     assert not predict_run(config, load, *models, measuring=Measuring(machine=MACHINE)).generators
 
 
-def test_an_api_reads_all_shots_with_every_text() -> None:
+def test_an_api_reads_its_words_and_some_shots_with_every_text() -> None:
     few, many = predict(shots=4)["api"], predict(shots=16)["api"]
     assert few.texts == many.texts == 3 * 250
     shot = 1 + 20 + 4 + 21  # opening, text1, infix, text2 and its end
-    assert many.tokens_in - few.tokens_in == pytest.approx(few.texts * 3 * 12 * shot)
-    assert few.tokens_in == pytest.approx(few.texts * (PROMPT + 3 * 4 * shot + 25))
+    assert many.tokens_in == few.tokens_in == pytest.approx(few.texts * (WORDS + 4 * shot + 25))
     assert few.tokens_out == pytest.approx(few.texts * 21)
+
+
+def test_the_same_money_pays_tuning_first_and_then_rows() -> None:
+    prices = Prices(5.0, hour=0.05, api_in=0.15, api_out=0.6)
+    costs = {way: one.price(prices) for way, one in predict(shots=16).items()}
+    for one in costs.values():
+        assert one.money is not None and one.buy_rows(one.money) == pytest.approx(one.rows)
+    own = costs["dawgen"]
+    assert own.money is not None and own.seconds is not None and own.tuning is not None
+    tuning = own.money * own.tuning / own.seconds
+    assert own.buy_rows(tuning / 2) == 0 and own.buy_rows(2 * own.money - tuning) == pytest.approx(2 * own.rows)
+    assert costs["api"].buy_rows(0.0) == 0
 
 
 def test_the_assumed_power_grows_with_threads_not_with_gpus() -> None:

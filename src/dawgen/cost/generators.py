@@ -12,13 +12,15 @@ from dawgen.config import GeneratorKind, RunConfig, TunedKind
 from dawgen.cost.counts import add
 from dawgen.cost.shape import Shape
 from dawgen.cost.stages import Stage, count_texts, list_kind
-from dawgen.cost.workload import PROMPT, Workload
+from dawgen.cost.workload import Workload
 
 KINDS: tuple[TunedKind, ...] = get_args(TunedKind)
 Way = Literal["untuned", "plain", "weighted", "dawgen", "api"]
 # Assumptions, which --watts replaces. A busy thread of a server: 2 to 6 W by Cloud Carbon Footprint's figures of common
 # processors (from SPECpower), the lower end for newer ones. A GPU: the board power of a common one under load.
 WATTS = {"cpu": 5.0, "cuda": 400.0}
+# Tokens of a request (`generator.api.prompts`) without its shots and first text: 88 to 150 on all bundled tasks.
+WORDS = 110
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,16 @@ class GeneratorCost:
             return self
         return replace(self, energy=prices.find_energy(self.seconds), money=prices.find_rent(self.seconds))
 
+    def buy_rows(self, money: float) -> float | None:
+        """Return how many kept examples this much money pays for, None without prices.
+
+        Tuning is paid first, then each example at what it costs to write; an API has no tuning.
+        """
+        if not self.money:
+            return None
+        tuning = 0.0 if not self.seconds else self.money * (self.tuning or 0.0) / self.seconds
+        return max(0.0, money - tuning) / (self.money - tuning) * self.rows if self.money > tuning else None
+
     def per_row(self, value: float | None) -> float | None:
         """Return a cost of the set per kept example."""
         return None if value is None else value / self.rows
@@ -142,18 +154,18 @@ def sum_kind(config: RunConfig, one: KindStages) -> GeneratorCost:
 
 
 def buy(config: RunConfig, load: Workload) -> GeneratorCost:
-    """Return what an API reads and writes for the set: one text per request, whose prompt holds all shots.
+    """Return what an API reads and writes for the set: one text per request, whose prompt holds `prompt_shots` shots.
 
     Tokens are those of the generator at hand; another model's tokenizer counts others. Time is the provider's.
     """
     texts = math.ceil(config.per_label / load.kept) * load.labels
     read, written = _count_tokens(load, config)
-    shots = sum(len(row.context) + len(row.target) for row in load.shots)
+    shots = config.generator.prompt_shots * fmean(len(row.context) + len(row.target) for row in load.shots)
     return GeneratorCost(
         way="api",
         rows=config.per_label * load.labels,
         texts=texts,
-        tokens_in=texts * (PROMPT + shots + read),
+        tokens_in=texts * (WORDS + shots + read),
         tokens_out=texts * written,
     )
 

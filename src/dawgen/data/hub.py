@@ -133,7 +133,7 @@ def _list_files(folder: Path) -> dict[str, list[Path]]:
             files = sorted(path for path in place.iterdir() if path.is_file() and is_readable(path))
     by_split: dict[str, list[Path]] = {}
     for path in files:
-        by_split.setdefault(re.sub(r"-\d{5}-of-\d{5}$", "", path.name.partition(".")[0]), []).append(path)
+        by_split.setdefault(re.sub(r"-\d{5}-of-\d{5}$|_\d{5}$", "", path.name.partition(".")[0]), []).append(path)
     return by_split
 
 

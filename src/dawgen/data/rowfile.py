@@ -96,9 +96,13 @@ class RowFile(LineFile[Example]):
     def spool(cls, examples: Iterable[Example], name: str) -> RowFile:
         """Write any number of examples to a temporary file, which goes when unused; `name` is its name in errors."""
         stream = tempfile.TemporaryFile()  # noqa: SIM115
-        for example in examples:
-            stream.write(json.dumps(as_row(example), ensure_ascii=False).encode() + b"\n")
-        stream.flush()
+        try:
+            for example in examples:
+                stream.write(json.dumps(as_row(example), ensure_ascii=False).encode() + b"\n")
+            stream.flush()
+        except BaseException:  # examples that cannot be read
+            stream.close()
+            raise
         return cls(stream, name=name)
 
     def notice(self, line: bytes) -> None:

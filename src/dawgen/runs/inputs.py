@@ -266,7 +266,8 @@ def _read_synthetic(
         return None
     forbidden = {leak_key(row.example) for rows in held.values() for row in rows or ()}
     leaking: list[Row] = []
-    examples = RowFile.spool(_pass_sound(config.synthetic, task, forbidden, leaking, remarks), config.synthetic)
+    rows = iterate_rows(config.synthetic, columns=config.synthetic_columns, task=task, remarks=remarks)
+    examples = RowFile.spool(_pass_sound(rows, forbidden, leaking), config.synthetic)
     for name, held_out in held.items():
         leaking, leaks = resolve_leaks(leaking, held_out or [], config.leaks)
         if leaks:
@@ -283,11 +284,9 @@ def _read_synthetic(
     return examples
 
 
-def _pass_sound(
-    source: str, task: Task, forbidden: Set[tuple[str, ...]], leaking: list[Row], remarks: Remarks
-) -> Iterator[Example]:
-    """Yield the examples of a source whose texts are not forbidden; the other rows go to `leaking`."""
-    for row in iterate_rows(source, task=task, remarks=remarks):
+def _pass_sound(rows: Iterator[Row], forbidden: Set[tuple[str, ...]], leaking: list[Row]) -> Iterator[Example]:
+    """Yield the examples whose texts are not forbidden; the other rows go to `leaking`."""
+    for row in rows:
         if leak_key(row.example) in forbidden:
             leaking.append(row)
         else:

@@ -18,7 +18,9 @@ from dawgen.models.resolve import MINIS
 from dawgen.presets import PRESETS
 from dawgen.yaml_text import load_yaml
 
-_WORDS = ("columns", "label_words")  # sections whose values are words, whatever YAML would make of them
+# Sections whose values are words, whatever YAML would make of them, and the sections that say how files are read.
+_FILES = ("columns", "synthetic_columns")
+_WORDS = (*_FILES, "label_words")
 
 
 def resolve_config(
@@ -121,7 +123,9 @@ def read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         if not equals or not key.strip():
             raise ConfigError(f"--set {_show(text)}: expected key=value, such as target.rate=0.1.")
         inner = layer
-        *path, last = key.strip().split(".", 2 if key.strip().startswith("columns.labels.") else -1)
+        *path, last = key.strip().split(
+            ".", 2 if key.strip().startswith(("columns.labels.", "synthetic_columns.labels.")) else -1
+        )
         for part in path:
             if not isinstance(inner.setdefault(part, {}), dict):
                 inner[part] = {}  # an earlier assignment that gave no section; the later one holds

@@ -10,6 +10,7 @@ from typing import Any
 
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.classifier.metrics import measure
+from dawgen.columns import Columns
 from dawgen.config import CurateConfig, RunConfig
 from dawgen.curation import Curator
 from dawgen.data import clear_shards, find_set, iterate_rows, read, read_shards
@@ -133,7 +134,7 @@ def _curate(config: RunConfig, source: Path, out: Path) -> dict[str, Any]:
         load=lambda: load_target(config.target.model, dtype=config.target.dtype, device=pick_device()),
         say=Reporter().say,
     )
-    candidates = _read_candidates(source, task)
+    candidates = _read_candidates(source, task, config.synthetic_columns)
     kept, copy_shares, reasons = write_set(out, ((row, curator.judge([row])[0]) for row in candidates))
     by_name = {name: kept.labels.count(number) for number, name in enumerate(kept.names)}
     numbers = {
@@ -204,12 +205,12 @@ def _load_generator(
     return generator, [example.text1 for example in read(first_texts, need_label=False)]
 
 
-def _read_candidates(source: Path, task: Task) -> Iterator[Candidate]:
+def _read_candidates(source: Path, task: Task, columns: Columns) -> Iterator[Candidate]:
     """Yield a set's rows with the generator's scores where its raw shards lie beside it."""
     known: dict[bytes, Candidate] = {}  # a hash of the row -> its candidate without the texts
     for candidate in read_shards(Path(find_set(source)).parent / "raw"):
         known.setdefault(_hash_row(candidate.example), replace(candidate, example=_NOTHING))
-    for row in iterate_rows(find_set(source), task=task):
+    for row in iterate_rows(find_set(source), task=task, columns=columns):
         found = known.get(_hash_row(row.example))
         yield replace(found, example=row.example) if found else Candidate(row.example)
 

@@ -51,6 +51,10 @@ def tabulate_generators(costs: Sequence[GeneratorCost], prices: Prices, source: 
         list_row(f"{name} per kept example", lambda one, find=find: one.per_row(find(one)), write)  # type: ignore[misc]
         for name, find, write in units
     ]
+    for one in costs:  # what the money of the method's own set, and that of the bought one, pays for elsewhere
+        if one.way in ("dawgen", "api") and one.money and any(other.money and other is not one for other in costs):
+            title = f"kept examples for {show_money(one.money)}"
+            rows.append(list_row(title, lambda other, money=one.money: other.buy_rows(money), "{:,.0f}".format))  # type: ignore[misc]
     if any(one.gain is not None for one in costs):
         rows.append(["gain, points", *map(_show_gain, costs)])
         rows += [
@@ -69,8 +73,8 @@ def tabulate_generators(costs: Sequence[GeneratorCost], prices: Prices, source: 
 def _list_notes(costs: Sequence[GeneratorCost], prices: Prices, source: str) -> list[str]:
     measured = any(one.measured for one in costs)
     notes = [
-        "Tokens read stand in front of the texts: the opening and text1; of an API all shots too, in every request. "
-        "FLOPs and peak memory by formula, without the libraries' own memory. Time of tuning and writing: "
+        "Tokens read stand in front of the texts: the opening and text1; of an API words and some shots too, in every "
+        "request. FLOPs and peak memory by formula, without the libraries' own memory. Time of tuning and writing: "
         f"{'measured' if measured else 'predicted'}."
     ]
     notes += [source] if source else []
