@@ -70,7 +70,7 @@ def test_the_shells_script_calls_dawgen(dawgen: Any, monkeypatch: pytest.MonkeyP
 
 def test_settings_and_their_choices_are_completed() -> None:
     assert complete_settings("generator.kind=") == [
-        f"generator.kind={kind}" for kind in ("untuned", "plain", "weighted", "dawgen")
+        f"generator.kind={kind}" for kind in ("untuned", "plain", "weighted", "dawgen", "api")
     ]
     assert complete_settings("target.init=") == [f"target.init={init}" for init in INITS]
     assert complete_settings("target.placement=b") == ["target.placement=before", "target.placement=behind"]
