@@ -8,12 +8,12 @@ smollm2 and the steps and rate of `make real`; the prompted one is the same mode
 loopback (FOLDER: its weights, with do_sample in generation_config.json). Both see 16 shots per label, and both sets are
 judged by the same judge of the shots. Time is CPU seconds of one thread, of the tuning and writing process and of the
 server. Money: the tuned set's seconds at --hour for the machine, the prompted set's tokens at --price-in and
---price-out per million, for which larger models than this one are sold. "Equal" are the prompted requests that the tuned
-set's seconds, or its money, pay for, in their order; where fewer were asked for, all of them (column `asked`).
+--price-out per million, for which larger models than this one are sold. "Equal" are the prompted requests that the
+tuned set's seconds, or its money, pay for, in their order; where fewer were asked for, all of them (column `asked`).
 
-Quality: the share of a set's rows whose label a classifier of up to 500 real rows per label (logistic regression on
-MiniLM's vectors, which no set has seen) names too. Then three probes on the shots and the set, on 300 test rows.
-Each part is a file in the folder; a part that is there is not done again.
+Quality: the share of a set's rows to whose label a classifier of up to 500 real rows per label (logistic regression on
+MiniLM's vectors; no generator saw these rows) gives one half or more. Then three probes on the shots and the set, on
+300 test rows. Each part is a file in the folder; a part that is there is not done again.
 """
 
 import argparse
@@ -62,8 +62,8 @@ DECODE = DecodeConfig(max_new_tokens=64, temperature=0.8, top_p=0.95, attempts=4
 @dataclass(frozen=True, slots=True)
 class Row:
     """One set of one task and seed. way: tuned, or the prompted one at equal time or money. asked: texts written for
-    it, of those that it could have paid for (`paid`). kept: rows after curation. right: share that the judge of real rows
-    agrees with. Then the probes' accuracies with it; of the way "shots" without any set."""
+    it, of those that it could have paid for (`paid`). kept: rows after curation. right: share that the judge of real
+    rows agrees with. Then the probes' accuracies with it; of the way "shots" without any set."""
 
     task: str
     seed: int
