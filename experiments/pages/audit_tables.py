@@ -168,7 +168,7 @@ def list_checks(rows: Sequence[Row]) -> Table:
         [(*name, *_check(group)) for name, group in groups.items()],
         key="judge-check",
         notes=(
-            f"Means over the sets of the grid `mini`, at most 600 rows of each: {within} of {len(rows)} "
+            f"Means over the sets of the grid mini, at most 600 rows of each: {within} of {len(rows)} "
             "intervals hold the oracle's share, which is of the rows that it can read.",
         ),
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from dawgen.bench.prompts import PromptCell
-from dawgen.config import GeneratorKind, RunConfig
+from dawgen.config import RunConfig, TunedKind
 from experiments.pages.blocks import show_blocks
 from experiments.pages.rows import read_rows, write_rows
 from experiments.studies.cells import OLD, RawSet, add_options, run_cells
@@ -25,7 +25,7 @@ from experiments.studies.scenes_report import Row, draw, make_blocks
 
 TASKS = ("scenes-nli", "scenes-paraphrase", "scenes-question")
 SEEDS = (13, 21, 42, 87, 100)
-KINDS: tuple[GeneratorKind, ...] = get_args(GeneratorKind)
+KINDS: tuple[TunedKind, ...] = get_args(TunedKind)
 # The methods that the published file has; grids (`dawgen bench`) have the others.
 WITHOUT_SET: tuple[str, ...] = ("zero_shot", "in_context", "tfidf_probe", "linear_probe", "prompt_tuning", "gold")
 PROBES = ("tfidf_probe_synthetic", "linear_probe_synthetic")

@@ -116,9 +116,9 @@ class Client:
     def _find_pause(self, state: Any) -> float:
         pause = self._settings.pause
         growing = self._tenacity.wait_exponential(multiplier=pause, max=LONGEST_PAUSE)
-        growing += self._tenacity.wait_random(0, pause)  # so that not all threads come back at once
+        spread = self._tenacity.wait_random(0, pause)  # so that not all threads come back at once
         error = state.outcome.exception()
-        return max(float(growing(state)), error.after if isinstance(error, UnusableError) else 0.0)
+        return max(float(growing(state) + spread(state)), error.after if isinstance(error, UnusableError) else 0.0)
 
     def _send(self, path: str, body: Body) -> Any:
         """Send the body once, in the words that the server knows, and return the JSON of a good answer."""
