@@ -1,4 +1,4 @@
-"""The verb that lets people rate examples: annotate."""
+"""The verb that lets people rate examples, or label new ones: annotate."""
 
 from __future__ import annotations
 
@@ -12,29 +12,33 @@ from dawgen.cli.complete import choose
 from dawgen.errors import ConfigError, suggest
 
 if TYPE_CHECKING:
+    from dawgen.evaluate.annotate.pool import Pool
     from dawgen.evaluate.annotate.session import Session
 
-BEGIN, FORM, AFTER = "A new session", "The form", "What came of it"
+BEGIN, NEXT = "A new session of ratings", "A new session of labels"
+FORM, AFTER = "The form", "What came of it"
 CSV, LABEL_STUDIO = "csv", "label-studio"
 
 
 def annotate(
     sources: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(help="synthetic sets (files, set folders, runs; NAME=PATH), or a session", metavar="SET"),
-    ],
+    ] = None,
     real: Annotated[
         str | None, typer.Option(help="the few real examples (default: those of SET's run)", rich_help_panel=BEGIN)
     ] = None,
     task: Annotated[
         str | None, typer.Option(help="a task that `dawgen tasks` lists, or a YAML file", rich_help_panel=BEGIN)
     ] = None,
-    columns: Annotated[str | None, typer.Option(help="columns of the real file as JSON", rich_help_panel=BEGIN)] = None,
+    columns: Annotated[str | None, typer.Option(help="columns of the files as JSON", rich_help_panel=BEGIN)] = None,
     out: Annotated[
-        Path | None, typer.Option(help="the session's folder (default: runs/annotate-TASK-SEED)", rich_help_panel=BEGIN)
+        Path | None,
+        typer.Option(help="the session's folder (default: runs/annotate-TASK-SEED)", rich_help_panel=BEGIN),
     ] = None,
     rows: Annotated[
-        int | None, typer.Option(min=1, help="rows of each set and of the real ones (20)", rich_help_panel=BEGIN)
+        int | None,
+        typer.Option(min=1, help="rows of each source (20), or to label (16)", rich_help_panel=BEGIN),
     ] = None,
     controls: Annotated[
         int | None, typer.Option(min=0, help="rows made bad on purpose, in all (12)", rich_help_panel=BEGIN)
@@ -42,6 +46,26 @@ def annotate(
     seed: Annotated[int | None, typer.Option(help="seed of the sample (default: 13)", rich_help_panel=BEGIN)] = None,
     guide: Annotated[
         Path | None, typer.Option(help="a text file with instructions for the page", rich_help_panel=BEGIN)
+    ] = None,
+    uncertain: Annotated[
+        str | None,
+        typer.Option(
+            help="unlabelled texts, of which people label those that a prompt is least sure of",
+            metavar="POOL",
+            rich_help_panel=NEXT,
+        ),
+    ] = None,
+    prompt: Annotated[
+        Path | None, typer.Option(help="the prompt that is asked: a bundle", metavar="BUNDLE", rich_help_panel=NEXT)
+    ] = None,
+    train: Annotated[
+        str | None, typer.Option(help="the rows that it learned from, which are not asked for", rich_help_panel=NEXT)
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option(help="test rows, which are not asked for either", rich_help_panel=NEXT)
+    ] = None,
+    score: Annotated[
+        int | None, typer.Option(min=1, help="most rows of the pool that the prompt reads (5000)", rich_help_panel=NEXT)
     ] = None,
     host: Annotated[
         str,
@@ -59,6 +83,14 @@ def annotate(
         Path | None,
         typer.Option(help="with --report: what sets were worth, CSV set,gain or a bench folder", rich_help_panel=AFTER),
     ] = None,
+    training: Annotated[
+        Path | None,
+        typer.Option(help="write the training rows and the labelled ones: .jsonl, .csv or .tsv", rich_help_panel=AFTER),
+    ] = None,
+    unanimous: Annotated[
+        bool,
+        typer.Option("--unanimous", help="with --training: only what all annotators agree on", rich_help_panel=AFTER),
+    ] = False,
     export: Annotated[
         str | None, choose("write the rows to --to", ["csv", "label-studio"], rich_help_panel=AFTER)
     ] = None,
@@ -75,15 +107,32 @@ def annotate(
     ] = None,
     json: o.Json = False,
 ) -> None:
-    """Let people rate relevance, fluency, label and novelty of a blind sample of real, synthetic and control rows.
+    """Let people rate a blind sample of real, synthetic and control rows, or label the rows that help a prompt most.
 
     dawgen annotate SET --real FILE draws the sample and serves the form until Ctrl+C. dawgen annotate FOLDER continues
     with it, dawgen annotate FOLDER --report prints the results.
+
+    dawgen annotate --uncertain POOL --prompt BUNDLE --train FILE asks for labels of the rows that the prompt is least
+    sure of; dawgen annotate FOLDER --training NEW.csv writes old rows and new ones.
     """
     check_options(report, gains, export, to, sources_too, answers_too)
-    from dawgen.evaluate.annotate.start import Begin, open_session
+    check_labels(uncertain, {"prompt": prompt, "train": train, "test": test, "score": score})
+    named = o.parse_columns(columns)
+    if uncertain is None:
+        if unanimous and training is None:
+            raise ConfigError("--unanimous goes with --training. Add it, or leave --unanimous out.")
+        from dawgen.evaluate.annotate.start import Begin, open_session
 
-    session = open_session(sources, Begin(real, task, o.parse_columns(columns), out, rows, controls, seed, guide))
+        if not sources:
+            raise ConfigError("expected a synthetic set, a session, or --uncertain POOL. Name one.")
+        session = open_session(sources, Begin(real, task, named, out, rows, controls, seed, guide))
+    else:
+        check_alone(sources, {"real": real, "task": task, "controls": controls})
+        from dawgen.evaluate.annotate.uncertain import Ask, open_labels
+
+        assert prompt is not None and train is not None  # `check_labels`
+        session, pool = open_labels(Ask(uncertain, prompt, train, test, named, out, rows, score, seed, guide))
+        typer.echo(describe_pool(pool, uncertain))
     done: dict[str, Any] = {}
     if take is not None:
         done["imported"] = import_file(session, take)
@@ -91,6 +140,8 @@ def annotate(
         done["exported"] = export_file(session, export, to, sources_too, answers_too)
     if report:
         done |= show_report(session, gains)
+    if training is not None:
+        done |= write_rows(session, training, unanimous)
     if not done:
         serve_form(session, host, port, browse)
         done = {"rows": len(session.items), "answers": count_answers(session)}
@@ -112,6 +163,46 @@ def check_options(
     ):
         if given and not right:
             raise ConfigError(f"{name} goes with {wanted}. Add it, or leave {name} out.")
+
+
+def check_labels(pool: str | None, given: dict[str, Any]) -> None:
+    """Raise ConfigError for options of a session of labels that are missing, or are there without one."""
+    if pool is None:
+        if wrong := [name for name, value in given.items() if value is not None]:
+            raise ConfigError(f"--{wrong[0]} goes with --uncertain POOL. Add it, or leave --{wrong[0]} out.")
+    elif missing := [name for name in ("prompt", "train") if given[name] is None]:
+        wanted = {
+            "prompt": "--prompt BUNDLE, the prompt to ask",
+            "train": "--train FILE, the rows that it learned from",
+        }
+        raise ConfigError(f"--uncertain: expected {wanted[missing[0]]}.")
+
+
+def check_alone(sources: list[str] | None, given: dict[str, Any]) -> None:
+    """Raise ConfigError for what belongs to a session of ratings only."""
+    wrong = [f"--{name}" for name, value in given.items() if value is not None] + (sources or [])
+    if wrong:
+        raise ConfigError(f"--uncertain: {wrong[0]} belongs to a session of ratings. Leave it out.")
+
+
+def describe_pool(pool: Pool, name: str) -> str:
+    """Return how many rows of a pool were scored, and why not the others."""
+    left = ", ".join(f"{count:,} {why}" for why, count in pool.left_out.items())
+    return f"{name}: {pool.rows:,} rows, {len(pool.examples):,} scored" + (f" ({left})" if left else "")
+
+
+def write_rows(session: Session, path: Path, unanimous: bool) -> dict[str, Any]:
+    """Write a training file with the labelled rows; returns counts."""
+    from dawgen.evaluate.annotate.labels import write_training
+
+    numbers = write_training(session, path, unanimous=unanimous)
+    left = ", ".join(f"{count} {why}" for why, count in numbers["left_out"].items())
+    typer.echo(
+        f"{path}: {numbers['rows']} rows, {numbers['added']} of them new" + (f"; left out: {left}" if left else "")
+    )
+    most = max(numbers["labels"].values())
+    typer.echo(f"All of them train with  dawgen run --train {path} --shots {most} --imbalance keep")
+    return numbers
 
 
 def import_file(session: Session, path: Path) -> dict[str, int]:
@@ -138,6 +229,16 @@ def export_file(session: Session, kind: str, path: Path, sources: bool, answers:
 
 def show_report(session: Session, gains: Path | None) -> dict[str, Any]:
     """Print the results of the answers and return them."""
+    from dawgen.evaluate.annotate.session import LABELS
+
+    if session.kind == LABELS:
+        from dawgen.evaluate.annotate.labels import describe_labels, show_labels
+
+        if gains is not None:
+            raise ConfigError("--gains belongs to a session of ratings. Leave it out.")
+        numbers = describe_labels(session)
+        typer.echo(show_labels(numbers))
+        return numbers
     from dawgen.evaluate.annotate.report import describe_session, format_session
 
     numbers = describe_session(session.folder, gains)
@@ -157,7 +258,7 @@ def serve_form(session: Session, host: str, port: int, browse: bool) -> None:
     listener = open_socket(host, port)
     link = make_link(host, listener.getsockname()[1], key)
     show_session(session)
-    typer.echo(f"\nRate at  {link}\nCtrl+C stops the form; nothing is lost.")
+    typer.echo(f"\nOpen  {link}\nCtrl+C stops the form; nothing is lost.")
     if browse:
         typer.launch(link)
     run_server(app, listener)
@@ -176,13 +277,13 @@ def show_session(session: Session) -> None:
 
 
 def show_answers(session: Session) -> None:
-    """Print how many rows each annotator has rated."""
+    """Print how many rows each annotator has answered."""
     shown = ", ".join(f"{name} {count} of {len(session.items)}" for name, count in count_answers(session).items())
     typer.echo(f"answers: {shown or 'none yet'}")
 
 
 def count_answers(session: Session) -> dict[str, int]:
-    """Return how many rows each annotator has rated, skipped ones included."""
+    """Return how many rows each annotator has answered, skipped ones included."""
     from collections import Counter
 
     return dict(sorted(Counter(annotator for annotator, _ in session.ratings.read()).items()))

@@ -119,7 +119,7 @@ def test_exports_are_blind_unless_sources_are_asked_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pair", [True, False])
 def test_the_labelling_configuration_fits_the_tasks(tmp_path: Path, pair: bool) -> None:
-    view = ElementTree.fromstring(make_config(pair))
+    view = ElementTree.fromstring(make_config(pair, QUESTIONS))
     texts = {text.get("name"): text.get("value") for text in view.iter("Text")}
     controls = {tag.get("name"): tag for kind in ("Rating", "Choices") for tag in view.iter(kind)}
     assert set(controls) == {question.name for question in QUESTIONS} and not set(controls) & set(texts)
@@ -129,7 +129,7 @@ def test_the_labelling_configuration_fits_the_tasks(tmp_path: Path, pair: bool) 
     if pair:
         session = make_session(tmp_path / "s")
         config = export_label_studio(session, tmp_path / "tasks.json")
-        assert config.read_text() == make_config(True)
+        assert config.read_text() == make_config(True, QUESTIONS)
         tasks = json.loads((tmp_path / "tasks.json").read_text())
         assert [task["data"]["item"] for task in tasks] == [item.id for item in session.items]
         assert all({str(value).lstrip("$") for value in texts.values()} <= set(task["data"]) for task in tasks)

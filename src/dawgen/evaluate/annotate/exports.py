@@ -8,32 +8,20 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from dawgen.errors import ConfigError
-from dawgen.evaluate.annotate.questions import QUESTIONS, Question, Value
+from dawgen.evaluate.annotate.questions import Question, Value
 from dawgen.evaluate.annotate.ratings import Answer
 from dawgen.evaluate.annotate.sample import Item
-from dawgen.evaluate.annotate.session import Session
+from dawgen.evaluate.annotate.session import LABELS, RATINGS, Session
 from dawgen.files import write_json, write_text
 from dawgen.outputs import claim
 
-COLUMNS = (
-    "item",
-    "annotator",
-    "text1",
-    "text2",
-    "shown_label",
-    "similar1",
-    "similar2",
-    *(question.name for question in QUESTIONS),
-    "skipped",
-    "seconds",
-    "at",
-)
+WHO, SHOWN, AFTER = ("item", "annotator"), ("shown_label", "similar1", "similar2"), ("skipped", "seconds", "at")
 HIDDEN = ("source", "fault", "row")
 SKIPPED = "yes"
 OBJECT = "text1"  # the part of the Label Studio page to which answers belong
@@ -48,14 +36,20 @@ def export_csv(session: Session, path: Path, *, sources: bool = False) -> int:
     """
     answers = session.ratings.read()
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, [*COLUMNS, *(HIDDEN if sources else ())], lineterminator="\n")
+    names = [question.name for question in session.questions]
+    shown = () if session.kind == LABELS else SHOWN
+    columns = [*WHO, "text1", "text2", *shown, *names, *AFTER, *(HIDDEN if sources else ())]
+    writer = csv.DictWriter(stream, columns, lineterminator="\n")
     writer.writeheader()
     rows = [
-        _list_cells(item) | {"annotator": annotator} | _show_answer(answers.get((annotator, item.id))) | _tell(item)
+        _list_cells(item)
+        | {"annotator": annotator}
+        | _show_answer(answers.get((annotator, item.id)), names)
+        | _tell(item)
         for annotator in sorted({annotator for annotator, _ in answers}) or [""]
         for item in session.list_items(annotator)
     ]
-    writer.writerows({name: row[name] for name in writer.fieldnames} for row in rows)
+    writer.writerows({name: row[name] for name in columns} for row in rows)
     with claim([path], "annotate --export", [session.folder]):
         write_text(path, stream.getvalue())
     return len(rows)
@@ -74,23 +68,26 @@ def export_label_studio(session: Session, path: Path, *, answers: bool = False) 
     tasks = []
     for item in session.items:
         given = [_annotate(answer) for (_, rated), answer in known.items() if rated == item.id]
-        tasks.append({"data": _list_data(item), **({"annotations": given} if given else {})})
+        tasks.append({"data": _list_data(item, session.kind), **({"annotations": given} if given else {})})
     with claim([path, config], "annotate --export", [session.folder]):
-        write_text(config, make_config(session.pair))
+        write_text(config, make_config(session.pair, session.questions, session.kind))
         write_json(path, tasks)
     return config
 
 
-def make_config(pair: bool) -> str:
-    """Return the labelling configuration: the texts, the shown label, the most similar real row and the questions."""
+def make_config(pair: bool, questions: Sequence[Question], kind: str = RATINGS) -> str:
+    """Return the labelling configuration: the texts and the questions, for ratings also the shown label and the most
+    similar real row."""
     view = ElementTree.Element("View")
     shown = [("First text", "text1"), ("Second text", "text2")] if pair else [("Text", "text1")]
-    shown += [("Shown label", "shown_label"), ("Most similar real row", "similar1")]
-    for title, name in shown + ([("", "similar2")] if pair else []):
+    if kind != LABELS:
+        shown += [("Shown label", "shown_label"), ("Most similar real row", "similar1")]
+        shown += [("", "similar2")] if pair else []
+    for title, name in shown:
         if title:
             ElementTree.SubElement(view, "Header", value=title, size="5")
         ElementTree.SubElement(view, "Text", name=name, value=f"${name}")
-    for question in QUESTIONS:
+    for question in questions:
         _add_question(view, question, pair)
     ElementTree.indent(view)
     return ElementTree.tostring(view, encoding="unicode") + "\n"
@@ -107,13 +104,13 @@ def _add_question(view: ElementTree.Element, question: Question, pair: bool) -> 
     choices = ElementTree.SubElement(
         view, "Choices", name=question.name, toName=OBJECT, choice="single", showInline="true"
     )
-    for value in reversed(question.values):
+    for value in question.values if question.low == "" else reversed(question.values):
         ElementTree.SubElement(choices, "Choice", value=str(value))
 
 
-def _list_data(item: Item) -> dict[str, str]:
-    data = {name: text or NOTHING for name, text in _list_cells(item).items()}
-    return data if item.text2 is not None else {k: v for k, v in data.items() if k not in ("text2", "similar2")}
+def _list_data(item: Item, kind: str) -> dict[str, str]:
+    hidden = (SHOWN if kind == LABELS else ()) + (("text2", "similar2") if item.text2 is None else ())
+    return {name: text or NOTHING for name, text in _list_cells(item).items() if name not in hidden}
 
 
 def _annotate(answer: Answer) -> dict[str, Any]:
@@ -143,9 +140,9 @@ def _list_cells(item: Item) -> dict[str, str]:
     }
 
 
-def _show_answer(answer: Answer | None) -> dict[str, Any]:
+def _show_answer(answer: Answer | None, names: Sequence[str]) -> dict[str, Any]:
     ratings: Mapping[str, Value] = answer.ratings if answer else {}
-    cells: dict[str, Any] = {question.name: ratings.get(question.name, "") for question in QUESTIONS}
+    cells: dict[str, Any] = {name: ratings.get(name, "") for name in names}
     cells["skipped"] = SKIPPED if answer and not ratings else ""
     cells["seconds"] = "" if answer is None or answer.seconds is None else json.dumps(answer.seconds)
     return cells | {"at": answer.at if answer else ""}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 from dawgen.data.formats import Record, read_table
 from dawgen.errors import ConfigError, DataError, suggest
 from dawgen.evaluate.annotate.exports import SKIPPED
-from dawgen.evaluate.annotate.questions import BY_NAME, QUESTIONS
+from dawgen.evaluate.annotate.questions import QUESTIONS, Question
 from dawgen.evaluate.annotate.ratings import Answer, Ratings, parse_answer
 from dawgen.evaluate.annotate.session import Session
 
@@ -38,8 +38,8 @@ def import_answers(session: Session, path: Path) -> Imported:
     kind = path.name.lower().removesuffix(".gz").rpartition(".")[2]
     if kind not in ("json", "csv", "tsv"):
         raise ConfigError(f"{path}: expected .json as Label Studio exports it, or .csv. Rename or export again.")
-    records = read_table(path).records
-    answers = list(read_label_studio(records) if kind == "json" else read_rows(records))
+    records, asked = read_table(path).records, session.questions
+    answers = list(read_label_studio(records, asked) if kind == "json" else read_rows(records, asked))
     known = {item.id for item in session.items}
     for answer, where in answers:
         if answer.item not in known:
@@ -52,23 +52,26 @@ def import_answers(session: Session, path: Path) -> Imported:
     return Imported(len(wanted), len(last) - len(wanted))
 
 
-def read_rows(records: Iterable[Record]) -> Iterator[tuple[Answer, str]]:
+def read_rows(records: Iterable[Record], questions: Sequence[Question] = QUESTIONS) -> Iterator[tuple[Answer, str]]:
     """Yield the answers of a table, each with its place; rows without an answer are left out."""
     for record in records:
         cells = {name: str(cell).strip() for name, cell in record.fields.items() if name and cell is not None}
         for name in ("item", "annotator"):
             if name not in cells:
                 raise DataError(f"{record.where}: expected a column {name!r}; {suggest(name, cells)}")
-        ratings = {q.name: _parse_cell(cells[q.name], q.name, record.where) for q in QUESTIONS if cells.get(q.name)}
+        ratings = {q.name: _parse_cell(cells[q.name], q) for q in questions if cells.get(q.name)}
         skipped = cells.get("skipped", "").lower()
         if skipped not in ("", SKIPPED) or (skipped and ratings):
             raise DataError(f"{record.where}: expected skipped to be empty, or {SKIPPED!r} in a row without ratings.")
         if ratings or skipped:
             seconds = _parse_seconds(cells.get("seconds", ""), record.where)
-            yield _make(cells["item"], cells["annotator"], ratings, seconds, cells.get("at"), record.where)
+            answer = _fill(cells["item"], cells["annotator"], ratings, seconds, cells.get("at"))
+            yield parse_answer(answer, record.where, questions), record.where
 
 
-def read_label_studio(records: Iterable[Record]) -> Iterator[tuple[Answer, str]]:
+def read_label_studio(
+    records: Iterable[Record], questions: Sequence[Question] = QUESTIONS
+) -> Iterator[tuple[Answer, str]]:
     """Yield the answers of Label Studio's export "JSON", and where each stands.
 
     An annotator is the e-mail address where the export has it, else "user 7". Of several annotations of one person on
@@ -82,16 +85,17 @@ def read_label_studio(records: Iterable[Record]) -> Iterator[tuple[Answer, str]]
                 "Choose the export format JSON (not JSON-MIN) of a project made with `dawgen annotate`."
             )
         for annotation in sorted(annotations, key=lambda a: str(a.get("updated_at")) if isinstance(a, dict) else ""):
-            yield _read_annotation(annotation, str(data["item"]), record.where)
+            fields = _read_annotation(annotation, str(data["item"]), record.where)
+            yield parse_answer(fields, record.where, questions), record.where
 
 
-def _read_annotation(annotation: Any, item: str, where: str) -> tuple[Answer, str]:
+def _read_annotation(annotation: Any, item: str, where: str) -> dict[str, Any]:
     results = annotation.get("result") if isinstance(annotation, dict) else None
     if not isinstance(results, list):
         raise DataError(f"{where}: expected an annotation with a result, found {annotation!r:.60}.")
     ratings = {} if annotation.get("was_cancelled") else dict(_read_result(result, where) for result in results)
     annotator = _name_annotator(annotation.get("completed_by"), where)
-    return _make(item, annotator, ratings, annotation.get("lead_time"), annotation.get("updated_at"), where)
+    return _fill(item, annotator, ratings, annotation.get("lead_time"), annotation.get("updated_at"))
 
 
 def _read_result(result: Any, where: str) -> tuple[str, Any]:
@@ -113,10 +117,10 @@ def _name_annotator(person: Any, where: str) -> str:
     return person if isinstance(person, str) else f"user {person}"
 
 
-def _parse_cell(text: str, name: str, where: str) -> int | str:
-    """Return a cell's answer; spreadsheets sometimes write 4 as 4.0."""
-    if not BY_NAME[name].is_scale:
-        return text.lower()
+def _parse_cell(text: str, question: Question) -> int | str:
+    """Return a cell's answer; spreadsheets sometimes write 4 as 4.0, and YES for yes."""
+    if not question.is_scale:
+        return text if text in question.values else text.lower()
     try:
         number = float(text)
         return int(number) if number.is_integer() else text
@@ -131,12 +135,10 @@ def _parse_seconds(text: str, where: str) -> float | None:
         raise DataError(f"{where}: expected a number of seconds, found {text!r:.40}.") from error
 
 
-def _make(
-    item: str, annotator: str, ratings: Mapping[str, Any], seconds: Any, at: Any, where: str
-) -> tuple[Answer, str]:
-    """Return the checked answer, whose id is still to be found, and its place."""
+def _fill(item: str, annotator: str, ratings: Mapping[str, Any], seconds: Any, at: Any) -> dict[str, Any]:
+    """Return the fields of an answer whose id is still to be found."""
     fields = {"id": "import", "annotator": annotator, "item": item, "ratings": ratings, "seconds": seconds}
-    return parse_answer(fields | ({"at": at} if at else {}), where), where
+    return fields | ({"at": at} if at else {})
 
 
 def _find_id(ratings: Ratings, answer: Answer) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -68,16 +68,24 @@ QUESTIONS = (
 BY_NAME = {question.name: question for question in QUESTIONS}
 
 
-def check_ratings(ratings: Mapping[str, Any], where: str) -> dict[str, Value]:
+def ask_label(labels: Sequence[str]) -> Question:
+    """Return the one question about a row without a label: which it is. No answer means none of them, or not known."""
+    return Question("label", "Which label is right?", "Which label is right?", "", "", tuple(labels), "nominal")
+
+
+def check_ratings(
+    ratings: Mapping[str, Any], where: str, questions: Sequence[Question] = QUESTIONS
+) -> dict[str, Value]:
     """Return the ratings in the order of the questions; any may be missing, and none at all means skipped.
 
     Raises DataError for an unknown question and for an answer that it does not have.
     """
+    known = {question.name: question for question in questions}
     for name, value in ratings.items():
-        if name not in BY_NAME:
-            raise DataError(f"{where}: unknown question {name!r}; {suggest(str(name), BY_NAME)}")
-        allowed = BY_NAME[name].values
+        if name not in known:
+            raise DataError(f"{where}: unknown question {name!r}; {suggest(str(name), known)}")
+        allowed = known[name].values
         if isinstance(value, bool) or not isinstance(value, int | str) or value not in allowed:
             shown = ", ".join(map(str, allowed))
             raise DataError(f"{where}: expected {name} to be one of {shown}, found {value!r:.40}.")
-    return {name: ratings[name] for name in BY_NAME if name in ratings}
+    return {name: ratings[name] for name in known if name in ratings}

@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from threading import Lock
 from typing import Any
 
 from dawgen.errors import DataError, name_disk_fault
-from dawgen.evaluate.annotate.questions import Value, check_ratings
+from dawgen.evaluate.annotate.questions import QUESTIONS, Question, Value, check_ratings
 from dawgen.outputs import lock_folder
 
 LONGEST_NAME = 64
@@ -45,7 +45,7 @@ class Answer:
     at: str = ""
 
 
-def parse_answer(fields: Mapping[str, Any], where: str) -> Answer:
+def parse_answer(fields: Mapping[str, Any], where: str, questions: Sequence[Question] = QUESTIONS) -> Answer:
     """Return the answer of a JSON object. Raises DataError for a field that is missing, unknown or wrong."""
     unknown = [name for name in fields if name not in Answer.__slots__]
     texts = [fields.get("id"), fields.get("annotator"), fields.get("item"), fields.get("at", "-")]
@@ -62,7 +62,7 @@ def parse_answer(fields: Mapping[str, Any], where: str) -> Answer:
         id=fields["id"],
         annotator=check_name(fields["annotator"], where),
         item=fields["item"],
-        ratings=check_ratings(ratings, where),
+        ratings=check_ratings(ratings, where, questions),
         seconds=seconds,
         at=fields.get("at", ""),
     )
@@ -83,13 +83,14 @@ class Ratings:
         ratings.append(Answer("id-1", "ann", "0a1b2c", {"fluency": 5}))
         ratings.undo("ann", "id-2")
 
-    items: ids that can be rated. torn: whether the file's last line was cut off, which the next write mends.
+    items: ids that can be rated. questions: that are asked about each. torn: whether the file's last line was cut off,
+    which the next write mends.
     Raises DataError for a damaged line, with its number, and for one about another item.
     """
 
-    def __init__(self, folder: Path, items: Collection[str]) -> None:
+    def __init__(self, folder: Path, items: Collection[str], questions: Sequence[Question] = QUESTIONS) -> None:
         self.path = folder / "ratings.jsonl"
-        self._items = items
+        self._items, self._questions = items, questions
         self._lock = Lock()
         self._file: int | None = None
         self._held = ExitStack()  # the file and the folder's lock
@@ -187,7 +188,7 @@ class Ratings:
             raise DataError(f"{where}: expected an answer or an undo, found {event!r:.40}. Take the line out.")
         self._check_new(event["id"], where)
         if "undo" not in event:
-            answer = parse_answer(event, where)
+            answer = parse_answer(event, where, self._questions)
             self._check_item(answer.item, where)
             self._keep(answer)
         elif event["undo"] in self._standing.get(str(event.get("annotator")), []):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from dawgen.errors import ConfigError, DataError
 from dawgen.evaluate.annotate.guard import COOKIE, find_fault
 from dawgen.evaluate.annotate.guide import read_guide
-from dawgen.evaluate.annotate.questions import QUESTIONS
 from dawgen.evaluate.annotate.ratings import check_name, parse_answer
 from dawgen.evaluate.annotate.session import Session
 from dawgen.web import HEADERS, guess_type, import_fastapi, list_static, read_static
@@ -49,7 +48,9 @@ def make_app(session: Session, *, key: str | None = None) -> FastAPI:
     @app.post("/api/answers")
     def store(fields: dict[str, Any]) -> dict[str, Any]:
         _check_session(session, fields)
-        answer = parse_answer({name: value for name, value in fields.items() if name in SENT}, "answer")
+        answer = parse_answer(
+            {name: value for name, value in fields.items() if name in SENT}, "answer", session.questions
+        )
         return {"new": session.ratings.append(answer)}
 
     @app.post("/api/undo")
@@ -73,6 +74,7 @@ def describe_session(session: Session) -> dict[str, Any]:
     """Return the content of the page before rating, as JSON values without the sources of rows."""
     return {
         "key": session.key,
+        "kind": session.kind,
         "task": session.task,
         "pair": session.pair,
         "rows": len(session.items),
@@ -84,7 +86,7 @@ def describe_session(session: Session) -> dict[str, Any]:
                 "low": question.low,
                 "high": question.high,
             }
-            for question in QUESTIONS
+            for question in session.questions
         ],
         **read_guide(session.folder),
     }

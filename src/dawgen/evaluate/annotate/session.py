@@ -1,6 +1,7 @@
-"""A rating session: a folder with the blind sample, its settings, and the answers.
+"""A session: a folder with the blind sample to rate, or the rows to label, its settings, and the answers.
 
-settings.json   the sources and settings of the sample, with hashes; written last: its presence means complete
+settings.json   the sources and settings of the sample, with hashes; written last: its presence means complete.
+                kind "labels": rows get labels (uncertain.py); without it they are rated
 sample.jsonl    the items, sources included; never shown as a whole
 ratings.jsonl   the answers (see ratings.py)
 """
@@ -9,14 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dawgen.data import as_row
 from dawgen.errors import ConfigError, DataError
-from dawgen.evaluate.annotate.questions import QUESTIONS
+from dawgen.evaluate.annotate.questions import QUESTIONS, Question, ask_label
 from dawgen.evaluate.annotate.ratings import Ratings
 from dawgen.evaluate.annotate.sample import Item, draw_sample, order_items
 from dawgen.files import describe_changes, hash_file, write_json, write_jsonl
@@ -24,7 +25,9 @@ from dawgen.outputs import NOTES, check_folder, hold
 from dawgen.records import Example
 from dawgen.tasks import Task
 
-NEEDED = ("seed", "task", "labels", "pair", "sets", "sample_sha256")
+RATINGS, LABELS = "ratings", "labels"  # kinds of sessions
+SCORES = "scores-"  # how the name of a folder with scores begins, in a session that is being begun
+NEEDED = ("seed", "task", "labels", "pair", "sample_sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,22 @@ class Session:
             "pair": task.pair,
             "rows": rows,
             "controls": controls,
-            "real": _describe_rows(real),
-            "sets": {name: _describe_rows(examples) for name, examples in sets.items()},
+            "real": describe_rows(real),
+            "sets": {name: describe_rows(examples) for name, examples in sets.items()},
             "questions": [question.name for question in QUESTIONS],
         }
+        return cls.begin(
+            folder, settings, lambda: draw_sample(sets, real, task, rows=rows, controls=controls, seed=seed)
+        )
+
+    @classmethod
+    def begin(
+        cls, folder: Path, settings: dict[str, Any], draw: Callable[[], Sequence[Item]], files: Sequence[str] = ()
+    ) -> Session:
+        """Write what `draw` returns into an empty folder, or continue the session of the same settings there.
+
+        files: more names that `draw` writes there. Raises ConfigError as `create` does.
+        """
         if (folder / "settings.json").is_file():
             session = cls.open(folder)
             there = {name: value for name, value in session.settings.items() if name != "sample_sha256"}
@@ -73,13 +88,11 @@ class Session:
                 )
             return session
         check_folder(folder)
-        if folder.is_dir() and any(not _is_unfinished(path) for path in folder.iterdir()):
+        if folder.is_dir() and any(not _is_unfinished(path, files) for path in folder.iterdir()):
             raise ConfigError(f"{folder}: expected an empty folder or a session, found files. Choose another --out.")
-        with hold(folder, "annotate", ("sample.jsonl", "settings.json")):
-            items = draw_sample(sets, real, task, rows=rows, controls=controls, seed=seed)
-            write_jsonl(folder / "sample.jsonl", [item.as_row() for item in items])
-            settings["sample_sha256"] = hash_file(folder / "sample.jsonl")
-            write_json(folder / "settings.json", settings)
+        with hold(folder, "annotate", ("sample.jsonl", *files, "settings.json")):
+            write_jsonl(folder / "sample.jsonl", [item.as_row() for item in draw()])
+            write_json(folder / "settings.json", settings | {"sample_sha256": hash_file(folder / "sample.jsonl")})
         return cls.open(folder)
 
     @classmethod
@@ -88,7 +101,17 @@ class Session:
         settings, items = _read_settings(folder), _read_items(folder / "sample.jsonl")
         if hash_file(folder / "sample.jsonl") != settings.get("sample_sha256"):
             raise DataError(f"{folder}/sample.jsonl: expected the sample as it was drawn, found another. Restore it.")
-        return cls(folder, settings, items, Ratings(folder, {item.id for item in items}))
+        return cls(folder, settings, items, Ratings(folder, {item.id for item in items}, ask_questions(settings)))
+
+    @property
+    def kind(self) -> str:
+        """What people give: "ratings" of rows, or their "labels"."""
+        return str(self.settings.get("kind", RATINGS))
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The questions about each item."""
+        return ask_questions(self.settings)
 
     @property
     def task(self) -> str:
@@ -111,8 +134,15 @@ class Session:
         return str(self.settings["sample_sha256"])[:16]
 
     def list_items(self, annotator: str) -> list[Item]:
-        """Return the items in the annotator's own order."""
+        """Return the items in the annotator's own order; rows to label as they were chosen, the most useful first."""
+        if self.kind == LABELS:
+            return list(self.items)
         return order_items(self.items, annotator, self.settings["seed"])
+
+
+def ask_questions(settings: Mapping[str, Any]) -> tuple[Question, ...]:
+    """Return the questions of a session with these settings."""
+    return (ask_label(settings["labels"]),) if settings.get("kind") == LABELS else QUESTIONS
 
 
 def hash_rows(examples: Iterable[Example]) -> str:
@@ -128,13 +158,15 @@ def is_session(path: Path) -> bool:
     return (path / "settings.json").is_file() and (path / "sample.jsonl").is_file()
 
 
-def _is_unfinished(path: Path) -> bool:
-    """Return whether a file is a leftover of a killed drawing."""
-    return path.name in ("sample.jsonl", NOTES) or (path.name.startswith(".") and path.name.endswith(".tmp"))
-
-
-def _describe_rows(examples: Sequence[Example]) -> dict[str, Any]:
+def describe_rows(examples: Sequence[Example]) -> dict[str, Any]:
+    """Return what settings say of examples: how many, and their hash."""
     return {"rows": len(examples), "sha256": hash_rows(examples)}
+
+
+def _is_unfinished(path: Path, files: Sequence[str]) -> bool:
+    """Return whether a file is a leftover of a killed drawing."""
+    own = path.name in ("sample.jsonl", NOTES, *files) or path.name.startswith(SCORES)
+    return own or (path.name.startswith(".") and path.name.endswith(".tmp"))
 
 
 def _read_settings(folder: Path) -> dict[str, Any]:
@@ -143,7 +175,9 @@ def _read_settings(folder: Path) -> dict[str, Any]:
         settings = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise DataError(f"{folder}: expected a session of `dawgen annotate` with settings.json: {error}.") from error
-    missing = [name for name in NEEDED if not isinstance(settings, dict) or name not in settings]
+    known: Mapping[str, Any] = settings if isinstance(settings, dict) else {}
+    needed = NEEDED if known.get("kind") == LABELS else (*NEEDED, "sets")
+    missing = [name for name in needed if name not in known]
     if missing:
         raise DataError(f"{path}: expected the settings of a session, found no {', '.join(missing)}.")
     return dict(settings)

@@ -2,6 +2,7 @@
 import { fetchAbout, fetchItems, sendStep } from "./api.js";
 import { at } from "./elements.js";
 import { Keep } from "./keep.js";
+import { Labels } from "./labels.js";
 import { Outbox, makeId } from "./outbox.js";
 import { Progress } from "./progress.js";
 import { Questions } from "./questions.js";
@@ -13,7 +14,11 @@ class Page {
     this.keep = new Keep(`dawgen/${about.key}/`);
     this.tab = new Keep(`dawgen/${about.key}/`, window.sessionStorage); // who rates in this tab, across reloads
     this.outbox = new Outbox(this.keep, sendStep, () => this.showState());
-    this.questions = new Questions(at("questions"), about.questions, () => this.rate());
+    // one label is saved as soon as it is chosen; several ratings when all of them are there
+    this.labels = about.kind === "labels";
+    this.questions = this.labels
+      ? new Labels(at("questions"), about.questions[0], (label) => this.choose(label))
+      : new Questions(at("questions"), about.questions, () => this.rate());
     this.annotator = null;
     this.progress = null;
     this.item = null;
@@ -106,8 +111,12 @@ class Page {
     this.showState();
   }
 
+  choose(label) {
+    if (this.item) this.step({ kind: "answer", item: this.item.id, ratings: { label }, seconds: this.time() });
+  }
+
   keepDraft() {
-    if (!this.item) return;
+    if (!this.item || this.labels) return;
     const ratings = this.questions.ratings;
     if (Object.keys(ratings).length) this.keep.set(this.draftName, { item: this.item.id, ratings, seconds: this.time() });
   }
@@ -130,7 +139,7 @@ class Page {
 
   save(event) {
     event.preventDefault();
-    if (!this.item) return;
+    if (!this.item || this.labels) return;
     if (this.questions.open) {
       this.questions.inputs(this.questions.open)[0].focus();
       return;
@@ -162,6 +171,7 @@ class Page {
 
   press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !this.annotator) return;
+    if (event.target.closest("input[type=search]")) return;
     const inField = event.target.closest("button, summary, a, input:not([type=radio])");
     if (event.key === "Enter" && this.item && !inField) this.save(event);
     else if (!at("shortcuts").checked) return;
@@ -174,16 +184,17 @@ class Page {
     const waiting = this.outbox.waiting().length;
     const refused = this.outbox.refused().filter((step) => step.annotator === this.annotator && this.progress.drop(step));
     if (this.annotator && !this.item && this.progress.next()) return this.advance(); // the end was not the end
-    if (this.annotator) showCount(this.progress);
+    if (this.annotator) showCount(this.progress, this.labels);
     const kept = this.keep.lasting ? "in this browser" : "on this page only: leave it open";
     at("saved").textContent = waiting ? `${countWaiting(waiting)} to send` : this.progress?.last() ? "all saved" : "";
+    at("save").hidden = this.labels;
     at("save").disabled = Boolean(this.questions.open);
     at("end-text").textContent = waiting
       ? `${countWaiting(waiting)} still to be sent, kept ${kept}. Leave this page open.`
       : "Every answer is saved. You can close this page.";
     const problems = [];
     if (this.outbox.problem && waiting)
-      problems.push(`${this.outbox.problem} ${countWaiting(waiting)} kept ${kept}, sent as soon as it works again. Go on rating.`);
+      problems.push(`${this.outbox.problem} ${countWaiting(waiting)} kept ${kept}, sent as soon as it works again. Go on ${this.labels ? "labelling" : "rating"}.`);
     if (refused.length)
       problems.push(`The server refused ${countWaiting(refused.length)}, kept in this browser: ${refused.at(-1).reason}`);
     showProblem(problems.join(" ") || null);
