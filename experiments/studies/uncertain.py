@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def measure(target: str, data: Path | None, out: Path) -> None:
     """Add the rows of missing tasks and seeds to the CSV, the arms of a task and seed at once."""
     rows = read_rows(out, Row) if out.is_file() else []
-    settings = {} if data is None else dict(PRESETS["smollm2"]["target"]) | SMOL  # type: ignore[call-overload]
+    settings = make_settings(data)
     backbone = load_target(target, dtype=settings.get("dtype", "float32"))
     arms = ARMS if data is None else ARMS[:-1]
     backbone.texts.set_memory(BYTES)  # each text is read once for all seeds
@@ -110,6 +110,11 @@ def measure(target: str, data: Path | None, out: Path) -> None:
                 ]
                 write_rows(out, Row, rows)
                 print(f"{name} {seed}: {time.perf_counter() - begin:.0f} s", flush=True)
+
+
+def make_settings(data: Path | None) -> dict[str, Any]:
+    """Return what of the target's settings differs from the defaults, for scenes and for real tasks."""
+    return {} if data is None else dict(PRESETS["smollm2"]["target"]) | SMOL  # type: ignore[call-overload]
 
 
 def draw_scenes(task: str, seed: int) -> Data:
