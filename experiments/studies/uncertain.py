@@ -188,13 +188,20 @@ def make_block(rows: Sequence[Row]) -> Table:
                     target,
                     name,
                     *(describe(list(found[arm].values())) for arm in ARMS),
+                    describe_wrong([row for row in own if row.task in wanted]),
                     compare(found[CHOSEN], found[RANDOM]).text,
                     compare(found[RANDOM], found[SHOTS_ONLY]).text,
                 ]
             )
     header = ["target", "task", "16 shots", "+ 16 chosen", "+ 16 random", "+ 16 margin alone"]
-    header += ["chosen - random", "random - 16 shots"]
+    header += ["wrong of chosen / random", "chosen - random", "random - 16 shots"]
     return make_table("Rows chosen and drawn", header, lines, key="uncertain", names=2)
+
+
+def describe_wrong(rows: Sequence[Row]) -> str:
+    """Return of what per cent of the rows that were chosen, and drawn, the prompt of the shots named another label."""
+    shares = [fmean(row.wrong for row in rows if row.arm == arm) for arm in (CHOSEN, RANDOM)]
+    return " / ".join(f"{100 * share:.0f}" for share in shares)
 
 
 if __name__ == "__main__":

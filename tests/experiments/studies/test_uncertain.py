@@ -59,11 +59,12 @@ def test_a_task_and_seed_gives_every_arm_once(tmp_path: Path, monkeypatch: pytes
 def test_the_table_compares_the_same_tasks_and_seeds() -> None:
     shares = {"shots": 0.5, "chosen": 0.7, "random": 0.6, "margin alone": 0.65}
     rows = [
-        Row("m", task, seed, arm, share, 10, 0.0, 0.0, "", 1.0)
+        Row("m", task, seed, arm, share, 10, 0.0, share / 2, "", 1.0)
         for task in ("a", "b")
         for seed in (1, 2)
         for arm, share in shares.items()
     ]
     lines = [[cell.text for cell in line] for line in make_block(rows).rows]
     assert [line[1] for line in lines] == ["a", "b", "all"]
-    assert lines[2][6].startswith("+10.0 ± 0.0 (4/4") and lines[2][7].startswith("+10.0 ± 0.0 (4/4")
+    assert {line[6] for line in lines} == {"35 / 30"}
+    assert lines[2][7].startswith("+10.0 ± 0.0 (4/4") and lines[2][8].startswith("+10.0 ± 0.0 (4/4")
