@@ -22,7 +22,7 @@ from dawgen.config import RunConfig
 from dawgen.files import hash_file
 from dawgen.progress import Reporter
 from dawgen.runs.run import run_job
-from support.hub_stand_in import TOKEN, Hub, run_hub
+from support.hub_stand_in import Hub, pretend_hub
 from support.jobs import quick_settings, save_models, write_inputs
 from support.targets import make_pairs, make_task
 from support.tiny import save_tiny, tiny_model
@@ -64,14 +64,7 @@ def mini(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hub]:
     """A hub with LFS (parameter True) or without, that huggingface_hub takes for the real one."""
-    lfs = getattr(request, "param", False)
-    with run_hub(lfs=lfs) as hub:
-        template = f"{hub.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", hub.url)
-        monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", lfs)  # as where hf_xet is not installed
-        monkeypatch.setattr(huggingface_hub.constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
+    with pretend_hub(monkeypatch, tmp_path, lfs=getattr(request, "param", False)) as hub:
         yield hub
 
 

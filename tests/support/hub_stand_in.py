@@ -12,16 +12,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from huggingface_hub import constants
 
 TOKEN = "hf_stand_in"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub(ThreadingHTTPServer):
-    """Repositories by "models/OWNER/NAME" or "datasets/OWNER/NAME": whether private, and their files."""
+    """Repositories by "models/OWNER/NAME" or "datasets/OWNER/NAME": whether private, files, and those of branches."""
 
     daemon_threads = True
 
@@ -44,6 +47,21 @@ def run_hub(*, lfs: bool = False) -> Iterator[Hub]:
         threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         yield hub
         hub.shutdown()
+
+
+@contextmanager
+def pretend_hub(patch: pytest.MonkeyPatch, folder: Path, *, lfs: bool = False) -> Iterator[Hub]:
+    """Have huggingface_hub take a stand-in for the real hub, with its token and an empty cache in the folder."""
+    with run_hub(lfs=lfs) as hub:
+        template = f"{hub.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        patch.setattr(constants, "ENDPOINT", hub.url)
+        patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        patch.setattr(constants, "HF_HUB_DISABLE_XET", lfs)  # as where hf_xet is not installed
+        patch.setattr(constants, "HF_HUB_OFFLINE", False)
+        patch.setattr(constants, "HF_HUB_CACHE", str(folder / "cache"))
+        patch.setattr(constants, "HF_TOKEN_PATH", str(folder / "token"))
+        patch.setenv("HF_TOKEN", TOKEN)
+        yield hub
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -94,12 +112,22 @@ class _Handler(BaseHTTPRequestHandler):
         name = f"{asked.get('type', 'model')}s/{asked['organization']}/{asked['name']}"
         url = f"{self.server.url}/{name.removeprefix('models/')}"
         status = 409 if name in self.server.repos else 200
-        self.server.repos.setdefault(name, {"private": asked.get("visibility") == "private", "files": {}})
+        self.server.repos.setdefault(
+            name, {"private": asked.get("visibility") == "private", "files": {}, "branches": {}}
+        )
         self._send(status, {"url": url, "error": "You already created this repo"} if status == 409 else {"url": url})
 
-    def _describe(self, _body: bytes, repo: str) -> None:
+    def _branch(self, _body: bytes, repo: str, branch: str) -> None:
+        found = self.server.repos[repo]
+        new = branch not in found["branches"]
+        found["branches"].setdefault(branch, dict(found["files"]))
+        self._send(201 if new else 409, {})
+
+    def _describe(self, _body: bytes, repo: str, revision: str = "main") -> None:
         if (found := self.server.repos.get(repo)) is None:
             return self._send(404, {"error": "Repository not found"}, X_Error_Code="RepoNotFound")
+        if self._find_files(found, revision) is None:
+            return self._send(404, {"error": "Revision not found"}, X_Error_Code="RevisionNotFound")
         return self._send(200, {"id": repo.partition("/")[2], "private": found["private"], "sha": COMMIT})
 
     def _validate(self, body: bytes) -> None:
@@ -109,7 +137,13 @@ class _Handler(BaseHTTPRequestHandler):
             errors.append({"message": "license_name is required with other"})
         self._send(400 if errors else 200, {"errors": errors, "warnings": []})
 
-    def _preupload(self, body: bytes, repo: str) -> None:
+    def _find_files(self, repo: dict[str, Any], revision: str) -> dict[str, bytes] | None:
+        """Return the files of a branch or commit by name."""
+        known = {"main": repo["files"], COMMIT: repo["files"], **repo["branches"]}
+        known |= {_name_commit(branch): files for branch, files in repo["branches"].items()}
+        return known.get(revision)
+
+    def _preupload(self, body: bytes, repo: str, _branch: str) -> None:
         if repo not in self.server.repos:
             return self._send(404, {"error": "Repository not found"}, X_Error_Code="RepoNotFound")
         modes = [
@@ -135,8 +169,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.objects[oid] = body
         self._send(200 if sound else 400, {})
 
-    def _commit(self, body: bytes, repo: str) -> None:
-        files = self.server.repos[repo]["files"]
+    def _commit(self, body: bytes, repo: str, branch: str) -> None:
+        files = self._find_files(self.server.repos[repo], branch)
+        assert files is not None
         for line in body.splitlines():
             item = json.loads(line)
             if item["key"] == "file":
@@ -145,13 +180,20 @@ class _Handler(BaseHTTPRequestHandler):
                 files[item["value"]["path"]] = self.server.objects[item["value"]["oid"]]
         self._send(200, {"commitUrl": f"{self.server.url}/{repo}/commit/{COMMIT}", "commitOid": COMMIT})
 
-    def _resolve(self, _body: bytes, repo: str, name: str) -> None:
+    def _resolve(self, _body: bytes, repo: str, revision: str, name: str) -> None:
         if (found := self.server.repos.get(f"models/{repo}")) is None:
             return self._send(404, {"error": "Repository not found"}, X_Error_Code="RepoNotFound")
-        if name not in found["files"]:
+        if (files := self._find_files(found, revision)) is None:
+            return self._send(404, {"error": "Revision not found"}, X_Error_Code="RevisionNotFound")
+        if name not in files:
             return self._send(404, {"error": "Entry not found"}, X_Error_Code="EntryNotFound")
-        data = found["files"][name]
-        return self._send(200, data, ETag=f'"{hashlib.sha256(data).hexdigest()}"', X_Repo_Commit=COMMIT)
+        data = files[name]
+        commit = _name_commit(revision) if revision in found["branches"] else revision.replace("main", COMMIT)
+        return self._send(200, data, ETag=f'"{hashlib.sha256(data).hexdigest()}"', X_Repo_Commit=commit)
+
+
+def _name_commit(branch: str) -> str:
+    return hashlib.sha1(branch.encode()).hexdigest()
 
 
 _REPO = r"((?:models|datasets)/[^/]+/[^/]+)"
@@ -159,9 +201,11 @@ _ROUTES: list[tuple[str, Any, bool]] = [
     (r"POST /api/repos/create", _Handler._create, True),
     (r"POST /api/validate-yaml", _Handler._validate, False),
     (rf"GET /api/{_REPO}", _Handler._describe, True),
-    (rf"POST /api/{_REPO}/preupload/main", _Handler._preupload, True),
-    (rf"POST /api/{_REPO}/commit/main", _Handler._commit, True),
+    (rf"GET /api/{_REPO}/revision/([^/]+)", _Handler._describe, True),
+    (rf"POST /api/{_REPO}/branch/([^/]+)", _Handler._branch, True),
+    (rf"POST /api/{_REPO}/preupload/([^/]+)", _Handler._preupload, True),
+    (rf"POST /api/{_REPO}/commit/([^/]+)", _Handler._commit, True),
     (r"POST /(.+)\.git/info/lfs/objects/batch", _Handler._batch, True),
     (r"PUT /lfs/(\w+)", _Handler._put, False),
-    (r"(?:GET|HEAD) /([^/]+/[^/]+)/resolve/main/(.+)", _Handler._resolve, False),
+    (r"(?:GET|HEAD) /([^/]+/[^/]+)/resolve/([^/]+)/(.+)", _Handler._resolve, False),
 ]

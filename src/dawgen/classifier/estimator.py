@@ -17,6 +17,7 @@ from dawgen.classifier.behind import check_behind
 from dawgen.classifier.curriculum import BOTH
 from dawgen.classifier.diagnose import find_collapse, find_dead_rows, find_flip
 from dawgen.classifier.plan import plan_prompt, write_info
+from dawgen.classifier.published import PublishedPrompt
 from dawgen.classifier.rows import LazyRows, render_rows
 from dawgen.classifier.scorer import Scorer
 from dawgen.classifier.train import Log, Training, Watch, train_prompt
@@ -39,7 +40,7 @@ _DEFAULT = TargetConfig()
 JUDGED = 1000  # training rows, at most, by which a prompt without a dev set is judged
 
 
-class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class PromptClassifier(PublishedPrompt, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Classifies texts with one frozen model and [P,H] trained numbers.
 
     Args:
@@ -138,6 +139,7 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         self.task_, self.prompt_, self.trainable_ = task, trained.prompt, trained.prompt.numel()
         self.scorer_, self.label_kind_ = scorer, kind
         self.classes_ = np.array(classes, dtype=object if kind == "text" else None)
+        self.metrics_: dict[str, Any] = {}  # of another training, where this was a loaded one
         self.cut_ = cut + len(real_rows.cut) + len(synthetic_rows.cut)
         self.best_step_ = trained.best_step if dev else None
         self.ended_ = None if trained.ended is None else (trained.step, trained.ended)
@@ -212,6 +214,8 @@ class PromptClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     def save(self, folder: str | Path, metrics: dict[str, Any] | None = None) -> None:
         """Write a bundle: prompt, all settings, golden outputs, warnings, and `metrics` if given."""
         check_is_fitted(self, "prompt_")
+        if metrics is not None:
+            self.metrics_ = metrics
         info = write_info(
             self.task_,
             self.scorer_,

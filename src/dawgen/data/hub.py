@@ -13,7 +13,7 @@ from dawgen.data.delimited import check_names
 from dawgen.data.formats import Record, Table, is_readable, read_table
 from dawgen.data.remarks import Remarks
 from dawgen.errors import DataError, first_line, suggest
-from dawgen.hub import ask_hub
+from dawgen.hub.ask import ask_hub
 
 if TYPE_CHECKING:
     from dawgen.tasks import Task

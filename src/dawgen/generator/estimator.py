@@ -17,6 +17,7 @@ from dawgen.errors import ConfigError, ModelError
 from dawgen.generator.codec import Codec, TokenRow
 from dawgen.generator.given import check_examples, check_pair, choose_task
 from dawgen.generator.prefix import read_prefix, take_turns
+from dawgen.generator.published import PublishedGenerator
 from dawgen.generator.rivals import choose_rivals
 from dawgen.generator.saved import Base, Record, check_base, join_saved, read_saved, write_saved
 from dawgen.generator.score import score_rows
@@ -34,7 +35,7 @@ from dawgen.tasks.task import Task
 _DEFAULT = GeneratorConfig()
 
 
-class Generator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class Generator(PublishedGenerator, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A frozen causal model with one tuned prefix per label (paper, step 1 and 2).
 
     Args:

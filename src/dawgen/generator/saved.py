@@ -16,6 +16,8 @@ from dawgen.models.load import Backbone
 from dawgen.section import Settings
 from dawgen.tasks.task import Task
 
+RECORD, PREFIX = "generator.json", "prefix.safetensors"
+
 
 class Base(Settings):
     """The frozen model that a prefix was tuned on."""
@@ -48,8 +50,8 @@ def write_saved(folder: Path, record: Record, prefix: Prefix) -> None:
     if prefix.rivals is not None:
         tensors["rivals"] = prefix.rivals
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    write_with(folder / "prefix.safetensors", lambda path: save_file(plain, path))
-    write_json(folder / "generator.json", record.model_dump(mode="json"))
+    write_with(folder / PREFIX, lambda path: save_file(plain, path))
+    write_json(folder / RECORD, record.model_dump(mode="json"))
 
 
 def read_saved(folder: Path) -> tuple[Record, dict[str, Tensor]]:
@@ -59,8 +61,8 @@ def read_saved(folder: Path) -> tuple[Record, dict[str, Tensor]]:
         BundleError: a file is missing or damaged.
     """
     try:
-        record = Record.model_validate_json((folder / "generator.json").read_bytes())
-        tensors = load_file(folder / "prefix.safetensors")
+        record = Record.model_validate_json((folder / RECORD).read_bytes())
+        tensors = load_file(folder / PREFIX)
         missing = {"prompt", "inputs", "control", "mask"} - tensors.keys()
         if missing:
             raise ValueError(f"prefix.safetensors lacks {', '.join(sorted(missing))}")

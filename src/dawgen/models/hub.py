@@ -6,7 +6,7 @@ from pathlib import Path
 
 from huggingface_hub import constants
 
-from dawgen.hub import ask_hub
+from dawgen.hub.ask import ask_hub
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model")
 _INDEX = "model.safetensors.index.json"

@@ -8,7 +8,8 @@ import yaml
 
 from dawgen.config import CurateConfig
 from dawgen.errors import ConfigError
-from dawgen.report.cards.dataset import FILTERS, describe_licence, name_size, render_card, write_card
+from dawgen.hub.card import describe_licence
+from dawgen.report.cards.dataset import FILTERS, name_size, render_card, write_card
 from dawgen.report.cards.model import render_model_card
 from dawgen.report.cards.snippets import write_dawgen_snippet, write_peft_snippet
 from support.run_folders import write_rows

@@ -12,17 +12,19 @@ from typing import Any
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.deploy.export.facts import gather_model_facts, name_base
 from dawgen.deploy.export.folder import check_new, fill_new
-from dawgen.deploy.export.hub import Kind, check_push, push_folder
+from dawgen.deploy.export.hub import check_push, push_folder
 from dawgen.deploy.export.sets import gather_set_facts
 from dawgen.errors import ConfigError
 from dawgen.files import write_text, write_with
+from dawgen.hub.card import describe_licence
+from dawgen.hub.transfer import Kind
 from dawgen.models.known import KNOWN
 from dawgen.models.load import Backbone
-from dawgen.models.resolve import MINIS
+from dawgen.prompt.bundle.base import check_public, is_bundled, rename_base
 from dawgen.prompt.bundle.format import BundleInfo, load_bundle
 from dawgen.prompt.bundle.peft import check_placement, write_adapter
 from dawgen.prompt.template import find_mask, find_sentinel
-from dawgen.report.cards.dataset import describe_licence, write_card
+from dawgen.report.cards.dataset import write_card
 from dawgen.report.cards.model import render_model_card
 
 CARD, ROWS = "README.md", "train.jsonl"
@@ -136,7 +138,8 @@ def export(
         folder = out or Path(spare) / "export"
         if kind == "model":
             if push is not None:
-                _check_public(source, options.get("base"))
+                info = load_bundle(source)[1]
+                check_public("--push", info.base, info.revision, options.get("base"))
             done = export_peft(source, folder, repo=push, **options)
         else:
             done = export_set(source, folder, repo=push, license=options.get("license"))
@@ -166,17 +169,9 @@ def find_kind(source: Path) -> Kind:
     )
 
 
-def rename_base(info: BundleInfo, base: str | None) -> BundleInfo:
-    """Return the bundle's facts with another name of its base; what was at a folder's revision is at none."""
-    if base is None or base == info.base:
-        return info
-    settings = info.settings.model_copy(update={"model": base})
-    return info.model_copy(update={"base": base, "revision": None, "settings": settings, "digest": ""})
-
-
 def describe_base(info: BundleInfo, backbone: Backbone, base: str | None) -> dict[str, Any]:
     """Return a card's facts about the base model: where others find it, and how its input is built."""
-    bundled = info.base in (*MINIS, *KNOWN)  # dawgen finds it under its short name
+    bundled = is_bundled(info.base)
     named = KNOWN[info.base].hub if info.base in KNOWN and info.revision else None
     sentinel = find_sentinel(backbone.tokenizer) if info.decoder_sentinel else None
     return {
@@ -194,13 +189,3 @@ def describe_base(info: BundleInfo, backbone: Backbone, base: str | None) -> dic
 def list_files(folder: Path) -> dict[str, int]:
     """Return the bytes of each file of a folder by name."""
     return {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
-
-
-def _check_public(bundle: Path, base: str | None) -> None:
-    """Refuse to publish the path of a folder, which tells others nothing and may name the user."""
-    info = load_bundle(bundle)[1]
-    if base is None and info.revision is None and info.base not in (*MINIS, *KNOWN):
-        raise ConfigError(
-            f"--push: the bundle's base {info.base} is a folder on this machine, which others do not have.\n"
-            "Say with --base OWNER/NAME how it is called on the hub."
-        )

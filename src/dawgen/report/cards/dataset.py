@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from dawgen.errors import ConfigError
 from dawgen.files import write_text
+from dawgen.hub.card import describe_licence
 from dawgen.report.templates import make_environment
 
 # Curation's settings in words; {0} is the number. Settings that are missing here are not filters of their own.
@@ -24,7 +24,6 @@ FILTERS = {
 ALWAYS = (
     "empty and unfinished texts, verbatim copies of text1, pairs of the dev and test set, pairs that were kept before"
 )
-_LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]{1,39}")
 
 
 def render_card(facts: Mapping[str, Any]) -> str:
@@ -58,21 +57,6 @@ def join_card(front: Mapping[str, Any], template: str, facts: Mapping[str, Any])
     matter = yaml.safe_dump(dict(front), sort_keys=False, allow_unicode=True)
     text = make_environment().get_template(template).render(facts=dict(facts))
     return f"---\n{matter}---\n\n" + re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
-
-
-def describe_licence(given: str | None, unknown: str) -> dict[str, str]:
-    """Return the licence fields of a card: the given identifier of the hub's list, else "other" with a name.
-
-    Raises:
-        ConfigError: what is given cannot be such an identifier.
-    """
-    if given is None:
-        return {"license": "other", "license_name": unknown}
-    if not _LICENCE.fullmatch(given):
-        raise ConfigError(
-            f"--license {given}: expected an identifier of the hub's list, such as mit, apache-2.0 or cc-by-4.0."
-        )
-    return {"license": given}
 
 
 def list_filters(curate: Mapping[str, Any] | None) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dawgen.report.cards.dataset import describe_licence, join_card, list_filters
+from dawgen.hub.card import UNKNOWN, describe_licence
+from dawgen.report.cards.dataset import join_card, list_filters
 from dawgen.report.cards.snippets import has_names, write_dawgen_snippet, write_peft_snippet
 
 SCHEDULES = {
@@ -41,7 +42,7 @@ def write_front(facts: Mapping[str, Any]) -> dict[str, Any]:
     synthetic = bool(facts["counts"].get("n_synthetic"))
     front: dict[str, Any] = {
         "library_name": "peft",
-        **describe_licence(facts.get("license"), "unknown-follows-the-base-model-and-the-training-data"),
+        **describe_licence(facts.get("license"), UNKNOWN),
         **({"base_model": facts["hub_base"], "base_model_relation": "adapter"} if facts["hub_base"] else {}),
         "pipeline_tag": "text-classification",
         "tags": ["prompt-tuning", "soft-prompt", "dawgen", *(["synthetic"] if synthetic else [])],
