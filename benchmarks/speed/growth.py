@@ -154,7 +154,7 @@ def time_training(
     for attempt in range(rounds + 1):
         for size in sizes:
             begin = time.process_time()
-            classifier = PromptClassifier(backbone, task, steps=steps, batch_size=BATCH, seed=SEED)
+            classifier = PromptClassifier(backbone, task, steps=steps, batch_size=BATCH, seed=SEED, temperature="none")
             classifier.fit(real, synthetic=RowFile(source.parent / f"first-{size}.jsonl"))
             if attempt:  # the first round warms up
                 seconds[size].append(time.process_time() - begin)

@@ -53,6 +53,7 @@ def main(
             optimizer=optimizer,
             decoder_sentinel=sentinel,
             schedule="real",
+            temperature="none",
             seed=int(seed),
         ).fit(data.train, dev=data.dev[: 16 * len(spec.labels)] if dev else None)
         seconds = time.perf_counter() - begin

@@ -68,7 +68,7 @@ def fit(
         folder = material.folder / f"part-{part}"
         start.save(folder)
         values["init_from"] = folder
-    classifier = PromptClassifier(material.target, material.inputs.task, **values | settings)
+    classifier = PromptClassifier(material.target, material.inputs.task, **values | {"temperature": "none"} | settings)
     return classifier.fit(material.inputs.train, synthetic=rows, dev=material.inputs.dev)
 
 

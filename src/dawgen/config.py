@@ -20,6 +20,7 @@ Schedule = Literal["real", "synthetic", "pooled", "real_then_synthetic", "synthe
 Tracker = Literal["tensorboard", "trackio", "wandb", "mlflow"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 Placement = Literal["before", "behind"]
+Tempering = Literal["auto", "dev", "none"] | Annotated[float, Field(ge=0.05, le=20), NUMBER]
 Refusal = Literal["refuse", "drop"]
 Imbalance = Literal["even", "keep"]
 
@@ -177,6 +178,8 @@ class TargetConfig(Settings):
     """looks at the dev set without a better accuracy after which training ends, if it has nothing to learn; 0: never"""
     chat: Literal["auto"] | Truth = "auto"
     """the tokenizer's chat template around every text; auto: where it has one"""
+    temperature: Tempering = "auto"
+    """what label scores are divided by: auto finds it on dev rows, else held-out shots (one more training); none: 1"""
     max_tokens: Positive = 256
     """tokens of the template with its text; longer ones are cut, text1 first"""
     decoder_sentinel: Truth = False
@@ -198,12 +201,14 @@ class TargetConfig(Settings):
     @model_serializer(mode="wrap")
     def _leave_out(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Files and keys are those of before there was a choice: nothing depends on `rate` where there is `lr`, and
-        where no placement is said prompts stand before the text."""
+        where no placement is said prompts stand before the text. A temperature changes no prompt."""
         found: dict[str, Any] = dump(self)
         if self.lr is not None:
             found.pop("rate", None)
         if self.placement == "before":
             found.pop("placement", None)
+        if self.temperature == "auto":
+            found.pop("temperature", None)
         return found
 
 

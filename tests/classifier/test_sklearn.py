@@ -353,8 +353,8 @@ class OfNumbers(PromptClassifier):
     def fit(self, X: Any, y: Any = None) -> "OfNumbers":  # type: ignore[override]
         return super().fit(write_numbers(X), y)
 
-    def predict_log_proba(self, X: Any) -> Any:
-        return super().predict_log_proba(write_numbers(X))
+    def score_labels(self, X: Any) -> Any:
+        return super().score_labels(write_numbers(X))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         return super().score(write_numbers(X), y, sample_weight)

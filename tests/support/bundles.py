@@ -26,20 +26,26 @@ Damage = Callable[[Path], object]
 
 
 def make_classifier(
-    backbone: Backbone, task: Task | None = None, *, length: int = 4, seed: int = 0, chat: Any = "auto"
+    backbone: Backbone,
+    task: Task | None = None,
+    *,
+    length: int = 4,
+    seed: int = 0,
+    chat: Any = "auto",
+    temperature: float = 1.0,
 ) -> Any:
     """Return a classifier whose prompt was drawn, as if it had been trained."""
     task = task or make_task()
     classifier = PromptClassifier(backbone, task, prompt_length=length, seed=seed, chat=chat)
     classifier.task_, classifier.warnings_, classifier.classes_ = task, [], np.array(task.labels, dtype=object)
-    classifier.label_kind_ = "text"
+    classifier.label_kind_, classifier.temperature_, classifier.tempered_ = "text", temperature, "given"
     classifier.scorer_ = Scorer.of(backbone, task, TargetConfig(chat=chat), prompt_length=length)
     width = backbone.model.get_input_embeddings().weight.shape[1]
     classifier.prompt_ = torch.randn(length, width, generator=torch_rng(seed, "test prompt"))
     return classifier
 
 
-def save_sound(folder: Path, backbone: Backbone, task: Task | None = None, **changes: int) -> Path:
+def save_sound(folder: Path, backbone: Backbone, task: Task | None = None, **changes: Any) -> Path:
     """Write a bundle that loads; return its folder."""
     make_classifier(backbone, task, **changes).save(folder, {"accuracy": 0.5})
     return folder

@@ -67,6 +67,8 @@ def describe_prompt(config: RunConfig, method: str, *, synthetic: bool) -> dict[
     elif not synthetic:
         for name in SURGERY:
             found["target"].pop(name)
+    if spec.trains != ("prompt",):
+        found["target"].pop("temperature", None)
     if not _places(spec):
         found["target"].pop("placement", None)
     if not spec.shots:

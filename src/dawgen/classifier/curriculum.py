@@ -17,6 +17,8 @@ from math import ceil
 import numpy as np
 
 from dawgen.config import Schedule
+from dawgen.errors import ConfigError
+from dawgen.records import Example
 from dawgen.rng import python_rng
 
 BOTH = ("pooled", "real_then_synthetic", "synthetic_then_real", "paired")
@@ -99,6 +101,22 @@ class Curriculum:
         offset = len(self.real)
         rows = self._take("pooled", step, 2 * self.batch_size)
         return Batch(tuple(r for r in rows if r < offset), tuple(r - offset for r in rows if r >= offset))
+
+
+def choose_schedule(schedule: Schedule, real: Sequence[Example], synthetic: Sequence[Example]) -> Schedule:
+    """Return the schedule of these rows: `paired` without synthetic ones is `real`.
+
+    Raises:
+        ConfigError: a schedule that there is not, or whose rows are missing.
+    """
+    if schedule == "paired" and not synthetic and real:
+        return "real"
+    needed = {"real": (real,), "synthetic": (synthetic,)}.get(schedule, (real, synthetic))
+    if schedule not in (*BOTH, "real", "synthetic"):
+        raise ConfigError(f"schedule: expected real, synthetic, {', '.join(BOTH)}, got {schedule!r}.")
+    if not all(needed):
+        raise ConfigError(f"schedule {schedule}: expected real and synthetic examples as it needs, got none.")
+    return schedule
 
 
 def split_epochs(steps: int, first: int, second: int) -> list[tuple[int, int, int]]:

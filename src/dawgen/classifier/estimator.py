@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from dawgen.classifier.behind import check_behind
-from dawgen.classifier.curriculum import BOTH
-from dawgen.classifier.diagnose import find_collapse, find_dead_rows, find_flip
+from dawgen.classifier.curriculum import choose_schedule
+from dawgen.classifier.judge import judge_prompt
 from dawgen.classifier.plan import plan_prompt, write_info
 from dawgen.classifier.published import PublishedPrompt
 from dawgen.classifier.rows import LazyRows, render_rows
@@ -34,10 +34,10 @@ from dawgen.prompt.bundle.golden import check_golden, golden_examples
 from dawgen.prompt.label_words import LabelWords
 from dawgen.records import Example
 from dawgen.runtime import find_device
+from dawgen.stats.temperature import apply_temperature
 from dawgen.tasks.task import Task
 
 _DEFAULT = TargetConfig()
-JUDGED = 1000  # training rows, at most, by which a prompt without a dev set is judged
 
 
 class PromptClassifier(PublishedPrompt, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -57,8 +57,9 @@ class PromptClassifier(PublishedPrompt, ClassifierMixin, BaseEstimator):  # type
     After `fit`: task_, scorer_ (the target as the task asks it) with backbone_ and label_words_, prompt_ [P,H],
     classes_ [K] (sorted, of the kind that `fit` was given), warnings_ (for metrics.json), best_step_ and dev_accuracy_
     (None without a dev set), ended_ (after which step training ended, and why; None where it was the last one), cut_
-    (texts of training steps and the dev set that were cut to max_tokens), trainable_ (P * H). A saved or loaded one has
-    digest_, its bundle's.
+    (texts of training steps and the dev set that were cut to max_tokens), trainable_ (P * H), temperature_ (T, by which
+    `predict_proba` divides label scores) and tempered_ (how it was found). A saved or loaded one has digest_, its
+    bundle's.
 
     Raises:
         TypeError: a parameter that there is not. Wrong values raise ConfigError in `fit`.
@@ -127,7 +128,7 @@ class PromptClassifier(PublishedPrompt, ClassifierMixin, BaseEstimator):  # type
         dev = as_labelled(dev, "dev") if dev is not None else ()
         self._check_parameters()
         task = self.task or Task.from_examples(real or synthetic)
-        schedule = self._choose_schedule(real, synthetic)
+        schedule = choose_schedule(self.schedule, real, synthetic)
         labels, classes = task.labels, sort_classes(task.labels, kind)
         plan = plan_prompt(self._find_backbone(), task, config, schedule=schedule, seed=seed, init_from=self.init_from)
         config, scorer = plan.config, plan.scorer
@@ -144,33 +145,30 @@ class PromptClassifier(PublishedPrompt, ClassifierMixin, BaseEstimator):  # type
         self.best_step_ = trained.best_step if dev else None
         self.ended_ = None if trained.ended is None else (trained.step, trained.ended)
         self.dev_accuracy_ = trained.best_accuracy if dev else None
-        judged, where = (dev, "dev set") if dev else ((real or synthetic)[:JUDGED], "training rows")
-        truth, predicted = [str(example.label) for example in judged], self._name_predictions(judged)
+        warnings, tempered = judge_prompt(scorer, plan.start, training, trained, labels, log=log, checkpoint=checkpoint)
+        self.temperature_, self.tempered_ = tempered.value, tempered.how
         cuts = f"cut: {self.cut_} training or dev examples to {self.max_tokens} tokens or less"
-        self.warnings_ = [
-            *([cuts] if self.cut_ else []),
-            *trained.warnings,
-            *find_collapse(truth, predicted, where),
-            *(find_flip(truth, predicted, where) if dev else []),
-            *find_dead_rows(trained.touched.tolist()),
-        ]
+        self.warnings_ = [*([cuts] if self.cut_ else []), *trained.warnings, *warnings]
         return self
+
+    def score_labels(self, X: Any) -> NDArray[np.float32]:
+        """Return label log-probabilities [N,K] before the temperature, in the order of the task's labels."""
+        check_is_fitted(self, "prompt_")
+        return self.scorer_.score_examples(as_examples(X, "X"), self.prompt_)
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float32]:
         """Return natural logarithms of `predict_proba`, [N,K]."""
-        check_is_fitted(self, "prompt_")
-        names = [name_label(label, self.label_kind_) for label in self.classes_.tolist()]
-        columns = [self.task_.labels.index(name) for name in names]
-        return self.scorer_.score_examples(as_examples(X, "X"), self.prompt_)[:, columns]
+        scores = self.score_labels(X)[:, self._find_columns()]
+        return scores if self.temperature_ == 1 else apply_temperature(scores, self.temperature_).astype(np.float32)
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
-        """Return label probabilities [N,K] in the order of `classes_`; X: examples, pairs of texts or texts, see
-        `as_examples`."""
+        """Return label probabilities softmax(scores / temperature_), [N,K] in the order of `classes_`; X: examples,
+        pairs of texts or texts, see `as_examples`."""
         return np.exp(self.predict_log_proba(X))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most likely label of each item, [N], of the kind that `fit` was given."""
-        scores = self.predict_log_proba(X)
+        scores = self.score_labels(X)[:, self._find_columns()]  # no temperature changes which is the largest
         return np.asarray(self.classes_[scores.argmax(1)])
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
@@ -225,6 +223,8 @@ class PromptClassifier(PublishedPrompt, ClassifierMixin, BaseEstimator):  # type
             seed=read_seed(self.seed),
             golden=tuple(tuple(row) for row in self._score_golden().tolist()),
             label_kind=self.label_kind_,
+            temperature=self.temperature_,
+            tempered=self.tempered_,
             warnings=tuple(self.warnings_),
             metrics=metrics or {},
         )
@@ -246,7 +246,9 @@ class PromptClassifier(PublishedPrompt, ClassifierMixin, BaseEstimator):  # type
             ModelError: the base model cannot be found.
         """
         prompt, info = load_bundle(Path(folder), digest=digest)
-        kept = {"dtype": info.dtype, "model": model or info.base, "placement": info.settings.placement}
+        kept: dict[str, Any] = {"dtype": info.dtype, "model": model or info.base}
+        kept["placement"] = info.settings.placement
+        kept["temperature"] = info.settings.temperature if info.temperature is not None else "none"
         settings = info.settings.model_dump() | kept
         task = Task.model_validate(info.task)
         self = cls(task=task, schedule=info.schedule, seed=info.seed, device=device, **settings)
@@ -264,7 +266,7 @@ class PromptClassifier(PublishedPrompt, ClassifierMixin, BaseEstimator):  # type
             classes = sort_classes(info.labels, info.label_kind)
             self.classes_ = np.array(classes, dtype=object if info.label_kind == "text" else None)
             self.warnings_, self.best_step_, self.dev_accuracy_, self.cut_ = list(info.warnings), None, None, 0
-            self.ended_ = None
+            self.ended_, self.temperature_, self.tempered_ = None, info.temperature or 1.0, info.tempered
             check_golden(info, torch.from_numpy(self._score_golden()), name_dtype(backbone))
         except DawgenError as error:
             raise BundleError(f"{folder}: {clean(error)}") from error
@@ -282,19 +284,12 @@ class PromptClassifier(PublishedPrompt, ClassifierMixin, BaseEstimator):  # type
         if self.task is not None and not isinstance(self.task, Task):
             raise ConfigError(f"task: expected a Task or None, got {self.task!r:.60}.\nGive dawgen.Task.load(NAME).")
 
+    def _find_columns(self) -> list[int]:
+        """Return which of the task's labels each of `classes_` is."""
+        return [self.task_.labels.index(name_label(label, self.label_kind_)) for label in self.classes_.tolist()]
+
     def _name_predictions(self, examples: Sequence[Example]) -> list[str]:
         return [name_label(label, self.label_kind_) for label in self.predict(examples).tolist()]
-
-    def _choose_schedule(self, real: Sequence[Example], synthetic: Sequence[Example]) -> Schedule:
-        schedule: Schedule = self.schedule
-        if schedule == "paired" and not synthetic and real:
-            return "real"
-        needed = {"real": (real,), "synthetic": (synthetic,)}.get(schedule, (real, synthetic))
-        if schedule not in (*BOTH, "real", "synthetic"):
-            raise ConfigError(f"schedule: expected real, synthetic, {', '.join(BOTH)}, got {schedule!r}.")
-        if not all(needed):
-            raise ConfigError(f"schedule {schedule}: expected real and synthetic examples as it needs, got none.")
-        return schedule
 
     def _find_backbone(self) -> Backbone:
         if isinstance(self.model, Backbone):

@@ -19,6 +19,7 @@ from dawgen.data.items import Item, as_examples
 from dawgen.records import Example
 
 ITERATIONS = 1000
+LEAST = 1e-12  # probability of a label without training rows, so that its logarithm is a number
 
 
 class Probe:
@@ -37,6 +38,8 @@ class Probe:
         self.trainable_, self.warnings_ = 0, list[str]()
         self.dev_accuracy_: float | None = None
         self.ended_: tuple[int, str] | None = None
+        self.temperature_: float | None = None
+        self.tempered_: str | None = None
 
     def fit(self, real: Sequence[Example], synthetic: Sequence[Example] = (), *, weigh: bool = False) -> Probe:
         """Fit features and head; where there are synthetic rows, the real ones together weigh as much as they do.
@@ -65,6 +68,14 @@ class Probe:
         """Return the most likely label of each item, [N]."""
         examples = as_examples(items)
         return self._classes[self._model.predict(examples)] if examples else np.array([], dtype=object)
+
+    def score_labels(self, items: Iterable[Item]) -> NDArray[np.float32]:
+        """Return label log-probabilities [N,K] in the order of the labels."""
+        examples = as_examples(items)
+        chances = np.zeros((len(examples), len(self._classes)))
+        if examples:
+            chances[:, self._head.classes_] = self._model.predict_proba(examples)
+        return np.asarray(np.log(np.maximum(chances, LEAST)), dtype=np.float32)
 
     def count_cut(self, items: Iterable[Item]) -> int:
         """Return how many items lose the end of a text."""

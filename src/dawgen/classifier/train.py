@@ -63,7 +63,8 @@ class Training:
         digest.update(start.detach().float().cpu().contiguous().numpy().tobytes())
         rows = [None if source is None else source.key for source in (self.real, self.synthetic, self.dev)]
         # as before there was an early end, without one
-        config = self.config.model_dump(mode="json", exclude=None if self.config.patience else {"patience"})
+        without = {"temperature"} | (set() if self.config.patience else {"patience"})
+        config = self.config.model_dump(mode="json", exclude=without)
         for part in (scorer.words.stored, scorer.front, *rows, config, self.schedule, self.seed):
             digest.update(json.dumps(part).encode())
         if self.weigh:

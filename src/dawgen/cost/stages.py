@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from typing import Any
 
+from dawgen.classifier.held_out import FOLDS
 from dawgen.config import GeneratorKind, RunConfig
 from dawgen.cost.counts import Counts, Work, repeat, total
 from dawgen.cost.generating import combine, count_scoring, count_tuning, count_ways, count_writing
@@ -27,6 +28,7 @@ from dawgen.generator.tune.tuner import count_steps
 from dawgen.methods.in_context import WINDOWS
 from dawgen.methods.spec import MethodSpec
 from dawgen.methods.table import METHODS
+from dawgen.stats.temperature import LEAST
 
 JUDGED = 100  # candidates per label by which a kind of generator is judged
 FIT = 4e-4  # seconds of scikit-learn per training row of a probe: features without a model, logistic regression
@@ -210,14 +212,24 @@ def _train(config: RunConfig, load: Workload, shape: Shape, spec: MethodSpec, de
     step = count_training(shape, load.train, settings, rows=rows, groups=groups, weights=tuned, **at)
     held = weigh(shape) + hold_training(shape, load.train, settings, rows=rows, weights=tuned, **at)
     yield Stage(spec.name, "training", repeat(step, settings.steps), "training", memory=held)
+    folds = _holds_out(config, load, spec, real)
+    if folds:  # each for its share of the steps
+        yield Stage(spec.name, "held-out training", repeat(step, (FOLDS - 1) * settings.steps), "training", memory=held)
     looks = math.ceil(settings.steps / settings.eval_every) if load.dev else 0
-    known = {"dev looks": (load.dev or load.train, looks + 1), "evaluation": (load.test, 1)}  # one more for warnings
+    # one more for warnings, and another for scores of held-out rows
+    known = {"dev looks": (load.dev or load.train, looks + 1 + folds), "evaluation": (load.test, 1)}
     for name, (lengths, times) in known.items():
         if lengths:
             work = count_evaluation(shape, lengths, settings, prompt=settings.length, **at)
             held = hold_evaluation(shape, lengths, prompt=settings.length, placement=settings.placement, **at)
             held += weigh(shape)
             yield Stage(spec.name, name, repeat(work, times), "evaluation", memory=held)
+
+
+def _holds_out(config: RunConfig, load: Workload, spec: MethodSpec, real: int) -> bool:
+    """Return whether a prompt's temperature is found on held-out rows: `classifier.judge.choose_temperature`."""
+    asked = config.target.temperature == "auto" and not load.dev and real >= LEAST
+    return asked and spec.trains == ("prompt",) and spec.schedule != "synthetic"
 
 
 def _list_texts(config: RunConfig, load: Workload, spec: MethodSpec) -> dict[str, tuple[int, ...]]:

@@ -61,15 +61,21 @@ class Given:
 class Classifier(Protocol):
     """The result of a method. trainable_: how many numbers were trained. dev_accuracy_: of the checkpoint that was
     kept, None without a dev set. ended_: the step after which training ended, and why, None where it was the last one.
-    warnings_: for metrics.json."""
+    warnings_: for metrics.json. temperature_, tempered_: T, by which scores are divided before they become
+    probabilities, and how it was found; None for a method that has none."""
 
     trainable_: int
     dev_accuracy_: float | None
     ended_: tuple[int, str] | None
     warnings_: list[str]
+    temperature_: float | None
+    tempered_: str | None
 
     def predict(self, items: Iterable[Item]) -> NDArray[np.object_]:
         """Return the most likely label of each item, [N]."""
+
+    def score_labels(self, items: Iterable[Item]) -> NDArray[np.float32]:
+        """Return label log-probabilities [N,K], before any temperature, in the order of the task's labels."""
 
     def count_cut(self, items: Iterable[Item]) -> int:
         """Return how many items lose the end of a text."""
@@ -85,6 +91,8 @@ class Untrained:
         self.trainable_, self.warnings_ = 0, list[str]()
         self.dev_accuracy_: float | None = None
         self.ended_: tuple[int, str] | None = None
+        self.temperature_: float | None = None
+        self.tempered_: str | None = None
         self._labels = labels
         self._score = score
 
@@ -92,10 +100,16 @@ class Untrained:
         """Return the most likely label of each item, [N]."""
         import numpy as np
 
+        return np.asarray(np.array(self._labels, dtype=object)[self.score_labels(items).argmax(1)])
+
+    def score_labels(self, items: Iterable[Item]) -> NDArray[np.float32]:
+        """Return label log-probabilities [N,K] in the order of the labels."""
+        import numpy as np
+
         from dawgen.data.items import as_examples
 
-        examples, classes = as_examples(items), np.array(self._labels, dtype=object)
-        return classes[self._score(examples).argmax(1)] if examples else np.array([], dtype=object)
+        examples = as_examples(items)
+        return self._score(examples) if examples else np.zeros((0, len(self._labels)), dtype=np.float32)
 
     def count_cut(self, _: Iterable[Item]) -> int:
         """Return 0: nothing is cut, since only what fits beside a text is put before it."""

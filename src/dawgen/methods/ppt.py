@@ -48,7 +48,7 @@ def fit_ppt(backbone: Backbone, given: Given) -> PromptClassifier:
         checkpoint=given.checkpoint_as("pretraining"),
     )
     given.facts["n_unlabelled"] = min(len(given.unlabelled or ()), MOST)
-    return fit_prompt(backbone, given, init_from=fit_prompt(backbone, before).prompt_)
+    return fit_prompt(backbone, given, init_from=fit_prompt(backbone, before, temperature="none").prompt_)
 
 
 def make_pseudo(texts: Sequence[str], task: Task, seed: int) -> list[Example]:

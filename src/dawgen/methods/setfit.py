@@ -44,18 +44,28 @@ class SetFit:
         self.dev_accuracy_: float | None = None
         self.ended_: tuple[int, str] | None = None
         self.warnings_ = list[str]()
+        self.temperature_: float | None = None
+        self.tempered_: str | None = None
 
     def predict(self, items: Iterable[Item]) -> NDArray[np.object_]:
         """Return the most likely label of each item, [N]."""
         import numpy as np
 
+        return np.asarray(self._classes[self.score_labels(items).argmax(1)])
+
+    def score_labels(self, items: Iterable[Item]) -> NDArray[np.float32]:
+        """Return label log-probabilities [N,K] in the order of the labels."""
+        import numpy as np
+
+        from dawgen.classifier.probe import LEAST
         from dawgen.data.items import as_examples
 
         texts = join_texts(self._model, as_examples(items))
-        if not texts:
-            return self._classes[:0]
-        places = self._model.predict(texts, as_numpy=True, use_labels=False, show_progress_bar=False)
-        return np.asarray(self._classes[places])
+        chances = np.zeros((len(texts), len(self._classes)))
+        if texts:
+            found = self._model.predict_proba(texts, as_numpy=True, show_progress_bar=False)
+            chances[:, self._model.model_head.classes_] = found
+        return np.asarray(np.log(np.maximum(chances, LEAST)), dtype=np.float32)
 
     def count_cut(self, items: Iterable[Item]) -> int:
         """Return how many items lose the end of their texts."""

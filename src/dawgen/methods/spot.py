@@ -41,7 +41,7 @@ def fit_spot(backbone: Backbone, given: Given) -> PromptClassifier:
         check_moved(info, given.target.placement, place)
         sources.append((str(info.task["name"]), prompt))
     before = replace(given, dev=None, log=given.log_as("query"), checkpoint=given.checkpoint_as("query"))
-    query = fit_prompt(backbone, before).prompt_.cpu()
+    query = fit_prompt(backbone, before, temperature="none").prompt_.cpu()
     similar = [compare_prompts(query, prompt) for _, prompt in sources]
     best = max(range(len(sources)), key=similar.__getitem__)
     seen = ", ".join(f"{name} {value:.3f}" for (name, _), value in zip(sources, similar, strict=True))

@@ -10,9 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dawgen.classifier.diagnose import find_collapse
-from dawgen.classifier.metrics import measure
+from dawgen.classifier.held_out import FOLDS, name_checkpoint
+from dawgen.classifier.metrics import measure, measure_chances
 from dawgen.classifier.plan import plan_prompt
+from dawgen.classifier.rows import number_labels
 from dawgen.config import RunConfig
 from dawgen.errors import BundleError, DataError
 from dawgen.files import read_json, write_json, write_text
@@ -27,7 +32,9 @@ from dawgen.runs.folder import Job
 from dawgen.runs.inputs import Inputs, first_rows
 from dawgen.tasks import Task
 
-CHECKPOINTS = ("checkpoint", "pretraining", "query")  # of a method's own training, and of those before it
+FOLDS_OF = [name_checkpoint(Path("checkpoint.pt"), fold).stem for fold in range(FOLDS)]
+CHECKPOINTS = ("checkpoint", "pretraining", "query", *FOLDS_OF)  # of a method's own training, and of others with it
+DIGITS = 4  # of a log-probability in predicted.json, in nats
 
 
 def check_methods(inputs: Inputs, synthetic: Sequence[Example] | None, config: RunConfig) -> None:
@@ -65,8 +72,9 @@ def run_method(
 ) -> dict[str, Any]:
     """Return the method's part of metrics.json; a finished method is read back, a killed prompt training is resumed.
 
-    Without test rows the accuracy is None; with them predicted.json holds label numbers. A trained prompt is saved in
-    the folder as a bundle. The backbone stays as it is, whatever the method trains.
+    Without test rows the accuracy is None; with them predicted.json holds label numbers, and under "scores" label
+    log-probabilities before any temperature. A trained prompt is saved in the folder as a bundle. The backbone stays as
+    it is, whatever the method trains.
     """
     done = folder / "metrics.json"
     if done.is_file():
@@ -87,8 +95,10 @@ def run_method(
             "n_synthetic": len(given.synthetic or ()),
         }
         numbers |= rows | given.facts
-    predicted = classifier.predict(inputs.test).tolist() if inputs.test else None
-    numbers |= _measure(inputs, predicted, folder) | {"trainable": classifier.trainable_}
+    scores = classifier.score_labels(inputs.test) if inputs.test else None
+    predicted = None if scores is None else [inputs.task.labels[number] for number in scores.argmax(1).tolist()]
+    numbers |= _measure(inputs, scores, folder, classifier.temperature_)
+    numbers["trainable"] = classifier.trainable_
     if spec.schedule is not None:
         if inputs.dev and spec.steps:
             ended = classifier.ended_
@@ -96,6 +106,8 @@ def run_method(
             numbers |= {"dev_accuracy": classifier.dev_accuracy_, "n_dev": len(inputs.dev), "looks": looks}
             if ended:
                 numbers["ended"] = {"step": ended[0], "why": ended[1]}
+        if classifier.temperature_ is not None:
+            numbers |= {"temperature": classifier.temperature_, "tempered": classifier.tempered_}
         classifier.save(folder, numbers)
         numbers["warnings"] = [f"{method}: {warning}" for warning in _warn(classifier, inputs, predicted, config)]
     for name in CHECKPOINTS:  # by name: the folder can be a user's own
@@ -183,15 +195,19 @@ def _warn(classifier: Classifier, inputs: Inputs, predicted: list[str] | None, c
     return warnings
 
 
-def _measure(inputs: Inputs, predicted: Sequence[str] | None, folder: Path) -> dict[str, Any]:
-    """Return the scores of the predictions, and write these as numbers of labels."""
-    if predicted is None or not inputs.test:
+def _measure(
+    inputs: Inputs, scores: NDArray[np.float32] | None, folder: Path, temperature: float | None
+) -> dict[str, Any]:
+    """Return the numbers of label log-probabilities [N,K] on the test rows, and write these beside numbers of labels.
+
+    temperature: of the classifier, None where it is a kind that has none.
+    """
+    if scores is None or not inputs.test:
         return {}
-    labels, gold = list(inputs.task.labels), [str(example.label) for example in inputs.test]
-    rows = {"gold": gold, "predicted": predicted}
-    write_text(
-        folder / "predicted.json",
-        json.dumps({name: [labels.index(label) for label in column] for name, column in rows.items()}) + "\n",
-    )
-    numbers = measure(gold, predicted, labels)
-    return {key: numbers[key] for key in ("accuracy", "macro_f1", "confusion")} | {"n_test": numbers["n"]}
+    labels = list(inputs.task.labels)
+    gold, predicted = number_labels(inputs.test, labels, "test rows").tolist(), scores.argmax(1).tolist()
+    rounded = [[round(value, DIGITS) for value in row] for row in scores.tolist()]
+    write_text(folder / "predicted.json", json.dumps({"gold": gold, "predicted": predicted, "scores": rounded}) + "\n")
+    numbers = measure([labels[number] for number in gold], [labels[number] for number in predicted], labels)
+    found = {key: numbers[key] for key in ("accuracy", "macro_f1", "confusion")} | {"n_test": numbers["n"]}
+    return found | measure_chances(scores, gold, temperature)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dawgen.classifier.estimator import PromptClassifier
-from dawgen.classifier.metrics import measure
+from dawgen.classifier.metrics import measure, measure_chances
+from dawgen.classifier.rows import number_labels
 from dawgen.columns import Columns
 from dawgen.config import CurateConfig, RunConfig
 from dawgen.curation import Curator
@@ -178,12 +179,15 @@ def train_stage(config: RunConfig, out: Path) -> list[str]:
 
 
 def evaluate_stage(folder: Path, test: str, columns: Mapping[str, Any] | None, threads: int | None) -> dict[str, Any]:
-    """Return accuracy, macro-F1, confusion and the number of rows of a bundle on labelled examples."""
+    """Return accuracy, macro-F1, confusion, the number of rows and how far the probabilities are right, of a bundle on
+    labelled examples: `measure` and `measure_chances`."""
     classifier = PromptClassifier.load(folder, device=pick_device())
     settle_threads(threads, classifier.backbone_)
     examples = read(test, task=classifier.task_, columns=columns)
-    truth = [str(example.label) for example in examples]
-    return measure(truth, classifier.predict(examples).tolist(), classifier.task_.labels)
+    labels, scores = classifier.task_.labels, classifier.score_labels(examples)
+    truth, predicted = number_labels(examples, labels, "test rows").tolist(), scores.argmax(1).tolist()
+    numbers = measure([labels[number] for number in truth], [labels[number] for number in predicted], labels)
+    return numbers | measure_chances(scores, truth, classifier.temperature_)
 
 
 def _load_generator(

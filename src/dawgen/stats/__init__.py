@@ -21,13 +21,20 @@ from dawgen.stats.mcnemar import find_mcnemar_p
 from dawgen.stats.optimism import expect_best
 from dawgen.stats.paired import Comparison, compare, describe, show_p, show_percent, show_way
 from dawgen.stats.ranks import find_rank_p
+from dawgen.stats.reliability import Bin, find_brier, find_ece, find_ece_noise, list_bins
+from dawgen.stats.risk import Point, find_aurc, trace_risk
+from dawgen.stats.temperature import Temperature, apply_temperature, find_nll, fit_temperature
 
 __all__ = [
     "DRAWS",
+    "Bin",
     "Comparison",
     "Correlation",
     "Estimate",
+    "Point",
+    "Temperature",
     "adjust_holm",
+    "apply_temperature",
     "average_items",
     "bootstrap_alpha",
     "bootstrap_items",
@@ -40,10 +47,17 @@ __all__ = [
     "expect_best",
     "find_auc_error",
     "find_aucs",
+    "find_aurc",
+    "find_brier",
+    "find_ece",
+    "find_ece_noise",
     "find_macro_f1",
     "find_mcnemar_p",
+    "find_nll",
     "find_rank_p",
     "find_t_interval",
+    "fit_temperature",
+    "list_bins",
     "mean_over_groups",
     "measure_alpha",
     "measure_kappa",
@@ -52,4 +66,5 @@ __all__ = [
     "show_percent",
     "show_way",
     "subtract_estimates",
+    "trace_risk",
 ]

@@ -186,5 +186,5 @@ def _dress(found: Adapter, task: Task, backbone: Backbone, notes: list[str]) -> 
     classifier.classes_, classifier.label_kind_ = np.array(sorted(task.labels), dtype=object), "text"
     classifier.prompt_, classifier.trainable_ = found.prompt.to(backbone.model.device), found.prompt.numel()
     classifier.warnings_, classifier.best_step_, classifier.dev_accuracy_, classifier.cut_ = notes, None, None, 0
-    classifier.ended_ = None
+    classifier.ended_, classifier.temperature_, classifier.tempered_ = None, 1.0, "none: imported from PEFT"
     return classifier

@@ -130,7 +130,7 @@ def _train(
     config, inputs = job.config.target, job.inputs
     rule: Surgery = "none" if name == "paired" else config.surgery
     watch = GradientWatch(target, inputs.task, config, inputs.train, job.synthetic, second, seed=job.config.seed)
-    own = {"surgery": rule, "seed": job.config.seed, "placement": config.placement}
+    own = {"surgery": rule, "seed": job.config.seed, "placement": config.placement, "temperature": "none"}
     settings = config.model_dump(exclude={"model"}) | own
     classifier = PromptClassifier(target, inputs.task, **settings)
     with reporter.stage(f"seed {job.config.seed}, {name}: {config.steps} watched steps", config.steps) as advance:

@@ -49,6 +49,8 @@ class TunedTarget:
         self.trainable_ = sum(parameter.numel() for parameter in self.parameters)
         self.dev_accuracy_: float | None = None
         self.ended_: tuple[int, str] | None = None
+        self.temperature_: float | None = None
+        self.tempered_: str | None = None
         self.warnings_: list[str] = []
 
     def score(self, rows: Sequence[Sequence[int]]) -> Tensor:
@@ -68,8 +70,11 @@ class TunedTarget:
 
     def predict(self, items: Iterable[Item]) -> NDArray[np.object_]:
         """Return the most likely label of each item, [N]."""
-        examples, classes = as_examples(items), np.array(self.task.labels, dtype=object)
-        return np.asarray(classes[self.score_all(self.scorer.render(examples).ids).argmax(1).numpy()])
+        return np.asarray(np.array(self.task.labels, dtype=object)[self.score_labels(items).argmax(1)])
+
+    def score_labels(self, items: Iterable[Item]) -> NDArray[np.float32]:
+        """Return label log-probabilities [N,K] in the order of the task's labels."""
+        return np.asarray(self.score_all(self.scorer.render(as_examples(items)).ids).numpy(), dtype=np.float32)
 
     def count_cut(self, items: Iterable[Item]) -> int:
         """Return how many items lose the end of a text."""

@@ -32,8 +32,9 @@ class BundleInfo(Settings):
     weights: `Backbone.exact`, every bit of the weights in `dtype`. tokenizer: `hash_tokenizer`. golden: [4,K], the
     label log-probabilities of `golden_examples`. label_ids: a number for each label, or a list for each where any label
     has words of several tokens. front, closing: of the `Chat` around every text, empty without one, as in bundles from
-    before there were any. label_kind: of what kind the labels were that `fit` got. metrics: whatever the caller
-    measured, for people to read.
+    before there were any. label_kind: of what kind the labels were that `fit` got. temperature: T, by which scores are
+    divided before they become probabilities; None, in bundles from before there was one, is 1. Golden outputs are from
+    before that. tempered: how it was found. metrics: whatever the caller measured, for people to read.
     """
 
     format: int = FORMAT
@@ -57,6 +58,8 @@ class BundleInfo(Settings):
     schedule: Schedule
     seed: int
     label_kind: Kind = "text"
+    temperature: Annotated[float, Field(ge=0.05, le=20)] | None = None
+    tempered: Annotated[str, Field(max_length=200)] = "none"
     settings: TargetConfig
     golden: tuple[tuple[float, ...], ...]
     warnings: tuple[str, ...] = ()
@@ -82,6 +85,9 @@ class BundleInfo(Settings):
             content["settings"].pop("chat", None)
         if self.label_kind == "text":
             content.pop("label_kind", None)
+        if self.temperature is None:
+            content.pop("temperature", None)
+            content.pop("tempered", None)
         if not self.settings.patience:
             content["settings"].pop("patience", None)
         return content

@@ -1,6 +1,7 @@
 """Golden outputs: label log-probabilities on fixed sentences, computed when a bundle is saved and when it is loaded.
 
-They notice whatever the digests do not: other versions of libraries, another way to render or to score.
+They notice whatever the digests do not: other versions of libraries, another way to render or to score. They are the
+scores as the model gives them, before a temperature.
 """
 
 from __future__ import annotations

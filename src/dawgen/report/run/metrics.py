@@ -89,10 +89,20 @@ class Ended(Numbers):
     why: str
 
 
+class Untempered(Numbers):
+    """A method's probabilities before its temperature: as in `MethodNumbers`."""
+
+    nll: float
+    ece: float
+    brier: float
+
+
 class MethodNumbers(Numbers):
     """One method. Shares in [0, 1], None where there were no test or dev rows; seconds of training and test.
 
     confusion: one row per gold label; looks: how many checkpoints the dev set chose from; trainable: trained numbers;
+    nll (nats), ece, ece_noise (what right probabilities would have), brier (0 to 2), aurc: of the probabilities of test
+    rows, as they are answered; temperature, tempered: of soft prompts, and how it was found; untempered: without it.
     n_unlabelled, notes: of methods that learn from texts, or start from other tasks' prompts.
     """
 
@@ -109,6 +119,14 @@ class MethodNumbers(Numbers):
     n_dev: int | None = None
     looks: int | None = None
     ended: Ended | None = None
+    nll: float | None = None
+    ece: float | None = None
+    ece_noise: float | None = None
+    brier: float | None = None
+    aurc: float | None = None
+    temperature: float | None = None
+    tempered: str | None = None
+    untempered: Untempered | None = None
     seconds: float | None = None
     interference: Interference | None = None
 
