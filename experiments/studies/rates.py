@@ -85,7 +85,8 @@ class Job:
         """Train and measure."""
         backbone, inputs = self.load(), load_inputs(self.config)
         settings = self.config.target.model_dump(exclude={"model", "rate", "lr"}) | self.setting
-        classifier = PromptClassifier(backbone, inputs.task, schedule="real", seed=self.config.seed, temperature="none", **settings)
+        settings |= {"seed": self.config.seed, "temperature": "none"}
+        classifier = PromptClassifier(backbone, inputs.task, schedule="real", **settings)
         log: list[dict[str, Any]] = []
         classifier.fit(inputs.train, log=log.append)
         rows = list(inputs.test or ()) if self.test else inputs.train
