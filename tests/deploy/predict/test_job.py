@@ -21,13 +21,10 @@ from dawgen.deploy.predict.job import How, label_file
 from dawgen.deploy.predict.parts import find_parts, hold_parts
 from dawgen.errors import BundleError, ConfigError, DataError, DawgenError
 from dawgen.progress import Reporter
+from support.shards import Killed, stop_after
 
 SMALL = How(shard_rows=16, workers=1)
 QUIET = Reporter(quiet=True)
-
-
-class Killed(BaseException):
-    """Ends a job at once, as a kill does."""
 
 
 def label(bundle: Path, source: Path, out: Path, how: How = SMALL, **options: Any) -> dict[str, Any]:
@@ -38,19 +35,6 @@ def label(bundle: Path, source: Path, out: Path, how: How = SMALL, **options: An
 def whole(bundle: Path, source: Path, tmp_path: Path) -> bytes:
     label(bundle, source, tmp_path / "whole.jsonl")
     return (tmp_path / "whole.jsonl").read_bytes()
-
-
-def stop_after(monkeypatch: pytest.MonkeyPatch, shards: int) -> None:
-    """Let the process that labels end like a killed one after so many shards."""
-    run, done = shard.Shard.run, list[int]()
-
-    def run_some(self: shard.Shard, store: Any) -> dict[str, Any]:
-        if len(done) == shards:
-            raise Killed
-        done.append(self.index)
-        return run(self, store)
-
-    monkeypatch.setattr(shard.Shard, "run", run_some)
 
 
 def test_rows_get_the_classifiers_answers_in_order(bundle: Path, source: Path, tmp_path: Path, rows: Any) -> None:

@@ -49,7 +49,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 def predict(source: Path, out: Path, count: int) -> Predictions:
     """Write an output with predictions that are known."""
-    values = itertools.islice(itertools.cycle([(1, 0.75), (0, 0.5)]), count)
+    values = itertools.islice(itertools.cycle([(1, 0.75, ()), (0, 0.5, ())]), count)
     predictions = Predictions(iter(values), TASK.labels)
     found = Source(str(source), TASK)
     write_output(out, out.suffix, found, found.check(), predictions)

@@ -171,6 +171,7 @@ def test_prompts_come_and_go(client: TestClient, service: SimpleNamespace) -> No
         "labels": list(TOPICS),
         "pair": False,
         "length": 4,
+        "temperature": 1.0,
         "bytes": service.registry.get("news").nbytes,
         "digest": service.registry.get("news").digest,
     }

@@ -89,6 +89,20 @@ def test_a_pair_is_classified_and_the_bars_say_what_the_service_says(page: Page,
     expect(page.locator("#answers .sent")).to_have_text(f"{PAIR[0]}→{PAIR[1]}")
 
 
+def test_what_is_unsure_is_said_to_be(page: Page) -> None:
+    choose(page, "pairs")
+    page.get_by_label("Text 1").fill(PAIR[0])
+    page.get_by_label("Text 2").fill(PAIR[1])
+    page.get_by_label("Unsure below").fill("1")
+    page.get_by_role("button", name="Classify").click()
+    expect(page.locator("#answers li").first).to_contain_text('so the answer is "unsure"')
+    expect(page.locator("#state")).to_contain_text("unsure, ")
+    page.get_by_label("Unsure below").fill("0.01")
+    page.get_by_role("button", name="Classify").click()
+    expect(page.locator("#state")).not_to_contain_text("unsure")
+    expect(page.locator("#answers li").first).not_to_contain_text("so the answer is")
+
+
 def test_one_text_by_keyboard_alone_and_earlier_answers_stay(page: Page) -> None:
     page.get_by_label("Prompt", exact=True).focus()
     page.keyboard.press("End")

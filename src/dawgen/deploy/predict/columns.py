@@ -1,25 +1,25 @@
-"""The columns of the output: those of the input, unchanged, then label and probability."""
+"""The columns of the output: those of the input, unchanged, then those that are added."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dawgen.deploy.predict.source import Kinds
+from dawgen.deploy.predict.what import ADDED
 from dawgen.errors import DataError
 
-ADDED = ("label", "probability")
 PREFIX = "given_"  # of input columns that have the names of added ones
 
 
-def name_columns(columns: Iterable[str], source: str) -> dict[str, str]:
+def name_columns(columns: Iterable[str], source: str, added: Sequence[str] = ADDED) -> dict[str, str]:
     """Return the output's name of every input column: its own, but given_label for a label that came with the input.
 
     Raises DataError where the input has that name too.
     """
     names = list(columns)
-    renamed = {name: PREFIX + name if name in ADDED else name for name in names}
+    renamed = {name: PREFIX + name if name in added else name for name in names}
     for old, new in renamed.items():
         if new != old and new in names:
             raise DataError(

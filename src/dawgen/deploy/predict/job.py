@@ -14,8 +14,9 @@ from dawgen.deploy.predict.columns import check_kinds, name_columns
 from dawgen.deploy.predict.parts import Parts, hold_parts, make_settings
 from dawgen.deploy.predict.shard import Shard, Worker, load_once
 from dawgen.deploy.predict.source import Facts, Source
+from dawgen.deploy.predict.what import What
 from dawgen.deploy.predict.workers import check_engine, choose_workers, open_workers, run_shards
-from dawgen.deploy.predict.write import Predictions, check_out, write_output
+from dawgen.deploy.predict.write import DEFAULT, Predictions, check_out, write_output
 from dawgen.engine.storage import Store
 from dawgen.errors import name_disk_fault
 from dawgen.files import replace_file, write_with
@@ -52,16 +53,17 @@ def label_file(
     out: Path,
     *,
     columns: Mapping[str, Any] | None = None,
+    what: What = DEFAULT,
     how: How | None = None,
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:
-    """Write the rows of a file with label and probability; returns counts and times.
+    """Write the rows of a file with label and probability, and what `what` asks beside; returns counts and times.
 
     Killed at any time, the same call goes on with the first shard that is missing. The output's bytes depend on
     bundle, rows, shard_rows, threads, kind of device and versions; not on workers, engine or kills.
 
-    Raises DataError with file and row before anything is labelled, ConfigError for shards of other settings,
-    BundleError for a bundle that is damaged or on another base model, DawgenError if a shard fails.
+    Raises DataError with file and row before anything is labelled, ConfigError for shards of other settings or an
+    impossible `what`, BundleError for a bundle that is damaged or on another base model, DawgenError if a shard fails.
     """
     how, reporter = how or How(), reporter or Reporter()
     check_engine(how.engine, how.threads)
@@ -69,14 +71,15 @@ def label_file(
     info = load_bundle(bundle)[1]
     rows = Source(source, Task.model_validate(info.task), columns)
     check_out(out, rows)
+    what.check(info.labels)
     device = "cuda" if how.gpus else "cpu" if how.engine == "ray" else pick_device()
-    facts = _check_rows(rows, out)
+    facts = _check_rows(rows, out, what.name_added(info.labels))
     with claim([out], "predict", [bundle, rows.path]), hold_parts(out):
-        settings = make_settings(info.digest, facts, how.shard_rows, how.threads, device)
-        parts = Parts(out, settings, fresh=how.fresh)
-        work = _Work(rows, facts, parts, Worker(bundle, info.digest, device, how.threads), how)
+        worker = Worker(bundle, info.digest, device, how.threads, what.every)
+        parts = Parts(out, make_settings(info.digest, facts, how.shard_rows, worker), fresh=how.fresh)
+        work = _Work(rows, facts, parts, worker, how)
         numbers = work.label(reporter)
-        numbers |= _finish(out, work, info.labels)
+        numbers |= _finish(out, work, Predictions(parts.iterate(work.shards), info.labels, what))
     numbers["seconds"] = round(time.perf_counter() - begin, 1)
     return numbers
 
@@ -163,19 +166,18 @@ class _Progress:
             self.reporter.say(f"{self.done:,} of {self.rows:,} rows, {speed:,.0f} rows/s, about {left:.0f} min to go")
 
 
-def _check_rows(rows: Source, out: Path) -> Facts:
+def _check_rows(rows: Source, out: Path, added: tuple[str, ...]) -> Facts:
     facts = rows.check()
-    name_columns(facts.columns, rows.name)
+    name_columns(facts.columns, rows.name, added)
     if not (rows.path and rows.name.lower().endswith(".parquet")):
         check_kinds(facts.columns, out.suffix, rows.name)
     return facts
 
 
-def _finish(out: Path, work: _Work, labels: tuple[str, ...]) -> dict[str, Any]:
-    """Write the output and remove the shards; returns rows by label and how many were cut."""
-    parts = work.parts
+def _finish(out: Path, work: _Work, predictions: Predictions) -> dict[str, Any]:
+    """Write the output and remove the shards; returns rows by label, how many abstained and how many were cut."""
+    parts, instead = work.parts, predictions.what.instead
     cut = sum(parts.read(index)["cut"] for index in range(work.shards))
-    predictions = Predictions(parts.iterate(work.shards), labels)
 
     def write(path: Path) -> None:
         write_output(path, out.suffix, work.rows, work.facts, predictions)
@@ -187,4 +189,6 @@ def _finish(out: Path, work: _Work, labels: tuple[str, ...]) -> dict[str, Any]:
     with name_disk_fault(out):
         replace_file(whole, out)
     parts.remove()
-    return {"out": str(out), "cut": cut, "labels": {label: predictions.counts[label] for label in labels}}
+    labels = {label: predictions.counts[label] for label in predictions.labels}
+    unsure = {} if instead is None else {"abstained": predictions.counts[instead]}
+    return {"out": str(out), "cut": cut, "labels": labels, **unsure}

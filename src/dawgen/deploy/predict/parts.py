@@ -1,19 +1,19 @@
 """OUT.parts: the shards of a file that is being labelled, and their settings.
 
 settings.json         bundle, texts, rows per shard, threads, device, versions; others are refused
-shards/000000.json    label numbers and probabilities of the first rows
+shards/000000.json    label numbers and probabilities of the first rows, where they are wanted of all labels
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dawgen.deploy.predict.shard import FOLDER, name_shard
+from dawgen.deploy.predict.shard import FOLDER, Worker, name_shard
 from dawgen.deploy.predict.source import Facts
 from dawgen.engine.work import hash_numbers
 from dawgen.errors import ConfigError, DataError
@@ -21,6 +21,7 @@ from dawgen.files import describe_changes, read_json, write_json
 from dawgen.outputs import NOTES, hold
 
 ANEW = "\nStart again with --fresh."
+Predicted = tuple[int, float, Sequence[float]]
 PACKAGES = ("torch", "transformers", "tokenizers")  # the probabilities depend on these
 
 
@@ -48,7 +49,8 @@ class Parts:
         """Return whether a shard is there and whole; one that a crash of the machine has damaged is made again."""
         with suppress(OSError, ValueError, LookupError, TypeError, DataError):
             numbers = self.read(index)
-            return len(numbers["labels"]) == len(numbers["probabilities"]) == rows
+            whole = len(numbers["labels"]) == len(numbers["probabilities"]) == rows
+            return whole and len(numbers.get("all", numbers["labels"])) == rows
         return False
 
     def read(self, index: int) -> dict[str, Any]:
@@ -59,11 +61,13 @@ class Parts:
             raise DataError(f"{path}: expected the shard as it was written, it has changed.{ANEW}")
         return numbers
 
-    def iterate(self, shards: int) -> Iterator[tuple[int, float]]:
-        """Yield label number and probability of every row, in order; one shard is in memory."""
+    def iterate(self, shards: int) -> Iterator[Predicted]:
+        """Yield label number, probability and those of all labels, if kept, of every row, in order; one shard is in
+        memory."""
         for index in range(shards):
             numbers = self.read(index)
-            yield from zip(numbers["labels"], numbers["probabilities"], strict=True)
+            rows = numbers.get("all") or [()] * len(numbers["labels"])
+            yield from zip(numbers["labels"], numbers["probabilities"], rows, strict=True)
 
     def remove(self) -> None:
         """Delete all that is in the folder but for the lock, which goes with `hold_parts`."""
@@ -95,16 +99,17 @@ def hold_parts(out: Path) -> Iterator[None]:
             folder.rmdir()
 
 
-def make_settings(digest: str, facts: Facts, shard_rows: int, threads: int, device: str) -> dict[str, Any]:
+def make_settings(digest: str, facts: Facts, shard_rows: int, worker: Worker) -> dict[str, Any]:
     """Return everything that a shard's bytes depend on."""
     return {
         "bundle": digest,
         "rows": facts.rows,
         "texts": facts.texts,
         "shard_rows": shard_rows,
-        "threads": threads,
-        "device": device,
+        "threads": worker.threads,
+        "device": worker.device,
         "versions": {name: version(name) for name in PACKAGES},
+        **({"all": True} if worker.every else {}),
     }
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from dawgen.classifier.estimator import PromptClassifier
 from dawgen.errors import ModelError
 from dawgen.records import Example
+from dawgen.stats.temperature import apply_temperature
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,12 +25,14 @@ DIGITS = 6  # of a probability, in every kind of file
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What a process needs to label rows. bundle: an absolute folder. threads: of PyTorch, on which bits may depend."""
+    """What a process needs to label rows. bundle: an absolute folder. threads: of PyTorch, on which bits may depend.
+    every: whether each label's probability is kept."""
 
     bundle: Path
     digest: str
     device: str
     threads: int
+    every: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class Shard:
     def run(self, store: Store) -> dict[str, Any]:
         """Return label numbers and probabilities of the rows, in order, and how many lost the end of a text."""
         torch.set_num_threads(self.worker.threads)
-        return label_rows(load_once(self.worker), self.examples)
+        return label_rows(load_once(self.worker), self.examples, every=self.worker.every)
 
 
 def name_shard(index: int) -> str:
@@ -80,8 +84,10 @@ def load_once(worker: Worker) -> PromptClassifier:
     return PromptClassifier.load(worker.bundle, device=worker.device, digest=worker.digest)
 
 
-def label_rows(classifier: PromptClassifier, examples: tuple[Example, ...]) -> dict[str, Any]:
+def label_rows(classifier: PromptClassifier, examples: tuple[Example, ...], *, every: bool = False) -> dict[str, Any]:
     """Return {"labels": [N] numbers, "probabilities": [N] of those labels, "cut": rows that lost the end of a text}.
+
+    every: "all" too, [N,K], in the order of the task's labels. Probabilities are those of the bundle's temperature.
 
     Raises ModelError where the model gives no number for a row.
     """
@@ -91,6 +97,10 @@ def label_rows(classifier: PromptClassifier, examples: tuple[Example, ...]) -> d
     if not bool(torch.isfinite(scores).all()):
         row = int((~torch.isfinite(scores).all(1)).nonzero()[0])
         raise ModelError(f"{scorer.backbone.name}: expected probabilities, got NaN for {examples[row].text1[:60]!r}.")
-    best, labels = scores.max(1)
-    probabilities = [round(value, DIGITS) for value in best.double().exp().tolist()]
-    return {"labels": labels.tolist(), "probabilities": probabilities, "cut": rendered.cut}
+    labels = scores.argmax(1)
+    warm = classifier.temperature_ != 1
+    chances = np.exp(apply_temperature(scores, classifier.temperature_) if warm else scores.double().numpy())
+    rows = [[round(value, DIGITS) for value in row] for row in chances.tolist()] if every else []
+    best = [round(value, DIGITS) for value in chances[np.arange(len(chances)), labels.numpy()].tolist()]
+    found = {"labels": labels.tolist(), "probabilities": best, "cut": rendered.cut}
+    return found | ({"all": rows} if every else {})

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from dawgen.data.formats import BATCH, BUFFER
-from dawgen.deploy.predict.columns import ADDED, as_cell, as_plain, name_columns
+from dawgen.deploy.predict.columns import as_cell, as_plain, name_columns
+from dawgen.deploy.predict.parts import Predicted
 from dawgen.deploy.predict.source import Facts, Kinds, Source
+from dawgen.deploy.predict.what import What
 from dawgen.errors import ConfigError, DataError
 
 ENDINGS = (".parquet", ".jsonl", ".csv")
@@ -25,24 +27,35 @@ GROUP_ROWS = 65536  # of a Parquet file's row group, or a batch more
 GROUP_BYTES = 32 << 20
 
 Fields = dict[str, Any]
+Added = tuple[str, ...]
+DEFAULT = What()
 
 
 @dataclass
 class Predictions:
-    """Labels and probabilities in the order of the rows; counts those that were taken."""
+    """Labels and probabilities in the order of the rows; counts the labels that were taken as they are written."""
 
-    values: Iterator[tuple[int, float]]
+    values: Iterator[Predicted]
     labels: tuple[str, ...]
+    what: What = DEFAULT
     counts: Counter[str] = field(default_factory=Counter)
 
-    def take(self, rows: int) -> tuple[list[str], list[float]]:
-        """Return the next labels and probabilities. Raises DataError where there are fewer."""
-        pairs = list(islice(self.values, rows))
-        if len(pairs) != rows:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that are added: label, and numbers."""
+        return self.what.name_added(self.labels)
+
+    def take(self, rows: int) -> list[list[Any]]:
+        """Return the next values of each column that is added. Raises DataError where there are fewer."""
+        taken = list(islice(self.values, rows))
+        if len(taken) != rows:
             raise DataError("expected as many rows as were labelled, found more: the input was changed meanwhile.")
-        labels = [self.labels[number] for number, _ in pairs]
+        labels = [self.what.name_label(self.labels[number], probability) for number, probability, _ in taken]
         self.counts.update(labels)
-        return labels, [probability for _, probability in pairs]
+        columns: list[list[Any]] = [labels, [probability for _, probability, _ in taken]]
+        if self.what.every:
+            columns += [[chances[number] for *_, chances in taken] for number in range(len(self.labels))]
+        return columns
 
 
 def check_out(out: Path, source: Source) -> None:
@@ -60,37 +73,39 @@ def write_output(path: Path, ending: str, source: Source, facts: Facts, predicti
     if ending == ".parquet" and source.path is not None and source.name.lower().endswith(".parquet"):
         _extend_parquet(path, source.path, predictions)
         return
-    names = name_columns(facts.columns, source.name)
-    with _OPENERS[ending](path, facts.columns, names) as write:
+    added = predictions.names
+    names = name_columns(facts.columns, source.name, added)
+    with _OPENERS[ending](path, facts.columns, names, added) as write:
         rows = source.iterate()
         while chunk := [fields for fields, _ in islice(rows, BATCH)]:
-            labels, probabilities = predictions.take(len(chunk))
-            for fields, label, probability in zip(chunk, labels, probabilities, strict=True):
+            for fields, *values in zip(chunk, *predictions.take(len(chunk)), strict=True):
                 kept = {names[name]: value for name, value in fields.items()}
-                write(kept | {"label": label, "probability": probability})
+                write(kept | dict(zip(added, values, strict=True)))
 
 
 @contextmanager
-def _open_jsonl(path: Path, kinds: Kinds, names: dict[str, str]) -> Iterator[Callable[[Fields], object]]:
+def _open_jsonl(path: Path, kinds: Kinds, names: dict[str, str], added: Added) -> Iterator[Callable[[Fields], object]]:
     with path.open("w", encoding="utf-8", newline="\n") as stream:
         yield lambda row: stream.write(json.dumps(as_plain(row), ensure_ascii=False) + "\n")
 
 
 @contextmanager
-def _open_csv(path: Path, kinds: Kinds, names: dict[str, str]) -> Iterator[Callable[[Fields], object]]:
+def _open_csv(path: Path, kinds: Kinds, names: dict[str, str], added: Added) -> Iterator[Callable[[Fields], object]]:
     with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, [*names.values(), *ADDED], lineterminator="\n")
+        writer = csv.DictWriter(stream, [*names.values(), *added], lineterminator="\n")
         writer.writeheader()
         yield lambda row: writer.writerow({name: as_cell(value) for name, value in row.items()})
 
 
 @contextmanager
-def _open_parquet(path: Path, kinds: Kinds, names: dict[str, str]) -> Iterator[Callable[[Fields], object]]:
+def _open_parquet(
+    path: Path, kinds: Kinds, names: dict[str, str], added: Added
+) -> Iterator[Callable[[Fields], object]]:
     import pyarrow
 
     types = {"bool": pyarrow.bool_(), "int": pyarrow.int64(), "float": pyarrow.float64()}
     fields = [(names[name], types.get(kind, pyarrow.string())) for name, kind in kinds.items()]
-    schema = pyarrow.schema([*fields, ("label", pyarrow.string()), ("probability", pyarrow.float64())])
+    schema = pyarrow.schema([*fields, *_type_added(added)])
     texts = {names[name] for name, kind in kinds.items() if kind not in types}
     with _open_groups(path, schema) as add:
         rows: list[Fields] = []
@@ -123,15 +138,22 @@ def _extend_parquet(path: Path, source: Path, predictions: Predictions) -> None:
 
     file = pyarrow.parquet.ParquetFile(source, buffer_size=BUFFER)
     # The metadata of pandas and datasets list the columns, which are now incomplete.
-    names = list(name_columns(file.schema_arrow.names, str(source)).values())
+    names = list(name_columns(file.schema_arrow.names, str(source), predictions.names).values())
     fields = [field.with_name(name) for field, name in zip(file.schema_arrow, names, strict=True)]
-    added = [("label", pyarrow.string()), ("probability", pyarrow.float64())]
+    added = _type_added(predictions.names)
     schema = pyarrow.schema([*fields, *(pyarrow.field(*one) for one in added)])
     with _open_groups(path, schema) as add:
         for batch in file.iter_batches(batch_size=BATCH):
             taken = zip(predictions.take(len(batch)), added, strict=True)
             columns = [pyarrow.array(values, kind) for values, (_, kind) in taken]
             add(pyarrow.RecordBatch.from_arrays([*batch.columns, *columns], schema=schema))
+
+
+def _type_added(added: Added) -> list[tuple[str, Any]]:
+    """Return names and Parquet types of the columns that are added: the label, and probabilities."""
+    import pyarrow
+
+    return [(name, pyarrow.float64() if place else pyarrow.string()) for place, name in enumerate(added)]
 
 
 @contextmanager

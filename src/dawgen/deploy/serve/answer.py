@@ -54,6 +54,7 @@ class Answerer:
         prompts = [self.registry.get(name) for name in read_names(question)]
         log.prompt = prompts[0].name if question.prompts is None else f"({len(prompts)} prompts)"
         log.inputs = len(question.inputs)
+        check_below(question, prompts)
         examples = [read_examples(question.inputs, pair, self.settings) for pair in {one.task.pair for one in prompts}]
         pending = list[PendingRequest]()
         try:
@@ -68,8 +69,8 @@ class Answerer:
                 one.cancel()
         answers = []
         for loaded, rows, found in zip(prompts, rendered, scores, strict=True):
-            self.metrics.count_rows(loaded.name, len(rows.ids), rows.cut)
-            results = make_results(found, loaded.labels, rows.cut_rows)
+            results = make_results(found, loaded, rows.cut_rows, question)
+            self.metrics.count_rows(loaded.name, len(rows.ids), rows.cut, sum(one.abstained for one in results))
             answers.append(Answer(prompt=loaded.name, digest=loaded.digest, results=results))
         return answers[0] if question.prompts is None else Answers(answers=answers)
 
@@ -125,21 +126,35 @@ def read_names(question: Question) -> list[str]:
     return question.prompts
 
 
-def make_results(scores: Tensor, labels: Sequence[str], cut_rows: Sequence[int]) -> list[Result]:
-    """Return a result for each row of log-probabilities [N,K]; the probabilities sum to 1 in double precision.
+def check_below(question: Question, prompts: Sequence[LoadedPrompt]) -> None:
+    """Raise DataError for one of `below` and `else` without the other, or an `else` that could not be told from a
+    label."""
+    if (question.below is None) != (question.instead is None):
+        raise DataError('expected below and else together, such as "below": 0.7, "else": "unsure", found one.')
+    if any(question.instead in loaded.labels for loaded in prompts):
+        raise DataError("else: expected a word that is no label of a prompt that is asked.")
+
+
+def make_results(scores: Tensor, loaded: LoadedPrompt, cut_rows: Sequence[int], question: Question) -> list[Result]:
+    """Return a result for each row of log-probabilities [N,K], softmax(scores / T) for each label.
+
+    The probabilities sum to 1 in double precision; the likeliest label is that of the scores.
 
     Raises:
         ModelError: a score is NaN, as when the model's dtype overflows.
     """
     if bool(torch.isnan(scores).any()):
         raise ModelError("expected log-probabilities, the model's answer is not a number. Load it in float32.")
-    cut = set(cut_rows)
-    rows = torch.softmax(scores.double(), 1).tolist()
-    return [
-        Result(
-            label=labels[max(range(len(row)), key=row.__getitem__)],
-            probabilities=dict(zip(labels, row, strict=True)),
-            cut=place in cut,
+    cut, results = set(cut_rows), list[Result]()
+    rows = torch.softmax(scores.double() / loaded.temperature, 1).tolist()
+    for place, (row, best) in enumerate(zip(rows, scores.argmax(1).tolist(), strict=True)):
+        label, abstained = loaded.labels[best], question.below is not None and row[best] < question.below
+        results.append(
+            Result(
+                label=question.instead if abstained and question.instead is not None else label,
+                probabilities=dict(zip(loaded.labels, row, strict=True)) if question.all else {label: row[best]},
+                cut=place in cut,
+                abstained=abstained,
+            )
         )
-        for place, row in enumerate(rows)
-    ]
+    return results

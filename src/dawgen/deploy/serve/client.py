@@ -46,16 +46,19 @@ class ServiceError(DawgenError):
 
 @dataclass(frozen=True)
 class Answer:
-    """The likeliest label, the probability of each, and whether a text was too long and lost its end."""
+    """The likeliest label, the probability of each, and whether a text was too long and lost its end. abstained: the
+    label is the request's word instead, since the likeliest one had too little probability."""
 
     label: str
     probabilities: Mapping[str, float]
     cut: bool = False
+    abstained: bool = False
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt that the service holds. length: vectors. bytes: what it adds to the memory of the model."""
+    """A prompt that the service holds. length: vectors. bytes: what it adds to the memory of the model. temperature: by
+    which its scores are divided before they are probabilities."""
 
     name: str
     task: str
@@ -64,6 +67,7 @@ class Prompt:
     length: int
     bytes: int
     digest: str
+    temperature: float = 1.0
 
 
 class Client:
@@ -113,8 +117,13 @@ class Client:
         inside._headers = self._headers | {name: value for name, value in given.items() if value is not None}
         return inside
 
-    def classify(self, prompt: str, items: Sequence[Item]) -> list[Answer]:
+    def classify(
+        self, prompt: str, items: Sequence[Item], *, below: float | None = None, instead: str | None = None
+    ) -> list[Answer]:
         """Return the answer to each text or pair of texts, in order; longer lists are sent in parts.
+
+        below, instead: where the likeliest label has less probability than `below` the answer is `instead`, such as
+        0.7 and "unsure"; both or neither.
 
         Raises:
             DataError: an item is neither a text nor a pair. ServiceError: the service refused, or did not answer.
@@ -124,22 +133,25 @@ class Client:
         inputs = [_write_item(item) for item in items]
         answers: list[Answer] = []
         for start in range(0, len(inputs), MOST_INPUTS):
-            body = {"prompt": prompt, "inputs": inputs[start : start + MOST_INPUTS]}
+            body = {"prompt": prompt, "inputs": inputs[start : start + MOST_INPUTS]} | _write_below(below, instead)
             answers += self._ask("POST", "/v1/classify", _read_answers, body)
         return answers
 
-    def classify_all(self, prompts: Sequence[str], items: Sequence[Item]) -> dict[str, list[Answer]]:
+    def classify_all(
+        self, prompts: Sequence[str], items: Sequence[Item], *, below: float | None = None, instead: str | None = None
+    ) -> dict[str, list[Answer]]:
         """Return the answers under each of several prompts: every text once to all of them, in one request where the
         service takes as many rows. Prompts behind the text read it once together.
 
-        Raises as `classify`.
+        below, instead, and what is raised: as in `classify`.
         """
         if isinstance(items, str):
             raise DataError("items: expected a list of texts, found one text. Put it into a list.")
         inputs, found = [_write_item(item) for item in items], {name: list[Answer]() for name in prompts}
         step = max(1, MOST_ROWS // max(1, len(found)))
         for start in range(0, len(inputs), min(step, MOST_INPUTS)):
-            body = {"prompts": list(found), "inputs": inputs[start : start + min(step, MOST_INPUTS)]}
+            part = inputs[start : start + min(step, MOST_INPUTS)]
+            body = {"prompts": list(found), "inputs": part} | _write_below(below, instead)
             for name, answers in self._ask("POST", "/v1/classify", _read_all, body).items():
                 found[name] += answers
         return found
@@ -218,8 +230,15 @@ def _write_item(item: Item) -> str | dict[str, str | None]:
     raise DataError(f"items: expected texts, pairs of texts or Examples, found {type(item).__name__}.")
 
 
+def _write_below(below: float | None, instead: str | None) -> dict[str, float | str]:
+    """Return the fields of what is unsure; a service from before there were any gets none."""
+    return {name: value for name, value in (("below", below), ("else", instead)) if value is not None}
+
+
 def _read_answers(found: Mapping[str, Any]) -> list[Answer]:
-    return [Answer(row["label"], row["probabilities"], row["cut"]) for row in found["results"]]
+    return [
+        Answer(row["label"], row["probabilities"], row["cut"], row.get("abstained", False)) for row in found["results"]
+    ]
 
 
 def _read_all(found: Mapping[str, Any]) -> dict[str, list[Answer]]:
@@ -231,9 +250,8 @@ def _read_prompts(found: Mapping[str, Any]) -> list[Prompt]:
 
 
 def _read_prompt(row: Mapping[str, Any]) -> Prompt:
-    return Prompt(
-        row["name"], row["task"], tuple(row["labels"]), row["pair"], row["length"], row["bytes"], row["digest"]
-    )
+    facts = row["name"], row["task"], tuple(row["labels"]), row["pair"], row["length"], row["bytes"], row["digest"]
+    return Prompt(*facts, row.get("temperature", 1.0))
 
 
 def _read_pause(said: str | None) -> float:

@@ -26,6 +26,7 @@ class LoadedPrompt:
     scorer: how the model is asked; other prompts of the service ask the same model with scorers of their own.
     shared: a causal model's keys and values of the prompt, [2L,Hkv,P,dh], layer by layer: key, value, key, ...; None
     where the model has none to share. nbytes: what this prompt adds to the memory of the model, prompt and shared.
+    temperature: T, by which the row's scores are divided when they become probabilities.
     """
 
     name: str
@@ -37,6 +38,7 @@ class LoadedPrompt:
     shared: Tensor | None
     nbytes: int
     asked: Tensor | None = None
+    temperature: float = 1.0
 
     @classmethod
     def of(cls, classifier: PromptClassifier, name: str, digest: str) -> LoadedPrompt:
@@ -58,6 +60,7 @@ class LoadedPrompt:
             shared=shared,
             nbytes=prompt.nbytes + sum(part.nbytes for part in (shared, asked) if part is not None),
             asked=asked,
+            temperature=classifier.temperature_,
         )
 
     @property

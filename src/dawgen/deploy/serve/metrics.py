@@ -59,6 +59,7 @@ class Metrics:
         self.cancelled = counter("cancelled", "Requests whose client hung up before the answer")
         self.rows = counter("rows", "Rows answered, by prompt", "prompt")
         self.cut = counter("cut_rows", "Rows that had a text cut")
+        self.abstained = counter("abstained_rows", "Rows whose likeliest label was below the probability asked for")
         self.batch_rows = histogram("batch_rows", "Rows of a batch", _ROWS)
         self.batch_prompts = histogram("batch_prompts", "Prompts of a batch", _ROWS)
         self.batch_seconds = histogram("batch_seconds", "Time of a batch in the model", _SECONDS)
@@ -88,11 +89,12 @@ class Metrics:
         self.requests.labels(method, route, str(status)).inc()
         self.seconds.labels(route).observe(seconds)
 
-    def count_rows(self, prompt: str, rows: int, cut: int) -> None:
+    def count_rows(self, prompt: str, rows: int, cut: int, abstained: int = 0) -> None:
         """Count answered rows under their prompt's name, or as removed if the prompt was removed meanwhile."""
         with self._lock:
             self.rows.labels(prompt if self._is_registered(prompt) else REMOVED).inc(rows)
         self.cut.inc(cut)
+        self.abstained.inc(abstained)
 
     def forget(self, prompt: str) -> None:
         """Drop the series of a prompt that was removed; rows that are answered later count as removed."""

@@ -131,6 +131,7 @@ def describe_prompt(loaded: LoadedPrompt) -> Prompt:
         labels=list(loaded.labels),
         pair=loaded.task.pair,
         length=loaded.length,
+        temperature=loaded.temperature,
         bytes=loaded.nbytes,
         digest=loaded.digest,
     )

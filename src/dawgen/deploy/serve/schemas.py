@@ -33,14 +33,28 @@ class Question(Wire):
         default=None, min_length=1, description="names of prompts, in place of `prompt`: each input under each of them"
     )
     inputs: list[str | Texts] = Field(min_length=1, description="texts, or pairs as the prompt's task has them")
+    all: bool = Field(default=True, description="false: only the likeliest label's probability comes back")
+    below: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="an input whose likeliest label has less probability gets `else` for a label",
+    )
+    instead: str | None = Field(
+        default=None, alias="else", max_length=200, description="goes with `below`; no label of a prompt that is asked"
+    )
 
 
 class Result(Wire):
     """The label of one input."""
 
-    label: str = Field(description="the most probable label")
-    probabilities: dict[str, float] = Field(description="of each label; they sum to 1")
+    label: str = Field(description="the most probable label, or `else` where its probability is below `below`")
+    probabilities: dict[str, float] = Field(
+        description="of each label, at the bundle's temperature; they sum to 1. With `all` false of the likeliest alone"
+    )
     cut: bool = Field(description="a text was too long and lost its end")
+    abstained: bool = Field(description="the likeliest label's probability is below `below`")
 
 
 class Answer(Wire):
@@ -77,6 +91,7 @@ class Prompt(Wire):
     labels: list[str]
     pair: bool = Field(description="whether it takes pairs of texts")
     length: int = Field(description="vectors of the prompt")
+    temperature: float = Field(description="label scores are divided by it before they are probabilities")
     bytes: int = Field(description="what it adds to the model's memory")
     digest: str
 

@@ -5,10 +5,11 @@ const MOST_CARDS = 20;
 const MOST_BARS = 8; // further labels are folded
 
 /** Put an answer on top. request: {prompt, text1, text2}; text2 null for tasks of one text. */
-export function showAnswer(request, { label, probabilities, cut }) {
+export function showAnswer(request, { label, probabilities, cut, abstained }) {
   const bars = Object.entries(probabilities).sort((one, other) => other[1] - one[1]);
   const card = make("li", { className: "card" });
   card.append(makeTexts(request));
+  if (abstained) card.append(make("p", { className: "cut", textContent: `Unsure: the likeliest label is below what was asked for, so the answer is "${label}".` }));
   if (cut) card.append(make("p", { className: "cut", textContent: "Too long: the end was not read." }));
   card.append(makeBars(bars.slice(0, MOST_BARS), label));
   if (bars.length > MOST_BARS) card.append(fold(bars.slice(MOST_BARS), label));

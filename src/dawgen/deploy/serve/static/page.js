@@ -53,10 +53,19 @@ class Page {
       return "Type a text first.";
     }
     const { text1, text2 } = request;
-    const { results } = await this.service.ask("v1/classify", { prompt: prompt.name, inputs: [{ text1, text2 }] });
+    const body = { prompt: prompt.name, inputs: [{ text1, text2 }] };
+    if (at("below").value) Object.assign(body, { below: at("below").valueAsNumber, else: nameUnsure(prompt.labels) });
+    const { results } = await this.service.ask("v1/classify", body);
     showAnswer(request, results[0]);
-    return `${results[0].label}, ${format(results[0].probabilities[results[0].label])}`;
+    return `${results[0].label}, ${format(Math.max(...Object.values(results[0].probabilities)))}`;
   }
+}
+
+/** The word for what is unsure, which must be no label. */
+function nameUnsure(labels) {
+  let word = "unsure";
+  while (labels.includes(word)) word = `(${word})`;
+  return word;
 }
 
 function showFields({ pair, labels, task }) {
