@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dawgen.data import FieldFile, parse_fields
 from dawgen.errors import DataError
+from dawgen.report.run.chances import Answers, read_answers
 from dawgen.report.run.metrics import RunMetrics, read_metrics
 from dawgen.yaml_text import load_yaml
 
@@ -17,7 +18,7 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RunFiles:
-    """The parsed files of one run; a missing file is empty.
+    """The parsed files of one run; a missing file is empty. answers: of trained methods, by name.
 
     manifest.json is not among them: it is written after the page and holds the page's hash.
     """
@@ -28,6 +29,7 @@ class RunFiles:
     log: list[Fields]
     kept: Sequence[Fields]
     dropped: Sequence[Fields]
+    answers: Mapping[str, Answers] = field(default_factory=dict)
 
 
 def read_run(folder: Path) -> RunFiles:
@@ -35,13 +37,15 @@ def read_run(folder: Path) -> RunFiles:
 
     Raises DataError if there is no metrics.json, or a file cannot be parsed.
     """
+    metrics = read_metrics(folder)
     return RunFiles(
         name=folder.resolve().name,
         config=read_settings(folder / "config.yaml"),
-        metrics=read_metrics(folder),
+        metrics=metrics,
         log=read_log(folder / "log.jsonl"),
         kept=_open_jsonl(folder / "synthetic" / "train.jsonl"),
         dropped=_open_jsonl(folder / "synthetic" / "dropped.jsonl"),
+        answers=read_answers(folder, metrics),
     )
 
 

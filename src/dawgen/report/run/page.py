@@ -10,8 +10,9 @@ from markupsafe import Markup
 from dawgen.files import write_text
 from dawgen.report.plots import Curve, draw_curves
 from dawgen.report.run import numbers as tables
+from dawgen.report.run.chances import draw_reliability, draw_risk
 from dawgen.report.run.files import Fields, RunFiles, read_run
-from dawgen.report.run.tables import list_cost, list_environment
+from dawgen.report.run.tables import list_chances, list_cost, list_environment
 from dawgen.report.table.layout import lay_out
 from dawgen.report.templates import make_environment
 
@@ -39,7 +40,7 @@ def describe_run(run: RunFiles, key: str) -> Fields:
     """Return what the template shows of one run; `key` makes its ids unique in the page."""
     metrics, config = run.metrics, run.config
     dropped_labels, dropped_counts = tables.count_dropped(run.dropped)
-    cost = list_cost(run, f"-{key}")
+    cost, chances = list_cost(run, f"-{key}"), list_chances(run, f"-{key}")
     kept = tables.place_by(run.kept, "label")
     by_reason = tables.place_by(run.dropped, "reason")
     return {
@@ -68,6 +69,9 @@ def describe_run(run: RunFiles, key: str) -> Fields:
         ],
         "environment": list_environment(config),
         "cost": lay_out(cost) if cost.rows else None,
+        "chances": lay_out(chances) if chances.rows else None,
+        "reliability": draw_reliability(run.answers, key),
+        "risk": draw_risk(run.answers, key),
     }
 
 

@@ -11,6 +11,12 @@ from dawgen.report.run.files import Fields, RunFiles, read_run
 from dawgen.report.table.core import Table, make_table
 from dawgen.report.table.text import write_interval, write_share, write_slug
 
+CHANCES = (
+    "T: temperature; before: without it. ECE: how far the share right is from the probability of the likeliest label,",
+    "the mean over 15 bins of equal width; by chance: about what it would be with so few rows if all of them were",
+    "right. Brier: squared distance from the truth, summed over labels, 0 to 2. NLL: in nats. AURC: the mean share of",
+    "wrong answers where only the surest rows are answered.",
+)
 ITEMS = "The interval is Wilson's, of 95 %: it covers which test rows were drawn, not which seed was."
 
 
@@ -23,7 +29,8 @@ def list_run_tables(run_folders: Sequence[Path]) -> list[Table]:
     joined = tables.join_runs(runs) if len(runs) > 1 else []
     found = [_list_joined(number, row, len(joined)) for number, row in enumerate(joined)]
     for run, ending in zip(runs, _end_keys(runs), strict=True):
-        found += [list_methods(run, ending), list_dropped(run, ending), list_cost(run, ending)]
+        found += [list_methods(run, ending), list_chances(run, ending), list_dropped(run, ending)]
+        found.append(list_cost(run, ending))
     return [table for table in found if table.rows]
 
 
@@ -42,6 +49,24 @@ def list_methods(run: RunFiles, ending: str = "") -> Table:
     header = ["method", "accuracy %", "macro-F1 %", "test rows", "dev accuracy %"]
     title = f"Methods on {run.metrics.task}, run {run.name}"
     return make_table(title, header, rows, notes=[ITEMS], key=f"methods{ending}")
+
+
+def list_chances(run: RunFiles, ending: str = "") -> Table:
+    """Return how far the probabilities of each method are right, before and after its temperature."""
+    rows = []
+    for name, one in run.metrics.methods.items():
+        if one.ece is None or one.brier is None or one.nll is None:
+            continue
+        before = one.untempered or one
+        numbers = (before.ece, one.ece, one.ece_noise, one.aurc)
+        ece, after, chance, aurc = map(write_share, numbers)
+        others = [f"{value:.3f}" for value in (before.brier, one.brier, before.nll, one.nll) if value is not None]
+        warm = "-" if one.temperature is None else f"{one.temperature:.2f}"
+        rows.append([name, warm, ece, after, chance, *others, aurc, one.tempered or "-"])
+    header = ["method", "T", "ECE % before", "after", "by chance", "Brier before", "after", "NLL before", "after"]
+    header += ["AURC %", "T from"]
+    title = f"Probabilities on {run.metrics.task}, run {run.name}"
+    return make_table(title, header, rows, notes=[" ".join(CHANCES)], key=f"probabilities{ending}")
 
 
 def list_dropped(run: RunFiles, ending: str = "") -> Table:
