@@ -1,12 +1,10 @@
 """Are the probabilities of prompts right, and does a temperature mend them? On real tasks and on scenes, five seeds.
 
-python -m experiments.studies.calibration --data DATA --out runs/calibration \\
-    --csv experiments/results/calibration.csv    # DATA/TASK/train.jsonl.gz and validation.jsonl.gz
-python -m experiments.studies.calibration --csv experiments/results/calibration.csv --into docs/calibration.md
+python -m experiments.studies.calibration --data DATA --out runs/calibration  # DATA/TASK/{train,validation}.jsonl.gz
 
 Prompt tuning on 16 shots per label, with 16 more per label as dev rows: SmolLM2 on public tasks (prompt behind the
 text, bfloat16, 300 test rows), mini-t5 on scenes (600 test rows). What is in the folder is not run again; without
---data the public tasks are left out.
+--data the public tasks are left out. It writes label scores of each job; experiments.pages.calibration makes tables.
 """
 
 import argparse
@@ -90,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Train what is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     run_jobs(list(list_jobs(options.data)), options.out)

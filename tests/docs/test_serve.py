@@ -92,11 +92,12 @@ def run_python(server: Server, bundles: Path) -> str:
 
 def test_the_requests_run_as_printed(answers: tuple[dict[str, Reply], str]) -> None:
     replies, printed = answers
-    assert [reply.status for reply in replies.values()] == [200, 200, 200, 201, 204]
+    assert [reply.status for reply in replies.values()] == [200, 200, 200, 200, 201, 204]
     (shown,) = find_blocks("json")
-    first, second = list(replies.values())[:2]
+    first, second, third = list(replies.values())[:3]
     assert list_keys(json.loads(shown)) == list_keys(first.json())
     assert len(second.json()["results"]) == 2
+    assert all(row["abstained"] == (row["label"] == "unsure") for row in third.json()["results"])
     *lines, labels = printed.splitlines()
     assert len(lines) == 2
     assert list(eval(labels)) == ["music", "outside"] and all(0 <= share <= 1 for share in eval(labels).values())

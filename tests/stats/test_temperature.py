@@ -38,6 +38,26 @@ def test_no_other_temperature_has_a_lower_nll_on_the_rows(seed: int, k: int) -> 
         assert least <= min(find_nll(scores / other, labels) for other in others) + 1e-6
 
 
+@given(st.integers(0, 10**6), st.floats(0.1, 2), st.sampled_from([0.2, 1.0, 15.0]))
+def test_with_a_spread_nll_and_distance_from_one_are_least_together(seed: int, spread: float, true: float) -> None:
+    scores, labels = draw(seed, 30, 3, true)
+
+    def cost(value: float) -> float:
+        return 30 * find_nll(scores / value, labels) + (np.log(value) / spread) ** 2 / 2
+
+    found = fit_temperature(scores, labels, spread)
+    if found.refused is None:
+        others = np.exp(np.linspace(-np.log(BOUND), np.log(BOUND), 200))
+        assert cost(found.value) <= min(map(cost, others)) + 1e-5
+
+
+def test_a_spread_draws_few_rows_towards_one_and_hardly_moves_many() -> None:
+    for n, low, high in ((32, 1.2, 3.5), (4000, 3.6, 4.4)):
+        scores, labels = draw(6, n, 3, 4.0)
+        assert 1 < fit_temperature(scores, labels, 0.5).value < fit_temperature(scores, labels).value
+        assert low < fit_temperature(scores, labels, 0.5).value < high
+
+
 def test_the_nll_is_convex_in_the_inverse_temperature() -> None:
     scores, labels = draw(3, 100, 5, 2.0)
     values = [find_nll(scores * inverse, labels) for inverse in np.linspace(0.05, 10, 100)]

@@ -21,6 +21,7 @@ from dawgen.config import Tempering
 from dawgen.stats.temperature import LEAST, Temperature, fit_temperature
 
 JUDGED = 1000  # training rows, at most, by which a prompt without a dev set is judged
+SPREAD = 0.5  # of log T that prompts of folds are believed: they learn from half of the shots, and some learn nothing
 DIGITS = 6  # of a temperature: more would be another number on another machine
 
 
@@ -78,7 +79,8 @@ def choose_temperature(
     """Return the temperature that `config.temperature` asks for. dev: scores [N,K] and label numbers, if there are any.
 
     Rows that a prompt has learned from say nothing of how sure it should be. Without dev rows the real ones are scored
-    by prompts that have not learned from them (`held_out`), which costs another training. Synthetic rows are no
+    by prompts that have not learned from them (`held_out`), which costs another training; these are worse prompts than
+    the whole one, so that their T is held near 1. Synthetic rows are no
     substitute: their labels may be wrong, and a temperature would take that for too much confidence.
     """
     setting, real = training.config.temperature, list(training.real.labels)
@@ -96,7 +98,7 @@ def choose_temperature(
     if refused := refuse_folds(training.config.temperature, real):
         return Tempered(1.0, f"none: {refused}")
     scores = score_held_out(scorer, start, training, log=log, checkpoint=checkpoint)
-    return _fit(scores, real, f"{len(real)} real rows, scored by prompts that have not learned from them")
+    return _fit(scores, real, f"{len(real)} real rows, scored by prompts that have not learned from them", SPREAD)
 
 
 def refuse_folds(setting: Tempering, labels: Sequence[int]) -> str | None:
@@ -111,6 +113,6 @@ def refuse_folds(setting: Tempering, labels: Sequence[int]) -> str | None:
     return None
 
 
-def _fit(scores: Tensor, labels: Sequence[int], rows: str) -> Tempered:
-    found: Temperature = fit_temperature(scores.numpy(), labels)
+def _fit(scores: Tensor, labels: Sequence[int], rows: str, spread: float | None = None) -> Tempered:
+    found: Temperature = fit_temperature(scores.numpy(), labels, spread)
     return Tempered(round(found.value, DIGITS), f"none: {found.refused}" if found.refused else rows)

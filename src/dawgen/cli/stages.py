@@ -163,12 +163,10 @@ def evaluate(
     numbers = evaluate_stage(bundle, test, o.parse_columns(columns), threads)
     typer.echo(f"accuracy {numbers['accuracy']:.4f}  macro-F1 {numbers['macro_f1']:.4f}  rows {numbers['n']}")
     if "ece" in numbers:
-        ece, before = (f"{100 * found['ece']:.1f} %" for found in (numbers, numbers["untempered"]))
-        typer.echo(
-            f"ECE {ece}, {before} without the temperature of {numbers['temperature']:.3g} "
-            f"(right probabilities of so many rows: about {100 * numbers['ece_noise']:.1f} %)  "
-            f"Brier {numbers['brier']:.3f}"
-        )
+        warm = numbers["temperature"]
+        before = "" if warm == 1 else f"{100 * numbers['untempered']['ece']:.1f} % without temperature {warm:.3g}; "
+        chance = f"{before}about {100 * numbers['ece_noise']:.1f} % by chance"
+        typer.echo(f"ECE {100 * numbers['ece']:.1f} % ({chance})  Brier {numbers['brier']:.3f}")
     typer.echo("rows: label in the file; columns: label predicted, in the same order")
     for label, row in zip(numbers["labels"], numbers["confusion"], strict=True):
         typer.echo(f"{label:>16} " + " ".join(f"{count:6}" for count in row))

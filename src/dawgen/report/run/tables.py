@@ -13,7 +13,7 @@ from dawgen.report.table.text import write_interval, write_share, write_slug
 
 CHANCES = (
     "T: temperature; before: without it. ECE: how far the share right is from the probability of the likeliest label,",
-    "the mean over 15 bins of equal width; by chance: about what it would be with so few rows if all of them were",
+    "the mean over 15 bins of equal width; by chance: about what it would be on so few rows if every probability were",
     "right. Brier: squared distance from the truth, summed over labels, 0 to 2. NLL: in nats. AURC: the mean share of",
     "wrong answers where only the surest rows are answered.",
 )
