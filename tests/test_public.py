@@ -39,6 +39,7 @@ ORDER = (  # what one leaves in the folder, the next ones take
     "PromptClassifier",
     "export_peft",
     "import_peft",
+    "open_report",
     "Client",
 )
 PORT = "8400"

@@ -16,8 +16,8 @@ GROUPS = {
     "api-scenes.md": ("Scenes", ("scenes",)),
     "api-serving.md": ("Client of a service", ("Client",)),
     "api-models.md": (
-        "Models, export, errors",
-        ("resolve_model", "models.load.load_target", "export_peft", "import_peft", "errors"),
+        "Models, export, reports, errors",
+        ("resolve_model", "models.load.load_target", "export_peft", "import_peft", "open_report", "errors"),
     ),
 }
 LAST = "api-models.md"

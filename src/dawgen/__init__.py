@@ -27,6 +27,7 @@ if _typing.TYPE_CHECKING:
     from dawgen.generator.api.estimator import ApiGenerator
     from dawgen.generator.estimator import Generator
     from dawgen.models.resolve import resolve_model
+    from dawgen.report.reports import open_report
     from dawgen.tasks import Task
 
 __version__ = "0.1.0"
@@ -43,6 +44,7 @@ __all__ = [
     "errors",
     "export_peft",
     "import_peft",
+    "open_report",
     "read",
     "resolve_model",
 ]
@@ -56,6 +58,7 @@ _HOMES = {
     "curate": "dawgen.curation",
     "export_peft": "dawgen.deploy.export.exporting",
     "import_peft": "dawgen.deploy.export.importing",
+    "open_report": "dawgen.report.reports",
     "read": "dawgen.data",
     "resolve_model": "dawgen.models.resolve",
 }

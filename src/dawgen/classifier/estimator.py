@@ -20,13 +20,14 @@ from dawgen.classifier.plan import plan_prompt, write_info
 from dawgen.classifier.published import PublishedPrompt
 from dawgen.classifier.rows import LazyRows, render_rows
 from dawgen.classifier.scorer import Scorer
-from dawgen.classifier.train import Log, Training, Watch, train_prompt
+from dawgen.classifier.train import Log, Training, Watch, count_done, train_prompt
 from dawgen.config import SEED, Schedule, TargetConfig
 from dawgen.data.items import as_examples
 from dawgen.data.kinds import as_labelled, name_label, name_labels, read_training, sort_classes
 from dawgen.errors import BundleError, ConfigError, DataError, DawgenError
 from dawgen.models.load import Backbone, load_target, name_dtype
 from dawgen.parameters import read_seed, read_settings, take_settings
+from dawgen.progress import follow
 from dawgen.prompt.bundle.checks import check_base, describe_base
 from dawgen.prompt.bundle.files import clean
 from dawgen.prompt.bundle.format import load_bundle, save_bundle
@@ -117,7 +118,7 @@ class PromptClassifier(PublishedPrompt, ClassifierMixin, BaseEstimator):  # type
 
         X, y: texts or pairs of texts (see `as_examples`) and their labels, texts, whole numbers or truth values; or
         Examples that have labels, alone. synthetic: Examples with labels. dev: such too, keeps the prompt that is best
-        on it. log, checkpoint, watch: see `train_prompt`.
+        on it. log, checkpoint, watch: see `train_prompt`; without a log a notebook shows a bar.
 
         Raises:
             ConfigError: a wrong setting or label word, or a schedule whose data are missing.
@@ -136,7 +137,8 @@ class PromptClassifier(PublishedPrompt, ClassifierMixin, BaseEstimator):  # type
         synthetic_rows = LazyRows(scorer, synthetic, labels, "synthetic examples")
         dev_rows, cut = render_rows(scorer, dev, labels, "dev examples") if dev else (None, 0)
         training = Training(real_rows, synthetic_rows, dev_rows, schedule, seed, config, self.class_weight is not None)
-        trained = train_prompt(scorer, plan.start, training, log=log, checkpoint=checkpoint, watch=watch)
+        with follow(f"training on {len(real) + len(synthetic):,} rows", config.steps, log, count_done) as log:
+            trained = train_prompt(scorer, plan.start, training, log=log, checkpoint=checkpoint, watch=watch)
         self.task_, self.prompt_, self.trainable_ = task, trained.prompt, trained.prompt.numel()
         self.scorer_, self.label_kind_ = scorer, kind
         self.classes_ = np.array(classes, dtype=object if kind == "text" else None)

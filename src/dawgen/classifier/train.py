@@ -10,7 +10,7 @@ One sweep over the rows gives both gradients: each source, or each synthetic row
 import hashlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -269,3 +269,8 @@ def _make_optimizer(soft: SoftPrompt, config: TargetConfig) -> torch.optim.Optim
         weight_decay=config.weight_decay,
     )
     return optimizer
+
+
+def count_done(record: Mapping[str, Any]) -> int:
+    """Return how many steps are done at a record of `train_prompt`, whose first step is 1."""
+    return int(record["step"])

@@ -7,7 +7,7 @@ Every filter is a pure function (`filters`, `dedupe`, `posterior`). `Curator` ap
 remembers the rows that it kept, so that a set may be judged shard by shard. Nothing here needs a model.
 """
 
-from dawgen.curation.curator import REASONS, Curator, Dropped, Reason, Verdict, curate
+from dawgen.curation.curator import REASONS, Curated, Curator, Dropped, Reason, Verdict, curate
 from dawgen.curation.filters import copy_stats
 
-__all__ = ["REASONS", "Curator", "Dropped", "Reason", "Verdict", "copy_stats", "curate"]
+__all__ = ["REASONS", "Curated", "Curator", "Dropped", "Reason", "Verdict", "copy_stats", "curate"]

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from dawgen.config import CurateConfig
 from dawgen.curation.dedupe import NearIndex
 from dawgen.curation.filters import copy_stats, find_overlap_limits, is_copy, is_empty, measure_overlap
 from dawgen.curation.posterior import measure_margin
 from dawgen.errors import ConfigError, DataError
+from dawgen.notebook import shorten, show_table
 from dawgen.records import Candidate, Example, generated_text, pair_key
 
 if TYPE_CHECKING:
@@ -50,6 +51,29 @@ class Dropped:
     reason: Reason
     score: float | None
     twin: str | None
+
+
+class Curated(NamedTuple):
+    """What `curate` returns, a tuple of both; a notebook shows how many rows each filter has dropped."""
+
+    kept: list[Example]
+    dropped: list[Dropped]
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """Rows dropped for each reason."""
+        return Counter(row.reason for row in self.dropped)
+
+    def _repr_html_(self) -> str:
+        samples = {row.reason: row.example for row in reversed(self.dropped)}
+        rows: list[list[object]] = [["kept", "", len(self.kept)]]
+        rows += [
+            [reason, shorten(" → ".join(_texts(samples[reason]))), self.reasons[reason]]
+            for reason in REASONS
+            if reason in samples
+        ]
+        title = f"{len(self.kept) + len(self.dropped):,} rows"
+        return show_table(title, ["verdict", "such as", "rows"], rows, names=2)
 
 
 class Curator:
@@ -196,7 +220,7 @@ def curate(
     labels: Sequence[str] | None = None,
     config: CurateConfig | None = None,
     opinion: Opinion | None = None,
-) -> tuple[list[Example], list[Dropped]]:
+) -> Curated:
     """Return the examples to keep and the dropped ones, both in the order given.
 
     Args:
@@ -241,7 +265,7 @@ def curate(
         for row, verdict in zip(rows, verdicts, strict=True)
         if verdict.reason is not None
     ]
-    return kept, dropped
+    return Curated(kept, dropped)
 
 
 def _texts(example: Example) -> tuple[str, ...]:

@@ -21,12 +21,13 @@ from dawgen.generator.published import PublishedGenerator
 from dawgen.generator.rivals import choose_rivals
 from dawgen.generator.saved import Base, Record, check_base, join_saved, read_saved, write_saved
 from dawgen.generator.score import score_rows
-from dawgen.generator.tune.tuner import Log, tune
-from dawgen.generator.write.quotas import FinishedOnly, Generation, Judge, Judged, Store, fill_quotas
+from dawgen.generator.tune.tuner import Log, count_done, count_steps, tune
+from dawgen.generator.write.quotas import FinishedOnly, Generation, Judge, Judged, Store, count_kept, fill_quotas
 from dawgen.generator.write.writer import Writer
 from dawgen.models.chat import find_chat
 from dawgen.models.load import Backbone, load_generator
 from dawgen.parameters import read_count, read_seed, read_settings, take_settings
+from dawgen.progress import follow
 from dawgen.records import Candidate, Example
 from dawgen.runtime import find_device
 from dawgen.servers import ServerSettings
@@ -100,7 +101,9 @@ class Generator(PublishedGenerator, BaseEstimator):  # type: ignore[misc]  # sci
             cut += was_cut
         self._warn_cut(cut, len(real), "real texts")
         self._find_rivals(rows, config)
-        tune(self.prefix_, rows, config, seed=seed, log=log, checkpoint=checkpoint)
+        steps = 0 if config.kind == "untuned" else count_steps(config, len(task.labels))
+        with follow(f"tuning on {len(rows):,} rows", steps, log, count_done) as log:
+            tune(self.prefix_, rows, config, seed=seed, log=log, checkpoint=checkpoint)
         self.shot_texts_ = list(dict.fromkeys(example.text1 for example in real)) if task.pair else []
         return self
 
@@ -129,8 +132,11 @@ class Generator(PublishedGenerator, BaseEstimator):  # type: ignore[misc]  # sci
         Raises:
             ShortfallError: too few candidates were kept. ConfigError: no first texts, or `per_label` below 1.
         """
-        judged = self.stream(per_label, first_texts=first_texts, store=store, curator=curator, log=log)
-        return [candidate.example for candidate, verdict in judged if verdict.kept]
+        check_is_fitted(self, "prefix_")
+        total = read_count(per_label, "per_label") * len(self.task_.labels)
+        with follow(f"writing {total:,} examples", total, log, count_kept) as log:
+            judged = self.stream(per_label, first_texts=first_texts, store=store, curator=curator, log=log)
+            return [candidate.example for candidate, verdict in judged if verdict.kept]
 
     def stream(
         self,

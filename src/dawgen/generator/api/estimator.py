@@ -24,8 +24,9 @@ from dawgen.generator.api.prompts import list_templates
 from dawgen.generator.api.saved import SAVED, ServedRecord, check_served, read_served
 from dawgen.generator.api.writer import ApiWriter
 from dawgen.generator.given import check_examples, choose_task
-from dawgen.generator.write.quotas import FinishedOnly, Generation, Judge, Judged, Store, fill_quotas
+from dawgen.generator.write.quotas import FinishedOnly, Generation, Judge, Judged, Store, count_kept, fill_quotas
 from dawgen.parameters import read_count, read_seed, read_settings, take_settings
+from dawgen.progress import follow
 from dawgen.records import Candidate, Example
 from dawgen.servers import FREE, ServerSettings
 from dawgen.tasks.task import Task
@@ -109,8 +110,11 @@ class ApiGenerator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             ShortfallError, ConfigError: as there, or a refused key or model. ServerError: no usable answers.
             BudgetError: the budget is spent. In all cases `answers` holds what was paid for.
         """
-        judged = self.stream(per_label, first_texts=first_texts, store=store, curator=curator, log=log)
-        return [candidate.example for candidate, verdict in judged if verdict.kept]
+        check_is_fitted(self, "task_")
+        total = read_count(per_label, "per_label") * len(self.task_.labels)
+        with follow(f"writing {total:,} examples", total, log, count_kept) as log:
+            judged = self.stream(per_label, first_texts=first_texts, store=store, curator=curator, log=log)
+            return [candidate.example for candidate, verdict in judged if verdict.kept]
 
     def stream(
         self,

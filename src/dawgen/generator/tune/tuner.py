@@ -7,7 +7,7 @@ Each step, on one class-balanced batch: (i) Q' = virtual gradient step on L_DawG
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,11 @@ CHECKPOINT_EVERY = 25
 def count_steps(config: GeneratorConfig, labels: int) -> int:
     """Return how many steps give each of so many labels as many turns as `steps` gives to all where they are few."""
     return -(-config.steps * max(labels, config.rivals + 1) // (config.rivals + 1))
+
+
+def count_done(record: Mapping[str, Any]) -> int:
+    """Return how many steps are done at a record of `tune`, whose first step is 0."""
+    return int(record["step"]) + 1
 
 
 def draw_batch(

@@ -15,6 +15,7 @@ from dawgen.curation.curator import Verdict
 from dawgen.errors import ShortfallError
 from dawgen.generator.write.rounds import Rounds, count_needs
 from dawgen.generator.write.writer import Offer
+from dawgen.notebook import shorten, show_table
 from dawgen.records import Candidate
 from dawgen.rng import python_rng
 
@@ -96,6 +97,19 @@ class Generation:
         seen = self.samples.setdefault(reason, [])
         if len(seen) < SAMPLES:
             seen.append((candidate, verdict))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: rows by label, then what was dropped and why, with the first text of each reason."""
+        rows = [[label, written, self.counts[label]] for label, written in self.generated.items()]
+        notes = [f"{self.surplus:,} more came after their label was full."] if self.surplus else []
+        tables = [show_table("Written", ["label", "candidates", "kept"], rows, notes=notes)]
+        if self.reasons:
+            found = [
+                [reason, shorten(_name_texts(self.samples[reason][0][0])) if self.samples.get(reason) else "", count]
+                for reason, count in self.reasons.most_common()
+            ]
+            tables.append(show_table("Dropped", ["reason", "such as", "rows"], found, names=2))
+        return "".join(tables)
 
 
 @dataclass(frozen=True)
@@ -270,3 +284,13 @@ def _list_shards(writer: Writes, first_texts: Sequence[str] | None) -> Iterator[
         for start in range(0, len(unique), size):
             yield unique[start : start + size]
         turn += 1
+
+
+def count_kept(record: dict[str, Any]) -> int:
+    """Return how many rows a record of `fill_quotas` says are kept."""
+    return sum(record["kept"].values())
+
+
+def _name_texts(candidate: Candidate) -> str:
+    texts = (candidate.example.text1, candidate.example.text2)
+    return " → ".join(text for text in texts if text is not None)

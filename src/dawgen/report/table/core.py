@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dawgen.notebook import show_table
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -29,6 +31,11 @@ class Table:
     notes: tuple[str, ...]
     key: str
     names: int = 1
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        rows = [[cell.text for cell in row] for row in self.rows]
+        return show_table(self.title, self.header, rows, notes=self.notes, names=self.names)
 
 
 def make_table(
