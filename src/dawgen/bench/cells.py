@@ -24,6 +24,7 @@ from dawgen.models.resolve import resolve_model
 from dawgen.progress import Reporter
 from dawgen.runs.folder import Job, StepLog
 from dawgen.runtime import pick_device
+from dawgen.servers import FREE, ServerSettings
 
 FILES = ("train", "dev", "test", "unlabelled")
 # What a run does beside its numbers, or is said by other fields of a cell.
@@ -38,13 +39,22 @@ READ = (
     "placement",
 )  # all that a target depends on that takes no steps
 ASKED = ("init", "prompt_length")  # and one that is asked with the question from which prompts start
+REQUESTED = {"kind", "model", "rivals", *ServerSettings.model_fields} - FREE  # what a server's texts depend on
+DECODED = ("strategy", "temperature", "top_p", "max_new_tokens", "first_texts", "shard_texts", "attempts")
 UNREAD = ("target", "baselines", "label_words", "question")  # what a set does not depend on
 SAID = ("prompt_sources",)  # settings of methods that a cell's other fields say
 
 
 def describe_set(config: RunConfig) -> dict[str, Any]:
-    """Return the settings that a set's numbers depend on: not how a prompt is trained."""
-    return _describe_without(config, UNREAD)
+    """Return the settings that a set's numbers depend on: not how a prompt is trained.
+
+    Of a server's set neither how a generator is tuned nor what it may cost and how fast it is asked.
+    """
+    found = _describe_without(config, UNREAD)
+    if config.generator.kind == "api":
+        found["generator"] = {name: value for name, value in found["generator"].items() if name in REQUESTED}
+        found["decode"] = {name: found["decode"][name] for name in DECODED}
+    return found
 
 
 def describe_prompt(config: RunConfig, method: str, *, synthetic: bool) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dawgen.bench.prompts import PromptCell
 from dawgen.bench.sets import SetCell
 from dawgen.config import RunConfig
 from dawgen.errors import ConfigError
+from dawgen.generator.api.saved import check_served
 from dawgen.methods.table import METHODS
 from dawgen.report.grid.arms import Arm
 from dawgen.scenes import LABELS
@@ -112,7 +113,7 @@ def make_plan(grid: Grid) -> Plan:
     """Return all cells of a grid. One set of the largest multiple serves all smaller ones of its task and seed.
 
     Raises:
-        ConfigError: SPoT without a task to take prompts from.
+        ConfigError: SPoT without a task to take prompts from; an arm of api without a server, or another with one.
     """
     plan = Plan(grid)
     points = list(_list_points(grid))
@@ -187,6 +188,11 @@ def fill_config(grid: Grid, config: RunConfig, task: str, shots: int, seed: int)
 def _make_set(grid: Grid, point: _Point, per_label: int) -> SetCell:
     arm = point.row.arm
     generator = point.config.generator.model_copy(update={"kind": find_kind(arm)})
+    try:
+        check_served(generator)
+    except ConfigError as error:
+        advice = "Arms of api stand in a block of their own, with generator.url and generator.model in its settings."
+        raise ConfigError(f"arm {arm.name!r}: {error}\n{advice}") from error
     config = point.config.model_copy(update={"generator": generator, "per_label": per_label})
     return SetCell(config, likeliest=arm.method == "zero_generation")
 

@@ -12,6 +12,7 @@ import torch
 
 from dawgen.bench.prompts import load_cell
 from dawgen.bench.sets import SetCell
+from dawgen.config import GeneratorConfig
 from dawgen.cost.calibration import Measuring
 from dawgen.cost.machine import ORDINARY
 from dawgen.errors import DawgenError, ModelError
@@ -81,7 +82,10 @@ def _predict(cells: Iterable[Cell]) -> Times:
 
 
 def _check_models(cell: Cell, known: dict[str, str]) -> None:
-    for model in dict.fromkeys((cell.config.target.model, cell.config.generator.model)):
+    served = cell.config.generator.url is not None
+    if served and isinstance(cell, SetCell):
+        raise ModelError("how long a server takes is not known")
+    for model in dict.fromkeys((cell.config.target.model, *(() if served else (cell.config.generator.model,)))):
         if model not in known:
             known[model] = ""
             try:
@@ -131,6 +135,8 @@ def _count_seconds(cell: Cell, inputs: Inputs, *, measured: bool) -> float:
     if not isinstance(cell, SetCell):
         # Any rows do: they are counted, and none is to be written.
         inputs = replace(inputs, synthetic=inputs.train[:1] * (_count_rows(cell) * len(inputs.task.labels)))
+        if config.generator.url is not None:  # its model is a server's, and not at hand
+            config = config.model_copy(update={"generator": GeneratorConfig()})
     machine = None if measured else ORDINARY
     found = forecast(config, inputs=inputs, measuring=Measuring(pick_device(), machine, CALIBRATION))
     stages = found.by_group()

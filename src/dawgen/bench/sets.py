@@ -15,6 +15,7 @@ from dawgen.curation import Curator
 from dawgen.curation.curator import Verdict
 from dawgen.curation.likely import select_likely
 from dawgen.data import RowFile, ShardStore
+from dawgen.generator.api.estimator import ApiGenerator
 from dawgen.generator.estimator import Generator
 from dawgen.generator.write.quotas import Judged
 from dawgen.records import Example
@@ -22,6 +23,7 @@ from dawgen.runs.curating import open_curator
 from dawgen.runs.folder import Job
 from dawgen.runs.generate import Order, Source, find_source, generate_set, tune_generator, write_set
 from dawgen.runs.inputs import Inputs, load_inputs
+from dawgen.runs.served import open_served
 from dawgen.scenes.fidelity import measure_fidelity
 
 if TYPE_CHECKING:
@@ -60,10 +62,11 @@ class SetCell:
     @cached_property
     def key(self) -> str:
         """The hash that names the cell's files: settings, contents of files, the generator; not the machine."""
+        generator = self.config.generator
         facts = {
             "config": describe_set(self.config),
             "likeliest": self.likeliest,
-            "model": hash_weights(self.config.generator.model),
+            "model": generator.model if generator.kind == "api" else hash_weights(generator.model),
             # What only prompts have; names of sets that are there already were made with it.
             "method": None,
             "source": None,
@@ -84,22 +87,26 @@ class SetCell:
 
 @dataclass(frozen=True)
 class Desk:
-    """All that writes a set: the data, the tuned generator, and how many candidates of each label it writes."""
+    """All that writes a set: the data, the generator, and how many candidates of each label it writes."""
 
     inputs: Inputs
-    generator: Generator
+    generator: Generator | ApiGenerator
     order: Order
     job: Job
 
 
 def open_desk(cell: SetCell, folder: Path) -> Desk:
-    """Tune the cell's generator in the folder of its set, or load it from there."""
+    """Tune the cell's generator in the folder of its set, or load it from there; one behind an API is asked."""
     config, inputs = cell.config, load_inputs(cell.config)
     job = quiet_job(config.seed, folder)
     source = _find_source(cell, inputs)
     place = folder / "generator"
-    base = cached_generator(config.generator.model, config.generator.dtype)
-    generator = tune_generator(base, source, config.generator, folder=place, job=job)
+    generator: Generator | ApiGenerator
+    if config.generator.kind == "api":
+        generator = open_served(source, config.generator, folder=place, answers=folder, job=job)
+    else:
+        base = cached_generator(config.generator.model, config.generator.dtype)
+        generator = tune_generator(base, source, config.generator, folder=place, job=job)
     quota = config.per_label * (SURPLUS if cell.likeliest else 1)
     return Desk(inputs, generator, Order(quota, source.first_texts, place), job)
 
@@ -116,7 +123,7 @@ def make_set(cell: SetCell, store: Store) -> dict[str, Any]:
             "files": {"train.jsonl": kept.sha256},
             "per_label": cell.config.per_label,
             "fidelity": measure_fidelity(desk.inputs.task.name, kept)["label_fidelity"],
-            "warnings": list(desk.generator.warnings_),
+            "warnings": [*desk.generator.warnings_, *_warn_unjudged(cell, desk.generator)],
             "samples": list(_show_first(kept, desk.inputs.task.labels)),
             "times": desk.job.seconds,
         }
@@ -148,6 +155,19 @@ def find_curator(cell: SetCell, inputs: Inputs) -> Curator:
     if cell.likeliest:
         return Curator((), labels, SOUND, dev=dev, test=test)
     return open_curator(cell.config, inputs.train, labels, dev=dev, test=test)
+
+
+def _warn_unjudged(cell: SetCell, generator: Generator | ApiGenerator) -> Iterator[str]:
+    """Yield that nothing looks at labels, where neither a server scores texts nor a judge is named.
+
+    A run would have its target judge; a grid's sets serve all its targets.
+    """
+    curate = cell.config.curate
+    if isinstance(generator, ApiGenerator) and curate.posterior and curate.judge is None and not generator.scores_:
+        yield (
+            "posterior filter: the server gives no log-probabilities of a given text, so that labels are not checked; "
+            "curate.judge names a sentence encoder that does"
+        )
 
 
 def _find_source(cell: SetCell, inputs: Inputs) -> Source:

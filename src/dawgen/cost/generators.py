@@ -170,18 +170,24 @@ def buy(config: RunConfig, load: Workload) -> GeneratorCost:
     )
 
 
-def measure_kind(cost: GeneratorCost, *, kept: float, tuning: float, writing: float) -> GeneratorCost:
+def measure_kind(
+    cost: GeneratorCost, *, kept: float, tuning: float, writing: float, tokens: tuple[float, float] | None = None
+) -> GeneratorCost:
     """Return the prediction with a grid's measured figures in place of its own.
 
-    kept: share of texts that were kept. tuning: seconds. writing: seconds per kept example.
+    kept: share of texts that were kept. tuning: seconds. writing: seconds per kept example. tokens: read and written
+    per kept example, as a server has counted them.
     """
     texts = cost.rows / kept
     scale = texts / cost.texts
+    read, written = (each * scale for each in (cost.tokens_in, cost.tokens_out))
+    if tokens is not None:
+        read, written = (each * cost.rows for each in tokens)
     return replace(
         cost,
         texts=texts,
-        tokens_in=cost.tokens_in * scale,
-        tokens_out=cost.tokens_out * scale,
+        tokens_in=read,
+        tokens_out=written,
         seconds=tuning + writing * cost.rows,
         tuning=tuning,
         measured=True,

@@ -12,7 +12,7 @@ from typing import Any
 from dawgen.bench.gains import Field, Point, list_fields, measure_gain
 from dawgen.bench.plan import make_plan
 from dawgen.bench.read import read_grid as read_settings
-from dawgen.config import GeneratorKind, RunConfig
+from dawgen.config import GeneratorConfig, GeneratorKind, RunConfig
 from dawgen.cost.generators import GeneratorCost, measure_kind
 from dawgen.engine.storage import Store
 from dawgen.errors import ConfigError
@@ -25,13 +25,15 @@ PAPER = ("paired", "project")  # how sets are used, where enough generators were
 @dataclass(frozen=True, slots=True)
 class KindFacts:
     """One generator in a grid, means over its sets. kept: share of judged texts. tuning: seconds. writing: seconds per
-    kept example. gain: over the baseline at the grid's size, None where it was not measured."""
+    kept example. gain: over the baseline at the grid's size, None where it was not measured. tokens: that a server has
+    read and written per kept example, None for a generator that was tuned."""
 
     sets: int
     kept: float
     tuning: float
     writing: float
     gain: Point | None
+    tokens: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,10 @@ def read_facts(folder: Path, task: str | None = None, target: str | None = None)
 
 def add_facts(cost: GeneratorCost, facts: GridFacts) -> GeneratorCost:
     """Return a predicted cost with the grid's seconds, kept share and gain in place of its own, where there are any."""
-    mine = None if cost.way == "api" else facts.kinds.get(cost.way)
+    mine = facts.kinds.get(cost.way)
     if mine is None:
         return cost
-    found = measure_kind(cost, kept=mine.kept, tuning=mine.tuning, writing=mine.writing)
+    found = measure_kind(cost, kept=mine.kept, tuning=mine.tuning, writing=mine.writing, tokens=mine.tokens)
     if mine.gain is None:
         return found
     low, high = mine.gain.interval or (None, None)
@@ -138,7 +140,15 @@ def _average(numbers: Sequence[Mapping[str, Any]], gain: Point | None) -> KindFa
         tuning=fmean(sum(s for name, s in one["times"].items() if name.startswith("tuning")) for one in numbers),
         writing=fmean(one["times"]["writing"] / one["kept"] for one in numbers),
         gain=gain,
+        tokens=_average_tokens(numbers),
     )
+
+
+def _average_tokens(numbers: Sequence[Mapping[str, Any]]) -> tuple[float, float] | None:
+    if not all("server" in one for one in numbers):
+        return None
+    read, written = (fmean(one["server"][name] / one["kept"] for one in numbers) for name in ("read", "written"))
+    return read, written
 
 
 def _find_config(folder: Path, field: Field, shots: int, multiple: int) -> RunConfig:
@@ -146,6 +156,9 @@ def _find_config(folder: Path, field: Field, shots: int, multiple: int) -> RunCo
     plan = make_plan(read_settings(folder / "grid.yaml"))
     found = [plan.cells[key].config for key, row in plan.sets.items() if (row.task, row.shots) == (field.task, shots)]
     # All kinds share the other settings; the run that is predicted is the method's own where the grid has it.
-    config = next((one for one in found if one.generator.kind == "dawgen"), found[0])
+    order = sorted(found, key=lambda one: (one.generator.kind != "dawgen", one.generator.kind == "api"))
+    config = order[0]
+    if config.generator.kind == "api":  # prompted sets alone: beside them the default generator is predicted
+        config = config.model_copy(update={"generator": GeneratorConfig()})
     settings = config.target.model_copy(update={"model": field.target})
     return config.model_copy(update={"per_label": multiple * shots, "target": settings, "threads": 1})  # as cells run

@@ -14,6 +14,7 @@ GENERATORS: dict[str, GeneratorKind] = {
     "plain": "plain",
     "fewgen": "weighted",
     "dawgen": "dawgen",
+    "api": "api",
 }
 # How a synthetic set and the few shots are used, and the method that does so; `surgery` chooses another for "paired".
 SCHEDULES: dict[str, str] = {
