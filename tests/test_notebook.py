@@ -101,12 +101,15 @@ def test_trainings_and_writing_show_bars_in_notebooks_alone(screen: Screen, monk
     generator = dawgen.Generator("mini-ctrl", PAIRS, kind="plain", steps=2, device="cpu").fit(PAIR_ROWS)
     generator.generate(1, first_texts=TEXTS)
     task = make_task(template="{text1}. {text2}. {mask}")
-    classifier = dawgen.PromptClassifier("mini-t5", task, prompt_length=3, steps=2, batch_size=4).fit(make_pairs(8))
-    tuned, written, trained = screen.lines
+    classifier = dawgen.PromptClassifier("mini-t5", task, prompt_length=3, steps=2, batch_size=4).fit(make_pairs(24))
+    tuned, written, trained, *held_out = screen.lines
+    assert [line.partition(":")[0] for line in held_out] == [
+        f"<small>held-out rows, part {part} of 2" for part in (1, 2)
+    ]
     assert f"tuning on {len(PAIR_ROWS)} rows: " in tuned and "of 0" not in tuned
     total = len(PAIRS.labels)
     assert f"writing {total} examples: {total} of {total}" in written
-    assert "training on 8 rows: 2 of 2" in trained
+    assert "training on 24 rows: 2 of 2" in trained
     assert '<progress value="1" max="2">' in screen.shown[2][1]
     seen = len(screen.shown)
     classifier.fit(make_pairs(8), log=lambda record: None)  # who logs has progress of his own

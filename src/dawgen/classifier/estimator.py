@@ -137,8 +137,8 @@ class PromptClassifier(PublishedPrompt, ClassifierMixin, BaseEstimator):  # type
         synthetic_rows = LazyRows(scorer, synthetic, labels, "synthetic examples")
         dev_rows, cut = render_rows(scorer, dev, labels, "dev examples") if dev else (None, 0)
         training = Training(real_rows, synthetic_rows, dev_rows, schedule, seed, config, self.class_weight is not None)
-        with follow(f"training on {len(real) + len(synthetic):,} rows", config.steps, log, count_done) as log:
-            trained = train_prompt(scorer, plan.start, training, log=log, checkpoint=checkpoint, watch=watch)
+        with follow(f"training on {len(real) + len(synthetic):,} rows", config.steps, log, count_done) as seen:
+            trained = train_prompt(scorer, plan.start, training, log=seen, checkpoint=checkpoint, watch=watch)
         self.task_, self.prompt_, self.trainable_ = task, trained.prompt, trained.prompt.numel()
         self.scorer_, self.label_kind_ = scorer, kind
         self.classes_ = np.array(classes, dtype=object if kind == "text" else None)

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from dawgen.classifier.rows import Source
 from dawgen.classifier.scorer import Scorer
-from dawgen.classifier.train import Log, Training, train_prompt
+from dawgen.classifier.train import Log, Training, count_done, train_prompt
+from dawgen.progress import follow
 from dawgen.rng import python_rng
 
 FOLDS = 2
@@ -67,13 +68,10 @@ def score_held_out(
             dev=None,
             config=training.config.model_copy(update={"steps": steps}),
         )
-        trained = train_prompt(
-            scorer,
-            start,
-            part,
-            log=None if log is None else _mark(log, number),
-            checkpoint=None if checkpoint is None else name_checkpoint(checkpoint, number),
-        )
+        place = None if checkpoint is None else name_checkpoint(checkpoint, number)
+        marked = None if log is None else _mark(log, number)
+        with follow(f"held-out rows, part {number + 1} of {len(folds)}", steps, marked, count_done) as seen:
+            trained = train_prompt(scorer, start, part, log=seen, checkpoint=place)
         scores[fold] = scorer.score(training.real.take(fold), trained.prompt, alone=True)
     return scores
 

@@ -102,8 +102,8 @@ class Generator(PublishedGenerator, BaseEstimator):  # type: ignore[misc]  # sci
         self._warn_cut(cut, len(real), "real texts")
         self._find_rivals(rows, config)
         steps = 0 if config.kind == "untuned" else count_steps(config, len(task.labels))
-        with follow(f"tuning on {len(rows):,} rows", steps, log, count_done) as log:
-            tune(self.prefix_, rows, config, seed=seed, log=log, checkpoint=checkpoint)
+        with follow(f"tuning on {len(rows):,} rows", steps, log, count_done) as seen:
+            tune(self.prefix_, rows, config, seed=seed, log=seen, checkpoint=checkpoint)
         self.shot_texts_ = list(dict.fromkeys(example.text1 for example in real)) if task.pair else []
         return self
 
@@ -134,8 +134,8 @@ class Generator(PublishedGenerator, BaseEstimator):  # type: ignore[misc]  # sci
         """
         check_is_fitted(self, "prefix_")
         total = read_count(per_label, "per_label") * len(self.task_.labels)
-        with follow(f"writing {total:,} examples", total, log, count_kept) as log:
-            judged = self.stream(per_label, first_texts=first_texts, store=store, curator=curator, log=log)
+        with follow(f"writing {total:,} examples", total, log, count_kept) as seen:
+            judged = self.stream(per_label, first_texts=first_texts, store=store, curator=curator, log=seen)
             return [candidate.example for candidate, verdict in judged if verdict.kept]
 
     def stream(

@@ -112,8 +112,8 @@ class ApiGenerator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         """
         check_is_fitted(self, "task_")
         total = read_count(per_label, "per_label") * len(self.task_.labels)
-        with follow(f"writing {total:,} examples", total, log, count_kept) as log:
-            judged = self.stream(per_label, first_texts=first_texts, store=store, curator=curator, log=log)
+        with follow(f"writing {total:,} examples", total, log, count_kept) as seen:
+            judged = self.stream(per_label, first_texts=first_texts, store=store, curator=curator, log=seen)
             return [candidate.example for candidate, verdict in judged if verdict.kept]
 
     def stream(
