@@ -64,6 +64,6 @@ def test_only_arms_with_rows_to_count_have_a_size() -> None:
 def test_tables_order_what_grids_know() -> None:
     assert {*arms.PLAIN, *grid_arms.GENERATORS} <= set(grid_arms.ORDER)
     # with a set, edited and gold rows last, as their sizes are
-    assert grid_arms.ORDER[-6:] == ("eda", "zero_generation", "plain", "fewgen", "dawgen", "gold")
+    assert grid_arms.ORDER[-7:] == ("eda", "zero_generation", "plain", "fewgen", "dawgen", "api", "gold")
     assert list(grid_arms.SCHEDULES)[-3:] == ["real_then_synthetic", "synthetic_then_real", "paired"]
     assert {*arms.SURGERIES} == {*grid_arms.RULES} - {""}

@@ -1,7 +1,7 @@
 """Sets of a model server in a grid: beside those of tuned generators, paid once, named by what its texts depend on."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,14 @@ def server() -> Iterator[ModelServer]:
         yield server
 
 
-def write(folder: Path, server: ModelServer, **settings: Any) -> Path:
+def write(
+    folder: Path, server: ModelServer, *, tuned: Sequence[str] = ("prompt_tuning", "plain/tfidf_probe"), **settings: Any
+) -> Path:
     """Write a grid on tiny models with a block of tuned sets and one of the server's."""
-    path = write_grid(folder, arms=["prompt_tuning", "plain/pooled"], seeds=[1], multiples=[2])
+    path = write_grid(folder, arms=list(tuned), seeds=[1], multiples=[2])
     grid = yaml.safe_load(path.read_text())
     own = {"url": server.url, "model": "big", "pause": 0.001} | settings
-    grid["blocks"].append(grid["blocks"][0] | {"arms": ["api/pooled"], "settings": {"generator": own}})
+    grid["blocks"].append(grid["blocks"][0] | {"arms": ["api/tfidf_probe"], "settings": {"generator": own}})
     path.write_text(yaml.safe_dump(grid, sort_keys=False))
     return path
 
@@ -75,7 +77,7 @@ def test_prompted_and_tuned_sets_stand_in_one_table_and_are_paid_once(tmp_path: 
     assert made["rows"] == 3 * 2 * 4
     report = CliRunner().invoke(app, ["report", str(out), "--tables", str(tmp_path / "tables")])
     assert report.exit_code == 0, report.output
-    assert any("api/pooled" in path.read_text() for path in (tmp_path / "tables").glob("*.csv"))
+    assert any("api/tfidf_probe" in path.read_text() for path in (tmp_path / "tables").glob("*.csv"))
     assert all(headers["Authorization"] == f"Bearer {CANARY}" for headers in server.headers)
     assert not [path for path in out.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()]
     asked = len(server.requests)
@@ -93,11 +95,11 @@ def test_prompted_and_tuned_sets_stand_in_one_table_and_are_paid_once(tmp_path: 
 
 def test_a_budget_ends_a_cell_which_goes_on_with_more(tmp_path: Path, server: ModelServer) -> None:
     out = tmp_path / "out"
-    done = run(write(tmp_path, server, budget_tokens=1500, concurrency=1), out)
+    done = run(write(tmp_path, server, tuned=["tfidf_probe"], budget_tokens=1500, concurrency=1), out)
     assert done.exit_code == 1 and "budget" in done.output
     paid = len(server.requests)
     assert paid
-    assert run(write(tmp_path, server, budget_tokens=10**7, concurrency=1), out).exit_code == 0
+    assert run(write(tmp_path, server, tuned=["tfidf_probe"], budget_tokens=10**7, concurrency=1), out).exit_code == 0
     (answers,) = out.glob("sets/*/answers.jsonl")
     texts = [json.dumps(body, sort_keys=True) for body in server.requests if not body.get("echo")]
     assert len(texts) == len(set(texts)) > paid / 2  # none was asked for twice
