@@ -12,8 +12,10 @@ import yaml
 from huggingface_hub import HfApi, constants
 
 import dawgen
+from dawgen.classifier.published import write_prompt_card
 from dawgen.errors import BundleError, ConfigError, DawgenError
 from dawgen.generator.estimator import Generator
+from dawgen.prompt.bundle.format import load_bundle
 from support.generators import PAIR_ROWS, PAIRS, TEXTS
 from support.hub_stand_in import COMMIT, Hub, pretend_hub
 from support.targets import make_pairs, make_task
@@ -58,6 +60,14 @@ def test_a_pushed_prompt_comes_back_with_its_card_whose_snippet_runs(
     (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     exec(compile(code, "README.md", "exec"), names)
     assert set(names["probabilities"]) == set(classifier.classes_)
+
+
+def test_a_card_says_the_temperature_where_there_is_one(classifier: dawgen.PromptClassifier, tmp_path: Path) -> None:
+    classifier.save(tmp_path)
+    prompt, info = load_bundle(tmp_path)
+    warm = info.model_copy(update={"temperature": 1.5})
+    assert "temperature 1.5" in write_prompt_card(prompt, warm, "me/prompt")
+    assert "at temperature" not in write_prompt_card(prompt, info.model_copy(update={"temperature": None}), "me/prompt")
 
 
 def test_a_revision_is_a_branch_of_its_own(classifier: dawgen.PromptClassifier, hub: Hub) -> None:

@@ -76,6 +76,7 @@ def write_prompt_card(prompt: Tensor, info: BundleInfo, repo: str, license: str 
     item = f"({', '.join(map(json.dumps, _TEXTS))})" if pair else json.dumps(_TEXTS[0])
     where = "behind the text" if info.settings.placement == "behind" else "in front of the text"
     trained = f" **It was trained on {n} synthetic examples, which a language model wrote.**" if n else ""
+    tempered = f"\n- Its probabilities are those at temperature {info.temperature:g}." if info.temperature else ""
     code = [
         "import dawgen",
         "",
@@ -93,7 +94,7 @@ def write_prompt_card(prompt: Tensor, info: BundleInfo, repo: str, license: str 
             write_table(("label", "words that answer"), list(zip(info.labels, info.label_words, strict=True))),
             f"- Input: {'two texts' if pair else 'one text'}, as `{info.template}`, cut to {info.max_tokens} tokens."
             f"\n- Base: `{info.base}`{pinned}, {info.dtype}, fingerprint `{info.fingerprint}`."
-            f"\n- Digest of the bundle: `{info.digest}`.",
+            f"\n- Digest of the bundle: `{info.digest}`.{tempered}",
             "## Use\n\n`pip install dawgen`. Loading checks the base's weights and tokenizer, and that the outputs are "
             "still what they were; no pickle is read.\n\n```python\n" + "\n".join(code) + "\n```",
             "## How it was trained",
