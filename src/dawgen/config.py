@@ -4,9 +4,9 @@ Numbers marked (paper) are printed in the paper or its slides; (FewGen) and (opt
 predecessors; all others were chosen on the bundled minis by `experiments/`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from dawgen.columns import Columns
 from dawgen.section import NUMBER, SIZE, Count, Positive, Rate, Real, Seed, Settings, Share, Threads, Truth, Weight
@@ -129,12 +129,21 @@ class CurateConfig(Settings):
     """drops rows whose label a classifier of the few shots finds unlikely: target (its states) or a sentence encoder"""
     judge_least: Rate = 1.0
     """least probability of the own label by that judge, in units of chance (1 / number of labels)"""
+    over: Annotated[float, Field(ge=1, le=100), NUMBER] = 1.0
+    """how many times as many rows are to pass as are kept: of more, those that generator and judge hold likeliest"""
+
+    @model_validator(mode="after")
+    def _need_judge(self) -> Self:
+        if self.over > 1 and self.judge is None:
+            raise ValueError("over: expected a judge too, such as curate.judge=minilm: it says which rows are likely")
+        return self
 
     @model_serializer(mode="wrap")
     def _leave_out_judge(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Files and keys are those of before there was a judge."""
-        off, found = ("judge", "judge_least") if self.judge is None else (), dict[str, Any](dump(self))
-        return {name: value for name, value in found.items() if name not in off}
+        off = ("judge", "judge_least") if self.judge is None else ()
+        off += ("over",) if self.over == 1 else ()
+        return {name: value for name, value in dict[str, Any](dump(self)).items() if name not in off}
 
 
 class TargetConfig(Settings):

@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from dawgen.classifier.probe import ITERATIONS
 from dawgen.classifier.rows import number_labels
+from dawgen.curation.choose import find_homes
 from dawgen.errors import DataError
 from dawgen.records import Example
 
@@ -54,11 +55,28 @@ class SecondOpinion:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the few rows are told apart long before
             self._model.fit(features, numbers)
+            self._numbers, self._features = numbers, self._model[:-1].transform(features)
             folds = min(FOLDS, *rows.values())
             if folds > 1:
                 held_out = cross_val_predict(self._model, features, numbers, cv=StratifiedKFold(folds))
                 self.right_ = float((held_out == numbers).mean())
         return self
+
+    def rate(self, examples: Sequence[Example]) -> tuple[NDArray[np.float64], list[int]]:
+        """Return the probability of each example's own label, [N], and the number of the real row of that label that is
+        nearest to it in the standardised features, [N].
+
+        Raises:
+            DataError: a row without a label or with one of no name.
+        """
+        own = np.array(number_labels(examples, self._labels, "synthetic rows"))
+        features = self._model[:-1].transform(self._embed(examples))
+        chances: NDArray[np.float64] = self._model[-1].predict_proba(features)
+        homes = np.zeros(len(examples), dtype=int)
+        for label in set(own.tolist()):
+            rows, known = np.flatnonzero(own == label), np.flatnonzero(self._numbers == label)
+            homes[rows] = known[find_homes(features[rows], self._features[known])]
+        return chances[np.arange(len(examples)), own], homes.tolist()
 
     def weigh(self, examples: Sequence[Example]) -> NDArray[np.float64]:
         """Return the probability of each example's own label, [N] in [0, 1].

@@ -121,7 +121,7 @@ def list_method(
 
 def count_texts(config: RunConfig, load: Workload) -> int:
     """Return how many texts are written: of every label as many as are likely to give the rows that are kept."""
-    return math.ceil(config.per_label / load.kept) * load.labels
+    return math.ceil(config.per_label * config.curate.over / load.kept) * load.labels
 
 
 def _tune(config: RunConfig, load: Workload, at: Conditioned, kind: GeneratorKind) -> Iterable[Stage]:

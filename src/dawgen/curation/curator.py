@@ -21,9 +21,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Opinion = Callable[[Sequence[Example]], NDArray[np.float64]]  # the probability of each one's own label, [N]
+    Choose = Callable[[Sequence[Candidate], int], set[int]]  # the places of so many rows of each label
 
 Reason = Literal[
-    "empty", "truncated", "copy", "leak", "echo", "duplicate", "near_duplicate", "near_copy", "posterior", "judge"
+    "empty",
+    "truncated",
+    "copy",
+    "leak",
+    "echo",
+    "duplicate",
+    "near_duplicate",
+    "near_copy",
+    "posterior",
+    "judge",
+    "not_chosen",
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)  # in the order of the filters: a row has the first that applies
 
@@ -92,6 +103,7 @@ class Curator:
       nats.
     - judge: a classifier that knows the few shots alone (`opinion`: from examples to the probability of the own label)
       gives it less than `judge_least` times chance.
+    - not_chosen: with `over` above 1, a row that passed all of these and is not among the likeliest (`choose`).
 
     Only kept rows are remembered, in a file and not in memory (`NearIndex`). So a twin is always a row that the reader
     can find in the set, and a row that is dropped for another reason cannot make a good one a duplicate.
@@ -106,11 +118,14 @@ class Curator:
         dev: Sequence[Example] = (),
         test: Sequence[Example] = (),
         opinion: Opinion | None = None,
+        choose: Choose | None = None,
     ) -> None:
         self.labels, self.config = tuple(labels), config or CurateConfig()
         if self.config.judge is not None and opinion is None:
             raise ConfigError(f"curate.judge={self.config.judge}: expected the judge itself too, as opinion=.")
-        self.opinion = opinion
+        self.opinion, self.choose = opinion, choose
+        # Of rows that both were asked about, whether the generator's posterior and the judge would keep them.
+        self.agreement = Counter[tuple[bool, bool]]()
         self._copy_shares, self._overlap_limits = copy_stats(real), find_overlap_limits(real)
         self._kept, self._copies = Counter[str](), Counter[str]()
         self._held_out = _name_pairs("dev", dev) | _name_pairs("test", test)
@@ -158,16 +173,19 @@ class Curator:
         fault = self._find_fault(candidate)
         if fault is not None:
             return fault
-        margin = None
+        margin, likely = None, True
         if candidate.logp is not None and len(self.labels) > 1:
             margin = measure_margin(candidate.logp, self.labels.index(str(candidate.example.label)))
-            if self.config.posterior and not margin > self.config.posterior_margin:  # "not >": NaN is dropped too
-                return Verdict(False, "posterior", margin)
+            likely = margin > self.config.posterior_margin or not self.config.posterior  # false for NaN
+        chance, credible = None, True
         if self.opinion is not None:
             chance = float(self.opinion([candidate.example])[0])
-            if not chance * len(self.labels) >= self.config.judge_least:
-                return Verdict(False, "judge", chance)
-        return Verdict(True, score=margin)
+            credible = chance * len(self.labels) >= self.config.judge_least
+            if margin is not None and self.config.posterior:
+                self.agreement[likely, credible] += 1
+        if not likely:
+            return Verdict(False, "posterior", margin)
+        return Verdict(True, score=margin) if credible else Verdict(False, "judge", chance)
 
     def _find_fault(self, candidate: Candidate, *, final: bool = False) -> Verdict | None:
         """Return the verdict of the filters that need no `logp`, None where all let the row pass.
@@ -246,6 +264,8 @@ def curate(
     >>> len(kept), [row.reason for row in dropped]
     (1, ['empty', 'copy'])
     """
+    if config is not None and config.over > 1:
+        raise ConfigError("curate.over: expected 1, as there is nothing to choose by here; `dawgen curate` chooses.")
     for what, given in {"synthetic": synthetic, "real": real, "dev": dev, "test": test}.items():
         if not isinstance(given, Iterable):
             raise DataError(f"{what}: expected a list of Examples, got {given!r:.60} ({type(given).__name__}).")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
+
+import numpy as np
 
 from dawgen.classifier.embed import embed_pairs, encode_rows
 from dawgen.classifier.second_opinion import Embed, SecondOpinion
 from dawgen.config import TARGET_JUDGE, RunConfig
 from dawgen.curation import Curator
+from dawgen.curation.choose import choose_spread, measure_posterior
 from dawgen.errors import ConfigError
 from dawgen.models.encoder import load_encoder
 from dawgen.models.load import Backbone
-from dawgen.records import Example
+from dawgen.records import Candidate, Example
 from dawgen.runtime import pick_device
 
 
@@ -51,7 +55,29 @@ def open_curator(
         say(f"judge ({name}): on the few real rows it is no better than chance, and is left out")
         return Curator(real, labels, config.curate.model_copy(update={"judge": None}), dev=dev, test=test)
     say(describe(name, judge, len(labels)))
-    return Curator(real, labels, config.curate, dev=dev, test=test, opinion=judge.weigh)
+    choose = partial(choose_likely, judge, labels) if config.curate.over > 1 else None
+    return Curator(real, labels, config.curate, dev=dev, test=test, opinion=judge.weigh, choose=choose)
+
+
+def choose_likely(judge: SecondOpinion, labels: Sequence[str], rows: Sequence[Candidate], per_label: int) -> set[int]:
+    """Return the places of at most `per_label` rows of each label that judge and generator hold likeliest, spread over
+    the real rows.
+
+    A row's score is log p(y | row) of the judge plus that of the generator where it has said it, in nats.
+    """
+    chosen: set[int] = set()
+    for own, label in enumerate(labels):
+        places = [place for place, row in enumerate(rows) if row.example.label == label]
+        if not places:
+            continue
+        chances, homes = judge.rate([rows[place].example for place in places])
+        scores = np.log(np.maximum(chances, np.finfo(float).tiny))
+        for number, place in enumerate(places):
+            logp = rows[place].logp
+            if logp is not None and not math.isnan(posterior := measure_posterior(logp, own)):
+                scores[number] += posterior
+        chosen |= {places[number] for number in choose_spread(scores.tolist(), homes, per_label)}
+    return chosen
 
 
 def knows(judge: SecondOpinion, labels: int) -> bool:

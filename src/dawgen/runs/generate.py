@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dawgen.config import DecodeConfig, GeneratorConfig, RunConfig, TunedKind
 from dawgen.curation import Curator
+from dawgen.curation.curator import Verdict
 from dawgen.curation.filters import is_copy
 from dawgen.data import RowFile, ShardStore, as_row
 from dawgen.files import hash_file, stream_jsonl
@@ -26,6 +28,9 @@ from dawgen.runs.folder import Job
 from dawgen.runs.inputs import Inputs
 from dawgen.scenes.fidelity import has_oracle, measure_fidelity
 from dawgen.tasks import Task
+
+if TYPE_CHECKING:
+    from dawgen.curation.curator import Choose
 
 FIDELITY_ROWS = 100  # candidates per label by which a generator kind is judged
 
@@ -107,7 +112,9 @@ def generate_set(
     Rows go to disk as they are judged. Returns the kept examples, which stay on disk, and the `synthetic` part of
     metrics.json. Raises ShortfallError; the shards then stay.
     """
-    task = generator.task_
+    task, wanted = generator.task_, order.per_label
+    if curator.choose is not None:
+        order = replace(order, per_label=math.ceil(wanted * curator.config.over))
     store = ShardStore(folder / "raw", order.describe_shards(generator))
     total = order.per_label * len(task.labels)
     with job.stage(f"writing {total} synthetic examples", total, "writing") as advance:
@@ -119,22 +126,27 @@ def generate_set(
         judged = generator.stream(
             order.per_label, first_texts=order.first_texts, store=store, curator=curator, log=record
         )
-        kept, copy_shares, _ = write_set(folder, judged)
+        if curator.choose is not None:
+            judged = choose_rows(judged, curator.choose, wanted)
+        kept, copy_shares, reasons = write_set(folder, judged)
     generation = generator.generation_
+    dropped = generation.reasons + Counter({name: reasons[name] for name in ("not_chosen",) if reasons[name]})
     numbers = {
         "requested": len(kept),
         "generated": generation.generated.total(),
         "kept": len(kept),
         "surplus": generation.surplus,
-        "dropped": dict(generation.reasons.most_common()),
+        "dropped": dict(dropped.most_common()),
         "copy_share_by_label": copy_shares if task.pair else {},
         "label_fidelity": measure_fidelity(task.name, kept)["label_fidelity"],
     }
+    if curator.agreement:
+        numbers["agreement"] = describe_agreement(curator.agreement)
     if isinstance(generator, ApiGenerator):
         numbers["server"] = generator.describe() | generator.spent_
     facts = {
         "task": task.name,
-        "labels": dict(generation.counts),
+        "labels": dict.fromkeys(task.labels, wanted),
         "pair": task.pair,
         "generator": generator.describe(),
         "seed": generator.seed,
@@ -144,6 +156,25 @@ def generate_set(
         facts["decode"] = generator.decode.model_dump(mode="json")
     write_card(folder / "README.md", facts | numbers)
     return kept, numbers
+
+
+def choose_rows(judged: Iterable[Judged], choose: Choose, per_label: int) -> Iterator[Judged]:
+    """Yield what was judged, of the kept rows only those that are chosen; the others are dropped as not_chosen."""
+    rows = list(judged)
+    kept = [place for place, (_, verdict) in enumerate(rows) if verdict.kept]
+    chosen = {kept[number] for number in choose([rows[place][0] for place in kept], per_label)}
+    for place, (candidate, verdict) in enumerate(rows):
+        spare = verdict.kept and place not in chosen
+        yield candidate, Verdict(False, "not_chosen", verdict.score) if spare else verdict
+
+
+def describe_agreement(counts: Mapping[tuple[bool, bool], int]) -> dict[str, int]:
+    """Return of how many rows the generator's posterior and the judge said what.
+
+    counts: by whether each would keep a row, the posterior first.
+    """
+    names = {(True, True): "both", (True, False): "posterior", (False, True): "judge", (False, False): "neither"}
+    return {name: counts.get(key, 0) for key, name in names.items()}
 
 
 def write_set(folder: Path, judged: Iterable[Judged]) -> tuple[RowFile, dict[str, float], Counter[str]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from dawgen.generator.api.answers import ANSWERS
 from dawgen.generator.api.estimator import ApiGenerator
 from dawgen.generator.api.saved import is_served
 from dawgen.generator.estimator import Generator
+from dawgen.generator.write.quotas import Judged
 from dawgen.methods.table import find_method
 from dawgen.models.load import load_generator, load_target
 from dawgen.outputs import hold
@@ -30,7 +32,15 @@ from dawgen.report.cards.dataset import write_card
 from dawgen.runs.curating import open_curator
 from dawgen.runs.finished import describe_generator, find_generator
 from dawgen.runs.folder import LOG, Job, StepLog, is_log
-from dawgen.runs.generate import Order, find_source, generate_set, tune_generator, write_set
+from dawgen.runs.generate import (
+    Order,
+    choose_rows,
+    describe_agreement,
+    find_source,
+    generate_set,
+    tune_generator,
+    write_set,
+)
 from dawgen.runs.inputs import list_sources, load_inputs
 from dawgen.runs.methods import CHECKPOINTS, run_method
 from dawgen.runs.served import check_server, open_served
@@ -136,7 +146,12 @@ def _curate(config: RunConfig, source: Path, out: Path) -> dict[str, Any]:
         say=Reporter().say,
     )
     candidates = _read_candidates(source, task, config.synthetic_columns)
-    kept, copy_shares, reasons = write_set(out, ((row, curator.judge([row])[0]) for row in candidates))
+    judged: Iterable[Judged] = ((row, curator.judge([row])[0]) for row in candidates)
+    if curator.choose is not None:
+        judged = list(judged)
+        passed = Counter(row.example.label for row, verdict in judged if verdict.kept)
+        judged = choose_rows(judged, curator.choose, int(min(passed[one] for one in task.labels) / config.curate.over))
+    kept, copy_shares, reasons = write_set(out, judged)
     by_name = {name: kept.labels.count(number) for number, name in enumerate(kept.names)}
     numbers = {
         "generated": len(kept) + reasons.total(),
@@ -146,6 +161,8 @@ def _curate(config: RunConfig, source: Path, out: Path) -> dict[str, Any]:
         "kept_by_label": {label: by_name.get(label, 0) for label in task.labels},
         "label_fidelity": measure_fidelity(task.name, kept)["label_fidelity"],
     }
+    if curator.agreement:
+        numbers["agreement"] = describe_agreement(curator.agreement)
     generator = find_generator(source) if source.is_dir() else None
     made = {"task": task.name, "curate": config.curate.model_dump(mode="json")}
     made |= describe_generator(generator) if generator else {}

@@ -20,6 +20,7 @@ FILTERS = {
     "echo": "texts that agree by {0} (Jaccard) or more with one of the few examples",
     "posterior_margin": "rows whose own label the generator finds likelier than the best other by {0} nats or less",
     "judge": "rows whose label a classifier of the few examples ({0}) finds unlikely",
+    "over": "of {0} times as many rows all but the likeliest, spread over the few examples",
 }
 ALWAYS = (
     "empty and unfinished texts, verbatim copies of text1, pairs of the dev and test set, pairs that were kept before"

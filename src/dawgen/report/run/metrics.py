@@ -54,7 +54,7 @@ class SetNumbers(Numbers):
     """The synthetic set: written by the run, with rows at every step, or `given` as a file.
 
     dropped: rows by reason; surplus: sound rows beyond the number asked for; copy_share_by_label: of verbatim copies
-    before curation, for pairs.
+    before curation, for pairs; agreement: of how many rows posterior and judge said what.
     """
 
     given: str | None = None
@@ -64,6 +64,7 @@ class SetNumbers(Numbers):
     surplus: int = 0
     dropped: dict[str, int] = {}
     copy_share_by_label: dict[str, float] = {}
+    agreement: dict[str, int] = {}
     label_fidelity: float | None = None
     server: ServerNumbers | None = None
 

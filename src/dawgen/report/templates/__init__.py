@@ -29,6 +29,7 @@ REASONS = {
     "near_copy": "text2 takes more words from text1 than real examples of the label do",
     "posterior": "the generator finds another label as likely or likelier",
     "judge": "a classifier of the few shots finds the label unlikely",
+    "not_chosen": "others of its label are likelier, or nearer to real rows that have fewer (curate.over)",
 }
 
 
