@@ -78,14 +78,16 @@ def list_tasks(rows: Sequence[Row]) -> Table:
 
 
 def list_judged(rows: Sequence[judged_sets.Row]) -> Table:
-    """Return a line for each task and probe: accuracies with a set whole, judged and as small, means over seeds."""
+    """Return a line for each task and probe: accuracies with each of its parts, means over seeds."""
     header = ["task", "probe", "kept by the judge", "the shots alone", "whole set", "judged", "as many, not judged"]
+    header += ["first of 4 times as many, judged", "chosen of these"]
     lines = []
     for task, probe in dict.fromkeys((row.task, row.probe) for row in rows):
         own = [row for row in rows if (row.task, row.probe) == (task, probe)]
         kept = f"{fmean(row.kept / row.rows for row in own):.0%}"
         ways = [[row.alone for row in own], [row.whole for row in own], [row.judged for row in own]]
-        lines.append([task, probe, kept, *map(_describe, [*ways, [row.fewer for row in own]])])
+        ways += [[row.fewer for row in own], [row.first for row in own], [row.chosen for row in own]]
+        lines.append([task, probe, kept, *map(_describe, ways)])
     return make_table("Probes with judged sets", header, lines, key="judged", names=2)
 
 

@@ -5,8 +5,9 @@ python -m experiments.studies.judged_sets --data DATA --out runs/judged_sets --c
 DATA is a folder with TASK/train.jsonl.gz, TASK/validation.jsonl.gz and TASK/fewgen-16-SEED.jsonl.gz. The judge is
 logistic regression on the vectors of a sentence encoder; a row stays where it gives the row's label at least chance.
 `encoder_probe` reads the same vectors as the judge, `tfidf_probe` none of them. As many rows of the whole set as the
-judge leaves are the control: the first of each label. Each cell is a file in the folder; a cell that is there is not
-run again.
+judge leaves are the control: the first of each label. And does choosing pay (`curate.over`)? Of what the judge leaves
+of four times as many rows, the likeliest, spread over the shots, against the first. Each cell is a file in the folder;
+a cell that is there is not run again.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from dawgen.files import write_json
 from dawgen.methods.interface import Given
 from dawgen.methods.table import METHODS
 from dawgen.models.load import load_target
-from dawgen.records import Example
+from dawgen.records import Candidate, Example
 from dawgen.runs.curating import open_curator
 from dawgen.runs.inputs import Inputs, load_inputs
 from experiments.pages.rows import write_rows
@@ -35,7 +36,8 @@ PROBES = ("encoder_probe", "tfidf_probe")
 @dataclass(frozen=True, slots=True)
 class Row:
     """One probe on one task and seed. rows: of the set; kept: by the judge. Accuracies: on the shots alone, with the
-    whole set, with what the judge left, and with as many rows of the whole set."""
+    whole set, with what the judge left, with as many rows of the whole set, with the first rows (picked: their number)
+    that the judge left of `over` times as many, and with as many of these that were chosen."""
 
     task: str
     seed: int
@@ -46,6 +48,9 @@ class Row:
     whole: float
     judged: float
     fewer: float
+    picked: int
+    first: float
+    chosen: float
     n: int
 
 
@@ -59,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[13, 21])
     parser.add_argument("--judge", default="minilm")
     parser.add_argument("--per-label", type=int, default=256, help="rows of the set that are taken of each label")
+    parser.add_argument("--over", type=float, default=4.0, help="how many times as many rows there are to choose from")
     parser.add_argument("--test-rows", type=int, default=500)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -88,23 +94,34 @@ def run_cell(options: argparse.Namespace, task: str, seed: int) -> list[Row]:
             "leaks": "drop",
             "conflicts": "drop",
             # the judge alone: what was published is not curated otherwise
-            "curate": {"judge": options.judge, "near_duplicate": 1.0, "echo": 1.0, "near_copy": False},
+            "curate": {
+                "judge": options.judge,
+                "over": options.over,
+                "near_duplicate": 1.0,
+                "echo": 1.0,
+                "near_copy": False,
+            },
         }
     )
     inputs = load_inputs(config)
-    whole = take(inputs.synthetic or (), inputs.task.labels, options.per_label)
-    curator = open_curator(config, inputs.train, inputs.task.labels, say=print)
-    assert curator.opinion is not None
-    chances = curator.opinion(whole)
-    judged = [row for row, chance in zip(whole, chances, strict=True) if chance * len(inputs.task.labels) >= 1]
-    counts = {label: sum(row.label == label for row in judged) for label in inputs.task.labels}
-    fewer = [row for label in counts for row in take(whole, [label], counts[label])]
+    labels, count = inputs.task.labels, options.per_label
+    wide = take(inputs.synthetic or (), labels, int(count * options.over))
+    curator = open_curator(config, inputs.train, labels, say=print)
+    assert curator.opinion is not None and curator.choose is not None
+    chances = curator.opinion(wide)
+    passed = [row for row, chance in zip(wide, chances, strict=True) if chance * len(labels) >= 1]
+    whole, first = take(wide, labels, count), take(passed, labels, count)
+    chosen = [passed[place] for place in sorted(curator.choose([Candidate(row) for row in passed], count))]
+    within = {id(row) for row in whole}
+    judged = [row for row in passed if id(row) in within]
+    fewer = [row for label in labels for row in take(whole, [label], sum(row.label == label for row in judged))]
     test = (inputs.test or [])[: options.test_rows]
     found = []
     for probe in PROBES:
-        sets = (None, whole, judged, fewer)
-        shares = [measure(probe, inputs, rows, test) for rows in sets]
-        found.append(Row(task, seed, probe, len(whole), len(judged), *shares, len(test)))
+        alone, *shares = (measure(probe, inputs, rows, test) for rows in (None, whole, judged, fewer, first, chosen))
+        found.append(
+            Row(task, seed, probe, len(whole), len(judged), alone, *shares[:3], len(chosen), *shares[3:], len(test))
+        )
     return found
 
 

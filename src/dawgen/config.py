@@ -141,8 +141,7 @@ class CurateConfig(Settings):
     @model_serializer(mode="wrap")
     def _leave_out_judge(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Files and keys are those of before there was a judge."""
-        off = ("judge", "judge_least") if self.judge is None else ()
-        off += ("over",) if self.over == 1 else ()
+        off = [*(("judge", "judge_least") if self.judge is None else ()), *(("over",) if self.over == 1 else ())]
         return {name: value for name, value in dict[str, Any](dump(self)).items() if name not in off}
 
 

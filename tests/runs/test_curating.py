@@ -1,5 +1,6 @@
 """The judge of curation, from a setting to verdicts."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,7 @@ def test_of_a_file_s_rows_the_likeliest_share_of_each_label_stays_and_the_others
         found[over] = curate_stage(config, tmp_path / "set.jsonl", tmp_path / f"out{over}")
     passed, chosen = found[1]["kept_by_label"], found[3]["kept_by_label"]
     assert min(passed.values()) >= 6  # enough to choose from
-    assert set(chosen.values()) == {min(passed.values()) // 3}
+    assert set(chosen.values()) == {math.ceil(min(passed.values()) / 3)}
     assert found[3]["dropped"]["not_chosen"] == found[1]["kept"] - found[3]["kept"]
     assert set(read(tmp_path / "out3" / "train.jsonl")) < set(read(tmp_path / "out1" / "train.jsonl"))
 

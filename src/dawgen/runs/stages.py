@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -150,7 +151,8 @@ def _curate(config: RunConfig, source: Path, out: Path) -> dict[str, Any]:
     if curator.choose is not None:
         judged = list(judged)
         passed = Counter(row.example.label for row, verdict in judged if verdict.kept)
-        judged = choose_rows(judged, curator.choose, int(min(passed[one] for one in task.labels) / config.curate.over))
+        fewest = min(passed.values(), default=0)  # of a label that has any
+        judged = choose_rows(judged, curator.choose, math.ceil(fewest / config.curate.over))
     kept, copy_shares, reasons = write_set(out, judged)
     by_name = {name: kept.labels.count(number) for number, name in enumerate(kept.names)}
     numbers = {

@@ -86,7 +86,7 @@ def test_filters_are_said_in_words_with_their_numbers():
 
 
 def test_every_default_filter_has_words():
-    assert set(CurateConfig(judge="minilm").model_dump()) - {"posterior", "judge_least"} == set(FILTERS)
+    assert set(CurateConfig(judge="minilm", over=4).model_dump()) - {"posterior", "judge_least"} == set(FILTERS)
 
 
 def test_what_is_published_points_at_nothing_that_is_not():
