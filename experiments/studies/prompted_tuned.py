@@ -228,7 +228,11 @@ def serve(model: Path, port: int) -> Iterator[int]:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
                 break
             except OSError:
+                if server.poll() is not None:
+                    break
                 time.sleep(1)
+        if server.poll() is not None:
+            raise ChildProcessError("transformers serve has ended; its extra: pip install 'transformers[serving]'")
         yield server.pid
     finally:
         server.terminate()
