@@ -23,7 +23,7 @@ class ModelServer:
     """answer: from a request's body to the text, or a `Reply`. faults: what the first requests get instead, in order.
 
     delay: seconds before an answer, by the number of the request. requests: bodies as they came; headers: theirs.
-    most: the most requests that were served at a time.
+    most: the most requests that waited for an answer at a time.
     """
 
     answer: Callable[[Body], Any] = lambda body: invent(body)
@@ -50,21 +50,19 @@ class ModelServer:
             self._now += 1
             self.most = max(self.most, self._now)
             fault = self.faults.pop(0) if self.faults else None
-        try:
-            time.sleep(self.delay(number))
-            if fault is not None:
-                fault(handler)
-            elif body.get("echo"):
-                self._score(handler, body)
+        time.sleep(self.delay(number))
+        with self._lock:
+            self._now -= 1  # before the answer: who has it may be back before this thread goes on
+        if fault is not None:
+            fault(handler)
+        elif body.get("echo"):
+            self._score(handler, body)
+        else:
+            found = self.answer(body)
+            if callable(found):
+                found(handler)
             else:
-                found = self.answer(body)
-                if callable(found):
-                    found(handler)
-                else:
-                    send(handler, 200, self._wrap(body, found))
-        finally:
-            with self._lock:
-                self._now -= 1
+                send(handler, 200, self._wrap(body, found))
 
     def _score(self, handler: BaseHTTPRequestHandler, body: Body) -> None:
         if self.echo is None:

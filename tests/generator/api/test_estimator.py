@@ -25,7 +25,7 @@ def make(url: str, **settings: Any) -> dawgen.ApiGenerator:
 
 
 def test_every_label_has_exactly_as_many_rows_as_asked_for() -> None:
-    with run_server() as server:
+    with run_server(delay=lambda _: 0.01) as server:
         generator = make(server.url)
         rows = generator.generate(25, curator=Curator(REAL, LABELS))
     assert [sum(row.label == label for row in rows) for label in LABELS] == [25, 25]
