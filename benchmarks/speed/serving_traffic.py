@@ -54,7 +54,7 @@ def make_one(backbone: Backbone, name: str, prompt: Tensor, ids: tuple[int, ...]
     prompts = GeneratorPrompts(prompts=dict.fromkeys(labels, ""))
     task = Task(name=name, labels=labels, pair=False, template="{text1}", generator=prompts)
     classifier = PromptClassifier(backbone, task)
-    classifier.task_, classifier.prompt_ = task, prompt
+    classifier.task_, classifier.prompt_, classifier.temperature_ = task, prompt, 1.0
     limit = limit_tokens(backbone, classifier.max_tokens, len(prompt))
     classifier.scorer_ = Scorer(backbone, task.template, LabelWords.of(labels, ids), limit)
     return LoadedPrompt.of(classifier, name, "")
