@@ -1,5 +1,6 @@
 """What tests of several parts share."""
 
+import logging
 import os
 import sys
 from typing import Any
@@ -22,6 +23,8 @@ settings.register_profile(
 @pytest.fixture
 def dawgen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Call the command line with arguments; returns exit status, standard output and standard error."""
+    # serve sets the root logger up for the life of its process, with the stderr of this test
+    monkeypatch.setattr(logging.root, "handlers", list(logging.root.handlers))
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["dawgen", *map(str, arguments)])

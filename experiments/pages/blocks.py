@@ -8,7 +8,7 @@ from dawgen.errors import DataError
 from dawgen.files import write_text
 from dawgen.report.table.core import Table
 from dawgen.report.table.exports import as_markdown
-from experiments.pages.rows import Row, read_options, read_rows, write_rows
+from experiments.pages.rows import Row, add_rows, read_options, read_rows, write_rows
 
 Blocks = Mapping[str, Table] | Mapping[str, str] | Mapping[str, Table | str]
 
@@ -34,7 +34,8 @@ def fill_page(
     """
     options = read_options(arguments, about)
     if options.grids:
-        write_rows(options.csv, kind, collect(options.grids))
+        rows = collect(options.grids)
+        write_rows(options.csv, kind, add_rows(read_rows(options.csv, kind), rows) if options.add else rows)
     show_blocks(make(read_rows(options.csv, kind)), options.into)
 
 

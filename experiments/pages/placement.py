@@ -51,13 +51,13 @@ def collect_rows(folders: Iterable[Path]) -> list[Row]:
                 seconds = row.cpu_seconds or row.seconds
                 names = row.target, row.task, row.arm.name
                 found.append(Row(*names, place, row.seed, row.accuracy, row.n_test, seconds))
-    return sorted(found, key=lambda row: (row.target, row.task, row.arm, row.placement, row.seed))
+    return found
 
 
 def make_blocks(rows: Sequence[Row]) -> dict[str, Table]:
     """Return the table by the name of the page's block: a line for each target, task and arm that has both places."""
     lines = []
-    for names in dict.fromkeys((row.target, row.task, row.arm) for row in rows):
+    for names in sorted({(row.target, row.task, row.arm) for row in rows}):
         own = [row for row in rows if (row.target, row.task, row.arm) == names]
         before, behind = ({row.seed: row for row in own if row.placement == place} for place in PLACES)
         both = [seed for seed in before if seed in behind]

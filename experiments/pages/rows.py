@@ -4,7 +4,7 @@ import argparse
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, fields
+from dataclasses import asdict, astuple, fields
 from pathlib import Path
 from typing import TypeVar, get_args, get_type_hints
 
@@ -38,10 +38,26 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
     return TypeAdapter(list[kind]).validate_python(lines)  # type: ignore[valid-type]
 
 
+def add_rows(known: Iterable[Row], new: Iterable[Row]) -> list[Row]:
+    """Return the known rows, those of the same cell replaced by new ones, then the other new ones.
+
+    A cell is named by a row's texts and its seed.
+    """
+    cells = {_name_cell(row): row for row in known}
+    cells |= {_name_cell(row): row for row in new}
+    return list(cells.values())
+
+
+def _name_cell(row: object) -> tuple[object, ...]:
+    values = asdict(row)  # type: ignore[call-overload]
+    return tuple(value for name, value in values.items() if name == "seed" or isinstance(value, str))
+
+
 def read_options(arguments: Sequence[str] | None, about: str) -> argparse.Namespace:
     """Return grids, csv and into: the options of a page whose rows come from grids by way of a CSV file."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--grids", nargs="+", type=Path, default=[], help="folders of dawgen bench")
     parser.add_argument("--csv", type=Path, required=True, help="written with --grids, else read")
+    parser.add_argument("--add", action="store_true", help="keep the rows of --csv that the grids do not have")
     parser.add_argument("--into", type=Path, help="a page whose blocks are filled")
     return parser.parse_args(arguments)
