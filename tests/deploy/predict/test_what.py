@@ -152,6 +152,7 @@ def test_labels_of_any_characters_and_many_of_them(tmp_path: Path) -> None:
         (What(below=0.0, instead="unsure"), "--below 0: expected a probability above 0"),
         (What(below=1.2, instead="unsure"), "--below 1.2: expected a probability above 0"),
         (What(below=float("nan"), instead="unsure"), "--below nan: expected"),
+        (What(below=0.7, instead=" "), "--else ' ': expected a word that can be seen"),
         (What(below=0.7, instead="same"), "--else same: expected a word that is no label"),
     ],
 )

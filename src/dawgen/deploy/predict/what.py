@@ -25,6 +25,8 @@ class What:
             raise ConfigError("expected --below and --else together, such as --below 0.7 --else unsure, found one.")
         if self.below is not None and not 0 < self.below <= 1:
             raise ConfigError(f"--below {self.below:g}: expected a probability above 0 and at most 1, such as 0.7.")
+        if self.instead is not None and not self.instead.strip():
+            raise ConfigError(f"--else {self.instead!r}: expected a word that can be seen, such as unsure.")
         if self.instead in labels:
             raise ConfigError(
                 f"--else {self.instead}: expected a word that is no label of the task, or what is unsure could not be "
