@@ -9,7 +9,9 @@ from transformers import BertConfig, BertModel
 from support.tiny import tiny_tokenizer
 
 
-def save_sentence_model(folder: Path, *, mode: str = "mean_tokens", normalise: bool = True, more: str = "") -> Path:
+def save_sentence_model(
+    folder: Path, *, mode: str = "mean_tokens", normalise: bool = True, more: str = "", seed: int = 5
+) -> Path:
     """Write the folder. more: the kind of a further module, which dawgen does not know."""
     config = BertConfig(
         vocab_size=len(tiny_tokenizer()),
@@ -20,7 +22,7 @@ def save_sentence_model(folder: Path, *, mode: str = "mean_tokens", normalise: b
         max_position_embeddings=64,
     )
     with torch.random.fork_rng():
-        torch.manual_seed(5)
+        torch.manual_seed(seed)
         BertModel(config).save_pretrained(folder)
     tiny_tokenizer().save_pretrained(folder)
     kinds = ["Transformer", "Pooling", *(["Normalize"] if normalise else []), *([more] if more else [])]

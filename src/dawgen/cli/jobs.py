@@ -193,4 +193,19 @@ def _show(metrics: dict[str, Any], out: Path, json: bool) -> None:
     for warning in metrics["warnings"]:
         console.print(f"warning: {warning}", markup=False)
     console.print(f"report: {out / 'report.html'}", markup=False)
+    if best := _find_best(metrics["methods"], out):
+        console.print(
+            f"to label texts with the best of these: dawgen predict {best} --in FILE --out FILE", markup=False
+        )
     o.print_json(metrics, json)
+
+
+def _find_best(methods: dict[str, dict[str, Any]], out: Path) -> Path | None:
+    """Return the prompt or probe that was right most often, one on gold rows aside; None where nothing was measured."""
+    from dawgen.methods.kept.probe import has_probe
+    from dawgen.methods.table import METHODS
+
+    measured = {name: row["accuracy"] for name, row in methods.items() if row["accuracy"] is not None}
+    folders = {name: out / "prompts" / name for name in measured if not METHODS[name].gold}
+    kept = [name for name, folder in folders.items() if has_probe(folder) or (folder / "bundle.json").is_file()]
+    return folders[max(kept, key=measured.__getitem__)] if kept else None

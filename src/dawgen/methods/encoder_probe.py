@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dawgen.models.load import Backbone
 
 
-def fit_encoder_probe(backbone: Backbone, given: Given) -> Probe:
+def fit_encoder_probe(_: Backbone, given: Given) -> Probe:
     """Fit the head on the real examples and, where there is a set, on the synthetic ones with as much weight."""
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -25,8 +25,9 @@ def fit_encoder_probe(backbone: Backbone, given: Given) -> Probe:
     from dawgen.classifier.embed import encode_rows
     from dawgen.classifier.probe import Probe
     from dawgen.models.encoder import load_encoder
+    from dawgen.runtime import pick_device
 
-    encoder = load_encoder(given.baselines.encoder, device=backbone.model.device.type)
+    encoder = load_encoder(given.baselines.encoder, device=pick_device())
     given.facts["encoder"] = encoder.name
     features = make_pipeline(FunctionTransformer(partial(encode_rows, encoder)), StandardScaler())
     return Probe(given.task.labels, features, encoder.count_cut).fit(given.real, given.synthetic or ())

@@ -17,11 +17,13 @@ from dawgen.classifier.diagnose import find_collapse
 from dawgen.classifier.held_out import FOLDS, name_checkpoint
 from dawgen.classifier.metrics import measure, measure_chances
 from dawgen.classifier.plan import plan_prompt
+from dawgen.classifier.probe import Probe
 from dawgen.classifier.rows import number_labels
 from dawgen.config import RunConfig
 from dawgen.errors import BundleError, DataError
 from dawgen.files import read_json, write_json, write_text
 from dawgen.methods.interface import Classifier, Given
+from dawgen.methods.kept.probe import keep_probe
 from dawgen.methods.spec import MethodSpec
 from dawgen.methods.table import find_method
 from dawgen.models.load import Backbone
@@ -73,8 +75,8 @@ def run_method(
     """Return the method's part of metrics.json; a finished method is read back, a killed prompt training is resumed.
 
     Without test rows the accuracy is None; with them predicted.json holds label numbers, and under "scores" label
-    log-probabilities before any temperature. A trained prompt is saved in the folder as a bundle. The backbone stays as
-    it is, whatever the method trains.
+    log-probabilities before any temperature. A trained prompt is saved in the folder as a bundle, a probe as
+    `probe.json`. The backbone stays as it is, whatever the method trains.
     """
     done = folder / "metrics.json"
     if done.is_file():
@@ -88,6 +90,8 @@ def run_method(
     classifier = _fit(spec, backbone, given, job)
     if spec.schedule is not None:
         classifier.save(folder)  # now: what was trained stays, whatever fails while it is measured
+    if isinstance(classifier, Probe):
+        keep_probe(folder, spec, backbone, given, classifier)
     numbers = {"accuracy": None, "macro_f1": None, "n_test": 0}
     if spec.schedule is not None:
         rows = {

@@ -18,6 +18,7 @@ from dawgen.errors import ConfigError
 from dawgen.files import write_text, write_with
 from dawgen.hub.card import describe_licence
 from dawgen.hub.transfer import Kind
+from dawgen.methods.kept.probe import has_probe
 from dawgen.models.known import KNOWN
 from dawgen.models.load import Backbone
 from dawgen.prompt.bundle.base import check_public, is_bundled, rename_base
@@ -163,6 +164,8 @@ def find_kind(source: Path) -> Kind:
     inside = sorted(
         path.parent for pattern in ("prompts/*/bundle.json", "synthetic/train.jsonl") for path in source.glob(pattern)
     )
+    if has_probe(source):
+        raise ConfigError(f"{source}: this is a probe, which only `dawgen predict` takes.")
     hint = f" Inside are {', '.join(map(str, inside))}." if inside else ""
     raise ConfigError(
         f"{source}: expected a bundle (bundle.json) or a synthetic set (train.jsonl), found neither.{hint}"

@@ -20,6 +20,7 @@ from dawgen.deploy.predict.write import DEFAULT, Predictions, check_out, write_o
 from dawgen.engine.storage import Store
 from dawgen.errors import name_disk_fault
 from dawgen.files import replace_file, write_with
+from dawgen.methods.kept.probe import has_probe, read_probe
 from dawgen.outputs import claim
 from dawgen.progress import Reporter
 from dawgen.prompt.bundle.format import load_bundle
@@ -68,7 +69,7 @@ def label_file(
     how, reporter = how or How(), reporter or Reporter()
     check_engine(how.engine, how.threads)
     bundle, begin = bundle.absolute(), time.perf_counter()
-    info = load_bundle(bundle)[1]
+    info = read_probe(bundle) if has_probe(bundle) else load_bundle(bundle)[1]
     rows = Source(source, Task.model_validate(info.task), columns)
     check_out(out, rows)
     what.check(info.labels)
@@ -139,8 +140,7 @@ class _Work:
         if self.worker.device != "cpu":
             return 1
         torch.set_num_threads(self.how.threads)
-        weights = load_once(self.worker).backbone_.model.parameters()
-        workers = choose_workers(shards, self.how.threads, sum(part.nbytes for part in weights))
+        workers = choose_workers(shards, self.how.threads, load_once(self.worker).weights)
         if workers > 1:
             load_once.cache_clear()
         return workers

@@ -1,0 +1,1 @@
+"""What a method leaves for later, beside soft prompts: fitted probes."""
