@@ -194,9 +194,7 @@ def _show(metrics: dict[str, Any], out: Path, json: bool) -> None:
         console.print(f"warning: {warning}", markup=False)
     console.print(f"report: {out / 'report.html'}", markup=False)
     if best := _find_best(metrics["methods"], out):
-        console.print(
-            f"to label texts with the best of these: dawgen predict {best} --in FILE --out FILE", markup=False
-        )
+        console.print(f"label texts with the best: dawgen predict {best} --in FILE --out FILE", markup=False)
     o.print_json(metrics, json)
 
 

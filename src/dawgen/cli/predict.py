@@ -9,12 +9,13 @@ import typer
 
 from dawgen.cli import options as o
 from dawgen.cli.complete import choose
-from dawgen.cli.stages import Bundle
 from dawgen.section import MOST_THREADS
 
 
 def predict(
-    bundle: Bundle,
+    bundle: Annotated[
+        Path, typer.Argument(help="a trained soft prompt, or a probe, of a run's prompts/", metavar="BUNDLE")
+    ],
     source: Annotated[
         str, typer.Option("--in", help="texts: .parquet, .jsonl, .csv, .tsv, .txt or .json; labels are not needed")
     ],
@@ -41,7 +42,7 @@ def predict(
     fresh: o.Fresh = False,
     json: o.Json = False,
 ) -> None:
-    """Label a file of any size with a soft prompt, in flat memory.
+    """Label a file of any size with a soft prompt or a probe, in flat memory.
 
     The output has the input's columns, unchanged and in order, then `label` and the `probability` of that label, then
     with `--all` a column `p(LABEL)` for each label. An input column with one of these names is not used and becomes

@@ -139,10 +139,11 @@ def explain(error: ValidationError) -> str:
 
 
 def _point_inside(folder: Path) -> str:
-    """Return a hint at the bundles inside a run, for an argument that names the run; or at a probe."""
+    """Return a hint at what is inside a run, for an argument that names the run; or at a probe."""
     if (folder / "probe.json").is_file():
         return " It holds a probe, which only dawgen predict takes."
     inside = sorted(f"prompts/{path.parent.name}" for path in folder.glob("prompts/*/bundle.json"))
+    inside += sorted(f"prompts/{path.parent.name} (a probe)" for path in folder.glob("prompts/*/probe.json"))
     return clean(f" There are {', '.join(inside[:8])} in it.") if inside else ""
 
 
