@@ -21,7 +21,7 @@ from dawgen.generator.prefix import Prefix
 from dawgen.generator.tune.objective import Objective, meta_gradient
 from dawgen.generator.tune.turns import Turns, take_labels
 from dawgen.generator.tune.weighting import WeightNet
-from dawgen.models.attention import choose_kernel
+from dawgen.models.attention import ease_attention
 from dawgen.rng import python_rng, torch_rng
 
 Log = Callable[[dict[str, Any]], object]
@@ -148,7 +148,7 @@ def tune(
     for step in range(state.restore(), tuner.steps):
         drawn = draw_batch(rows, config.rows_per_label, seed, step, labels=most)
         batch = collate(drawn, prefix.model.device)
-        with choose_kernel(prefix.model):
+        with ease_attention(prefix.model):
             found = tuner.step(step, batch)
         if log is not None:
             log(_describe(step, config, len(batch.targets), found, tuner.rate))

@@ -21,7 +21,7 @@ from dawgen.data.balance import weigh_labels
 from dawgen.errors import DawgenError
 from dawgen.methods.interface import Given
 from dawgen.methods.weights.tuned import TunedTarget
-from dawgen.models.attention import choose_kernel
+from dawgen.models.attention import ease_attention
 
 
 class Best:
@@ -102,7 +102,7 @@ def _accumulate(tuned: TunedTarget, rows: LazyRows, chosen: tuple[int, ...], wei
     device, smoothing = tuned.scorer.backbone.model.device, tuned.config.label_smoothing
     total = torch.zeros((), device=device)
     for batch in batch_rows([len(tuned.prompt) + len(row) for row in ids], device.type):
-        with choose_kernel(tuned.scorer.backbone.model):
+        with ease_attention(tuned.scorer.backbone.model):
             scores = tuned.score([ids[row] for row in batch])
         targets = torch.tensor([labels[row] for row in batch], device=device)
         losses = measure_losses(scores, targets, smoothing)
