@@ -22,7 +22,7 @@ from dawgen.stats import describe
 from experiments.pages.blocks import fill_page
 
 MAIN, SETTINGS, MANY = "smollm2", "smollm2_settings", "banking77"  # names of the grids
-BASE = "prompt_tuning"
+BASE, WITH_SET, WEIGHT = "prompt_tuning", "dawgen", "epsilon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ def make_blocks(rows: Sequence[Row]) -> dict[str, Table]:
     return {
         "smollm2": list_methods(rows, MAIN),
         "smollm2-settings": list_settings(rows),
+        "smollm2-weights": list_weights(rows),
         "banking77": list_methods(rows, MANY),
     }
 
@@ -99,6 +100,23 @@ def list_settings(rows: Sequence[Row]) -> Table:
         lines.append([setting or "base", value or "-", *cells, gap, f"{minutes:.1f}"])
     header = ["setting", "value", *tasks, "against the base (pairs)", "CPU minutes"]
     return make_table("Settings around the base", header, lines, key="smollm2-settings", names=2)
+
+
+def list_weights(rows: Sequence[Row]) -> Table:
+    """Return accuracy with a written set by the weight of its rows, and the mean difference from none of them, on the
+    same tasks and seeds."""
+    own = [row for row in rows if row.grid == SETTINGS]
+    alone = {(row.task, row.seed): row.accuracy for row in own if row.method == BASE and not row.setting}
+    weighed = sorted((row for row in own if row.method == WITH_SET and row.setting == WEIGHT), key=_order)
+    tasks = list(dict.fromkeys(row.task for row in weighed))
+    lines = [["0", *(_describe([alone[key] for key in alone if key[0] == task]) for task in tasks), "-"]]
+    for value in dict.fromkeys(row.value for row in weighed):
+        found = [row for row in weighed if row.value == value]
+        cells = [_describe([row.accuracy for row in found if row.task == task]) for task in tasks]
+        gaps = [row.accuracy - alone[row.task, row.seed] for row in found if (row.task, row.seed) in alone]
+        lines.append([value, *cells, f"{write_points(fmean(gaps))} ({len(gaps)})" if gaps else "-"])
+    header = ["weight", *tasks, "against none (pairs)"]
+    return make_table("Weight of the written rows", header, lines, key="smollm2-weights")
 
 
 def _order(row: Row) -> tuple[bool, str, float, str]:
