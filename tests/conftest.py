@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,11 +21,18 @@ settings.register_profile(
 )
 
 
+@pytest.fixture(autouse=True)
+def _root_logger() -> Iterator[None]:
+    """`dawgen serve` sets the root logger up for the life of its process, with the stderr of that moment: a test that
+    begins it gives back what was there."""
+    handlers = list(logging.root.handlers)
+    yield
+    logging.root.handlers = handlers
+
+
 @pytest.fixture
 def dawgen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Call the command line with arguments; returns exit status, standard output and standard error."""
-    # serve sets the root logger up for the life of its process, with the stderr of this test
-    monkeypatch.setattr(logging.root, "handlers", list(logging.root.handlers))
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["dawgen", *map(str, arguments)])

@@ -10,25 +10,26 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
+from dawgen.classifier.probe import Probe
 from dawgen.config import BaselineConfig, TargetConfig
 from dawgen.errors import BundleError
+from dawgen.files import write_json
 from dawgen.methods.interface import Given
+from dawgen.methods.spec import MethodSpec
 from dawgen.methods.table import METHODS
+from dawgen.models.load import Backbone, load_target
+from dawgen.prompt.bundle.checks import hash_tokenizer
+from dawgen.prompt.bundle.files import explain, parse_info, read_file
+from dawgen.prompt.bundle.golden import golden_examples
 from dawgen.records import Example
 from dawgen.section import Settings
 from dawgen.tasks import Task
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dawgen.classifier.probe import Probe
-    from dawgen.methods.spec import MethodSpec
-    from dawgen.models.load import Backbone
 
 FILE = "probe.json"
 FORMAT = 1
@@ -66,8 +67,6 @@ class ProbeInfo(Settings):
 
 def keep_probe(folder: Path, spec: MethodSpec, backbone: Backbone, given: Given, probe: Probe) -> str:
     """Write a fitted probe; returns its digest. `given` is what it was fitted on."""
-    from dawgen.files import write_json
-
     info = ProbeInfo(
         method=spec.name,
         task=given.task.model_dump(mode="json"),
@@ -96,8 +95,6 @@ def read_probe(folder: Path, *, digest: str | None = None) -> ProbeInfo:
     Raises:
         BundleError: it is missing, damaged, changed, too large or of another format, or contradicts itself.
     """
-    from dawgen.prompt.bundle.files import explain, parse_info, read_file
-
     path = folder / FILE
     content = parse_info(read_file(path, MOST), path)
     if type(content.get("format")) is not int or content["format"] != FORMAT:
@@ -126,8 +123,6 @@ def load_probe(folder: Path, *, device: str = "cpu", digest: str | None = None) 
             golden outputs that are not reached.
         ModelError: the target or the sentence encoder cannot be found.
     """
-    from dawgen.models.load import load_target
-
     info = read_probe(folder, digest=digest)
     spec, task = METHODS[info.method], Task.model_validate(info.task)
     backbone = load_target(info.target.model, dtype=info.target.dtype, device=device) if spec.asks else None
@@ -145,7 +140,7 @@ def load_probe(folder: Path, *, device: str = "cpu", digest: str | None = None) 
         weigh=info.weigh,
     )
     try:
-        probe = cast("Probe", spec.fit(cast("Backbone", backbone), given))  # one that does not ask takes no target
+        probe = cast(Probe, spec.fit(cast(Backbone, backbone), given))  # one that does not ask takes no target
         moved = float(abs(_answer_golden(task, probe) - info.golden).max())
     except ValueError as error:  # scikit-learn's, of rows that nothing can be learned from
         raise BundleError(f"{folder}: could not fit the probe again: {error}") from error
@@ -170,26 +165,16 @@ def _find_fault(info: ProbeInfo, task: Task) -> str | None:
         return "rows: expected pairs exactly where the task has pairs"
     if not {label for *_, label in rows} <= set(task.labels):
         return "rows: expected labels of the task"
-    if [len(row) for row in info.golden] != [len(task.labels)] * len(_golden(task)):
+    if [len(row) for row in info.golden] != [len(task.labels)] * len(golden_examples(task.pair)):
         return "golden: expected a probability for each sentence and label"
     return None
 
 
-def _golden(task: Task) -> list[Example]:
-    from dawgen.prompt.bundle.golden import golden_examples
-
-    return golden_examples(task.pair)
-
-
 def _answer_golden(task: Task, probe: Probe) -> NDArray[np.float64]:
-    import numpy as np
-
-    return np.exp(probe.score_labels(_golden(task)).astype(np.float64)).round(6)
+    return np.exp(probe.score_labels(golden_examples(task.pair)).astype(np.float64)).round(6)
 
 
 def _name_base(backbone: Backbone) -> tuple[str, str]:
-    from dawgen.prompt.bundle.checks import hash_tokenizer
-
     return backbone.fingerprint, hash_tokenizer(backbone.tokenizer)
 
 
