@@ -34,8 +34,8 @@ def fill_page(
     """
     options = read_options(arguments, about)
     if options.grids:
-        rows = collect(options.grids)
-        write_rows(options.csv, kind, add_rows(read_rows(options.csv, kind), rows) if options.add else rows)
+        known = read_rows(options.csv, kind) if options.add else []
+        write_rows(options.csv, kind, add_rows(known, collect(options.grids)))
     show_blocks(make(read_rows(options.csv, kind)), options.into)
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from dawgen.report.grid.files import read_grid
 from dawgen.report.table.core import Table, make_table
 from dawgen.report.table.text import write_points
 from experiments.pages.blocks import fill_page
+from experiments.pages.rows import read_prompts
 
 SETTING = "target.patience"
 LAST, EARLY = "last step", "early"
@@ -44,13 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def collect_rows(folders: Iterable[Path]) -> list[Row]:
     """Return the rows of prompts of tasks and methods that were trained both ways."""
     found = []
-    for folder in folders:
-        grid = read_grid(folder)
-        for row in (*grid.rows, *grid.variants):
-            if set(row.sweep) <= {SETTING} and row.schedule and row.curves:
-                end = EARLY if row.sweep.get(SETTING) else LAST
-                steps = int(row.curves["step"][-1] or 0)
-                found.append(Row(row.task, row.method, row.seed, end, steps, row.accuracy, row.n_test))
+    for row in read_prompts(folders, SETTING):
+        if row.curves:
+            end = EARLY if row.sweep.get(SETTING) else LAST
+            steps = int(row.curves["step"][-1] or 0)
+            found.append(Row(row.task, row.method, row.seed, end, steps, row.accuracy, row.n_test))
     twice = {(row.task, row.method) for row in found if row.end == EARLY}
     return [row for row in found if (row.task, row.method) in twice]
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from dawgen.report.grid.files import read_grid
 from dawgen.report.table.core import Table, make_table
 from dawgen.stats import compare, describe
 from experiments.pages.blocks import fill_page
+from experiments.pages.rows import read_prompts
 
 SETTING = "target.placement"
 PLACES = ("before", "behind")
@@ -43,14 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def collect_rows(folders: Iterable[Path]) -> list[Row]:
     """Return the rows of finished cells of prompts in either place."""
     found = []
-    for folder in folders:
-        grid = read_grid(folder)
-        for row in (*grid.rows, *grid.variants):
-            if set(row.sweep) <= {SETTING} and row.schedule:
-                place = str(row.sweep.get(SETTING, "before"))
-                seconds = row.cpu_seconds or row.seconds
-                names = row.target, row.task, row.arm.name
-                found.append(Row(*names, place, row.seed, row.accuracy, row.n_test, seconds))
+    for row in read_prompts(folders, SETTING):
+        place = str(row.sweep.get(SETTING, "before"))
+        seconds = row.cpu_seconds or row.seconds
+        names = row.target, row.task, row.arm.name
+        found.append(Row(*names, place, row.seed, row.accuracy, row.n_test, seconds))
     return found
 
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from dawgen.report.grid.files import read_grid
 from dawgen.report.table.core import Table, make_table
 from dawgen.report.table.text import write_points
 from dawgen.stats import describe
 from experiments.pages.blocks import fill_page
-from experiments.pages.rows import read_rows
+from experiments.pages.rows import read_cells, read_rows
 from experiments.studies import judged_sets
 
 JUDGED = Path("experiments/results/judged_sets.csv")
@@ -55,8 +54,7 @@ def make_blocks(rows: Sequence[Row], judged: Sequence[judged_sets.Row]) -> dict[
 def collect_rows(folders: Iterable[Path]) -> list[Row]:
     """Return the rows of finished grids."""
     found = []
-    grids = map(read_grid, folders)
-    for row in (row for grid in grids for row in (*grid.rows, *grid.variants)):
+    for _, row in read_cells(folders):
         numbers = row.accuracy, row.macro_f1, row.n_test, row.cpu_seconds or row.seconds
         probe = row.method if row.method in METHODS else row.schedule  # where there is a set, its way of use
         found.append(Row(row.task, probe, row.data, row.seed, *numbers))

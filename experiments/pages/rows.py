@@ -3,7 +3,7 @@
 import argparse
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, astuple, fields
 from pathlib import Path
 from typing import TypeVar, get_args, get_type_hints
@@ -11,6 +11,7 @@ from typing import TypeVar, get_args, get_type_hints
 from pydantic import TypeAdapter
 
 from dawgen.files import write_text
+from dawgen.report.grid.files import GridRow, read_grid
 
 Row = TypeVar("Row")
 
@@ -36,6 +37,17 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
             for line in csv.DictReader(stream)
         ]
     return TypeAdapter(list[kind]).validate_python(lines)  # type: ignore[valid-type]
+
+
+def read_cells(folders: Iterable[Path]) -> Iterator[tuple[str, GridRow]]:
+    """Yield the name of each grid with each of its finished cells."""
+    for grid in map(read_grid, folders):
+        yield from ((grid.name, row) for row in (*grid.rows, *grid.variants))
+
+
+def read_prompts(folders: Iterable[Path], setting: str) -> list[GridRow]:
+    """Return the finished cells that train something and whose only swept setting is this one, or none."""
+    return [row for _, row in read_cells(folders) if row.schedule and set(row.sweep) <= {setting}]
 
 
 def add_rows(known: Iterable[Row], new: Iterable[Row]) -> list[Row]:

@@ -15,11 +15,11 @@ from statistics import fmean
 
 from dawgen.errors import DataError
 from dawgen.methods.table import METHODS
-from dawgen.report.grid.files import read_grid
 from dawgen.report.table.core import Table, make_table
 from dawgen.report.table.text import write_points
 from dawgen.stats import describe
 from experiments.pages.blocks import fill_page
+from experiments.pages.rows import read_cells
 
 MAIN, SETTINGS, MANY = "smollm2", "smollm2_settings", "banking77"  # names of the grids
 BASE, WITH_SET, WEIGHT = "prompt_tuning", "dawgen", "epsilon"
@@ -49,15 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def collect_rows(folders: Iterable[Path]) -> list[Row]:
     """Return the rows of finished grids. Raises DataError for a row that learns from another set than its arm's."""
     found = []
-    for folder in folders:
-        grid = read_grid(folder)
-        for row in (*grid.rows, *grid.variants):
-            if row.data:
-                raise DataError(f"{folder}: expected the arms' own sets, found {row.data}.")
-            setting = ", ".join(name.removeprefix("target.") for name in row.sweep)
-            value = ", ".join(map(str, row.sweep.values()))
-            numbers = row.accuracy, row.macro_f1, row.n_test, row.cpu_seconds or row.seconds
-            found.append(Row(grid.name, row.task, row.method, setting, value, row.seed, *numbers))
+    for grid, row in read_cells(folders):
+        if row.data:
+            raise DataError(f"{grid}: expected the arms' own sets, found {row.data}.")
+        setting = ", ".join(name.removeprefix("target.") for name in row.sweep)
+        value = ", ".join(map(str, row.sweep.values()))
+        numbers = row.accuracy, row.macro_f1, row.n_test, row.cpu_seconds or row.seconds
+        found.append(Row(grid, row.task, row.method, setting, value, row.seed, *numbers))
     return found
 
 
@@ -79,7 +77,7 @@ def list_methods(rows: Sequence[Row], grid: str) -> Table:
     for method in METHODS:
         found = [row for row in own if row.method == method]
         if found:
-            cells = [_describe([row.accuracy for row in found if row.task == task]) for task in tasks]
+            cells = _describe_tasks(found, tasks)
             minutes = fmean(row.seconds for row in found) / 60
             lines.append([method, *cells, f"{minutes:.1f}"])
     return make_table("Accuracy by task", ["method", *tasks, "CPU minutes"], lines, key=grid)
@@ -89,15 +87,13 @@ def list_settings(rows: Sequence[Row]) -> Table:
     """Return accuracy by setting and value, and the mean difference from the base on the same tasks and seeds."""
     own = [row for row in rows if row.grid == SETTINGS and row.method == BASE]
     tasks = list(dict.fromkeys(row.task for row in own))
-    base = {(row.task, row.seed): row.accuracy for row in own if not row.setting}
+    base = [row for row in own if not row.setting]
     lines = []
     for setting, value in dict.fromkeys((row.setting, row.value) for row in sorted(own, key=_order)):
-        found = {(row.task, row.seed): row for row in own if (row.setting, row.value) == (setting, value)}
-        cells = [_describe([row.accuracy for (task, _), row in found.items() if task == one]) for one in tasks]
-        gaps = [row.accuracy - base[key] for key, row in found.items() if key in base]
-        gap = f"{write_points(fmean(gaps))} ({len(gaps)})" if setting and gaps else "-"
-        minutes = fmean(row.seconds for row in found.values()) / 60
-        lines.append([setting or "base", value or "-", *cells, gap, f"{minutes:.1f}"])
+        found = [row for row in own if (row.setting, row.value) == (setting, value)]
+        gap = _compare(found, base) if setting else "-"
+        minutes = fmean(row.seconds for row in found) / 60
+        lines.append([setting or "base", value or "-", *_describe_tasks(found, tasks), gap, f"{minutes:.1f}"])
     header = ["setting", "value", *tasks, "against the base (pairs)", "CPU minutes"]
     return make_table("Settings around the base", header, lines, key="smollm2-settings", names=2)
 
@@ -106,15 +102,13 @@ def list_weights(rows: Sequence[Row]) -> Table:
     """Return accuracy with a written set by the weight of its rows, and the mean difference from none of them, on the
     same tasks and seeds."""
     own = [row for row in rows if row.grid == SETTINGS]
-    alone = {(row.task, row.seed): row.accuracy for row in own if row.method == BASE and not row.setting}
+    alone = [row for row in own if row.method == BASE and not row.setting]
     weighed = sorted((row for row in own if row.method == WITH_SET and row.setting == WEIGHT), key=_order)
     tasks = list(dict.fromkeys(row.task for row in weighed))
-    lines = [["0", *(_describe([alone[key] for key in alone if key[0] == task]) for task in tasks), "-"]]
+    lines = [["0", *_describe_tasks(alone, tasks), "-"]]
     for value in dict.fromkeys(row.value for row in weighed):
         found = [row for row in weighed if row.value == value]
-        cells = [_describe([row.accuracy for row in found if row.task == task]) for task in tasks]
-        gaps = [row.accuracy - alone[row.task, row.seed] for row in found if (row.task, row.seed) in alone]
-        lines.append([value, *cells, f"{write_points(fmean(gaps))} ({len(gaps)})" if gaps else "-"])
+        lines.append([value, *_describe_tasks(found, tasks), _compare(found, alone)])
     header = ["weight", *tasks, "against none (pairs)"]
     return make_table("Weight of the written rows", header, lines, key="smollm2-weights")
 
@@ -127,8 +121,17 @@ def _order(row: Row) -> tuple[bool, str, float, str]:
     return bool(row.setting), row.setting, number, row.value
 
 
-def _describe(values: Sequence[float]) -> str:
-    return f"{describe(values)} ({len(values)})" if values else "-"
+def _describe_tasks(rows: Sequence[Row], tasks: Sequence[str]) -> list[str]:
+    """Return mean, standard deviation and number of the accuracies of each task."""
+    found = [[row.accuracy for row in rows if row.task == task] for task in tasks]
+    return [f"{describe(values)} ({len(values)})" if values else "-" for values in found]
+
+
+def _compare(rows: Sequence[Row], base: Sequence[Row]) -> str:
+    """Return the mean difference from the base's rows of the same task and seed, and of how many pairs it is."""
+    known = {(row.task, row.seed): row.accuracy for row in base}
+    gaps = [row.accuracy - known[row.task, row.seed] for row in rows if (row.task, row.seed) in known]
+    return f"{write_points(fmean(gaps))} ({len(gaps)})" if gaps else "-"
 
 
 if __name__ == "__main__":

@@ -11,9 +11,10 @@ import pytest
 from dawgen.config import BaselineConfig, TargetConfig
 from dawgen.errors import BundleError, ModelError
 from dawgen.methods.interface import Given
-from dawgen.methods.kept.probe import FILE, has_probe, keep_probe, load_probe, read_probe
+from dawgen.methods.kept.probe import has_probe, keep_probe, load_probe, read_probe
 from dawgen.methods.table import METHODS
 from dawgen.models.load import load_target
+from dawgen.prompt.bundle.files import PROBE, hash_content
 from dawgen.records import Example
 from dawgen.tasks import Task
 from support.sentence_models import save_sentence_model
@@ -88,9 +89,7 @@ def test_another_encoder_is_noticed_and_a_missing_one_named(models: tuple[str, s
 
 def seal(content: dict[str, Any], folder: Path) -> None:
     """Write what a stranger would: with a digest that fits."""
-    from dawgen.methods.kept.probe import _digest
-
-    (folder / FILE).write_text(json.dumps(content | {"digest": _digest(content)}))
+    (folder / PROBE).write_text(json.dumps(content | {"digest": hash_content(content).hexdigest()}))
 
 
 Change = Callable[[dict[str, Any]], object]
@@ -114,7 +113,7 @@ FORGED: dict[str, tuple[Change, str]] = {
 def test_a_forged_one_is_refused(name: str, models: tuple[str, str], tmp_path: Path) -> None:
     fit("tfidf_probe", models, tmp_path)
     change, message = FORGED[name]
-    content = json.loads((tmp_path / FILE).read_text())
+    content = json.loads((tmp_path / PROBE).read_text())
     change(content)
     seal(content, tmp_path)
     with pytest.raises(BundleError, match="probe.json") as refused:
@@ -124,22 +123,22 @@ def test_a_forged_one_is_refused(name: str, models: tuple[str, str], tmp_path: P
 
 def test_one_that_was_changed_or_cut_off_is_refused(models: tuple[str, str], tmp_path: Path) -> None:
     fit("tfidf_probe", models, tmp_path)
-    whole = (tmp_path / FILE).read_text()
-    (tmp_path / FILE).write_text(whole.replace('"weigh": false', '"weigh": true'))
+    whole = (tmp_path / PROBE).read_text()
+    (tmp_path / PROBE).write_text(whole.replace('"weigh": false', '"weigh": true'))
     with pytest.raises(BundleError, match="its digest does not fit its content"):
         load_probe(tmp_path)
     for end in (0, 10, len(whole) // 2, len(whole) - 3):
-        (tmp_path / FILE).write_text(whole[:end])
+        (tmp_path / PROBE).write_text(whole[:end])
         with pytest.raises(BundleError, match="probe.json"):
             load_probe(tmp_path)
-    (tmp_path / FILE).write_text(whole)
+    (tmp_path / PROBE).write_text(whole)
     with pytest.raises(BundleError, match="expected the probe with digest"):
         load_probe(tmp_path, digest="0" * 64)
 
 
 def test_rows_that_no_probe_can_learn_from_are_refused(models: tuple[str, str], tmp_path: Path) -> None:
     fit("tfidf_probe", models, tmp_path)
-    content = json.loads((tmp_path / FILE).read_text())
+    content = json.loads((tmp_path / PROBE).read_text())
     content["real"] = [row for row in content["real"] if row[2] == "same"]
     seal(content, tmp_path)
     with pytest.raises(BundleError, match="could not fit the probe again"):

@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from dawgen.models.attention import ease_attention
-from tests.support.tiny import tiny_llama
+from support.tiny import tiny_llama
 
 
 def draw(dtype: torch.dtype) -> list[torch.Tensor]:

@@ -2,12 +2,14 @@
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from dawgen.classifier.batches import batch_rows
 from dawgen.classifier.scorer import Ids, Scorer
+from dawgen.models.attention import ease_attention
 
 
 def differentiate(
@@ -29,7 +31,9 @@ def differentiate(
     of the prompt, so that one backward pass gives the gradients of all groups separately.
     """
     copies = prompt.detach().expand(len(counts), -1, -1).clone().requires_grad_()
-    shared = scorer.prefill(copies)
+    attention = partial(ease_attention, scorer.backbone.model)
+    with attention():
+        shared = scorer.prefill(copies)
     # With shared keys and values the rows' graphs end at them, so that each batch can free its own; the graph from the
     # prompts to them is walked once, at the end, with the summed gradients.
     leaves = [copies] if shared is None else [part.detach().requires_grad_() for part in shared]
@@ -49,7 +53,8 @@ def differentiate(
         # expand, not indexing: its backward is a plain sum, the same bits on every run
         fronts = [torch.cat([leaf[group].expand(size, *leaf.shape[1:]) for group, size in sizes]) for leaf in leaves]
         tokens = [ids[row] for row in rows]
-        scores = scorer.score_batch(tokens, fronts[0]) if shared is None else scorer.score_behind(tokens, fronts)
+        with attention():
+            scores = scorer.score_batch(tokens, fronts[0]) if shared is None else scorer.score_behind(tokens, fronts)
         part = measure_losses(scores, targets[rows], smoothing)
         for total, gradient in zip(sums, torch.autograd.grad((part * weights[rows]).sum(), leaves), strict=True):
             total += gradient

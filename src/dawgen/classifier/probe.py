@@ -82,4 +82,4 @@ class Probe:
         return self._count_cut(as_examples(items)) if self._count_cut else 0
 
     def save(self, folder: Path, metrics: dict[str, Any] | None = None) -> None:
-        """Write nothing: it is fitted in seconds."""
+        """Write nothing: `dawgen.methods.kept` keeps what it was fitted on."""

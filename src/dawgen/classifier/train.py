@@ -30,7 +30,6 @@ from dawgen.classifier.surgery import Operated, operate
 from dawgen.config import Schedule, TargetConfig
 from dawgen.data.balance import weigh_labels, weigh_rows
 from dawgen.errors import DawgenError
-from dawgen.models.attention import ease_attention
 from dawgen.models.units import measure_reach
 from dawgen.prompt.soft_prompt import SoftPrompt
 
@@ -147,10 +146,9 @@ def train_prompt(
                 for part, of_label in zip((labels[: len(batch.real)], labels[len(batch.real) :]), weights, strict=True)
                 for weight in weigh_rows(part, of_label)
             ]
-        with ease_attention(scorer.backbone.model):
-            gradients, losses = differentiate(
-                scorer, prompt, ids, labels, counts, smoothing=config.label_smoothing, row_weights=row_weights
-            )
+        gradients, losses = differentiate(
+            scorer, prompt, ids, labels, counts, smoothing=config.label_smoothing, row_weights=row_weights
+        )
         if not bool(torch.isfinite(losses).all()):
             raise DawgenError(
                 f"expected a finite loss, got {float(losses.mean()):g} at step {state.step + 1}: training diverged.\n"

@@ -202,8 +202,9 @@ def _find_best(methods: dict[str, dict[str, Any]], out: Path) -> Path | None:
     """Return the prompt or probe that was right most often, one on gold rows aside; None where nothing was measured."""
     from dawgen.methods.kept.probe import has_probe
     from dawgen.methods.table import METHODS
+    from dawgen.prompt.bundle.files import INFO
 
     measured = {name: row["accuracy"] for name, row in methods.items() if row["accuracy"] is not None}
     folders = {name: out / "prompts" / name for name in measured if not METHODS[name].gold}
-    kept = [name for name, folder in folders.items() if has_probe(folder) or (folder / "bundle.json").is_file()]
+    kept = [name for name, folder in folders.items() if has_probe(folder) or (folder / INFO).is_file()]
     return folders[max(kept, key=measured.__getitem__)] if kept else None

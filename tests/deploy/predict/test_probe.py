@@ -11,10 +11,11 @@ from dawgen.deploy.predict.job import How, label_file
 from dawgen.deploy.predict.what import What
 from dawgen.errors import BundleError
 from dawgen.methods.interface import Given
-from dawgen.methods.kept.probe import FILE, keep_probe
+from dawgen.methods.kept.probe import keep_probe
 from dawgen.methods.table import METHODS
 from dawgen.models.load import load_target
 from dawgen.progress import Reporter
+from dawgen.prompt.bundle.files import PROBE
 from support.shards import Killed, stop_after
 from support.targets import make_pairs, make_task
 from support.tiny import save_tiny
@@ -82,10 +83,10 @@ def test_the_verb_takes_it_and_names_a_damaged_one(dawgen: Any, probes: Any, sou
     assert "50 rows" in printed
     damaged = tmp_path / "damaged"
     damaged.mkdir()
-    (damaged / FILE).write_text((bundle / FILE).read_text()[:-40])
+    (damaged / PROBE).write_text((bundle / PROBE).read_text()[:-40])
     status, _, err = dawgen("predict", damaged, "--in", source, "--out", tmp_path / "other.csv")
     assert (status, "Traceback" in err) == (2, False)
-    assert f"{damaged / FILE}: expected JSON, the file is damaged" in err
+    assert f"{damaged / PROBE}: expected JSON, the file is damaged" in err
 
 
 @pytest.mark.parametrize("words", [("serve", "BUNDLE", "--port", "0"), ("export", "BUNDLE", "--out", "OUT")])

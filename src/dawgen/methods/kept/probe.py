@@ -7,10 +7,9 @@ and no code of it is run.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +24,12 @@ from dawgen.methods.spec import MethodSpec
 from dawgen.methods.table import METHODS
 from dawgen.models.load import Backbone, load_target
 from dawgen.prompt.bundle.checks import hash_tokenizer
-from dawgen.prompt.bundle.files import explain, parse_info, read_file
+from dawgen.prompt.bundle.files import PROBE, check_digest, check_format, explain, hash_content, parse_info, read_file
 from dawgen.prompt.bundle.golden import golden_examples
 from dawgen.records import Example
 from dawgen.section import Settings
 from dawgen.tasks import Task
 
-FILE = "probe.json"
 FORMAT = 1
 MOST = 2**26  # bytes; 100,000 rows have some 20 MiB
 FAR = 0.02  # of a probability: how far golden outputs may move, by other libraries or processors
@@ -50,7 +48,7 @@ class ProbeInfo(Settings):
     format: int = FORMAT
     digest: str = ""
     method: str
-    task: dict[str, Any]
+    task: Task
     target: TargetConfig
     baselines: BaselineConfig
     weigh: bool = False
@@ -62,14 +60,14 @@ class ProbeInfo(Settings):
     @property
     def labels(self) -> tuple[str, ...]:
         """The task's labels, in order."""
-        return Task.model_validate(self.task).labels
+        return self.task.labels
 
 
-def keep_probe(folder: Path, spec: MethodSpec, backbone: Backbone, given: Given, probe: Probe) -> str:
-    """Write a fitted probe; returns its digest. `given` is what it was fitted on."""
+def keep_probe(folder: Path, spec: MethodSpec, backbone: Backbone, given: Given, probe: Probe) -> None:
+    """Write a fitted probe. `given` is what it was fitted on."""
     info = ProbeInfo(
         method=spec.name,
-        task=given.task.model_dump(mode="json"),
+        task=given.task,
         target=given.target,
         baselines=given.baselines,
         weigh=given.weigh,
@@ -78,15 +76,13 @@ def keep_probe(folder: Path, spec: MethodSpec, backbone: Backbone, given: Given,
         real=tuple(map(_write_row, given.real)),
         synthetic=tuple(map(_write_row, given.synthetic or ())),
     )
-    content = json.loads(json.dumps(info.model_dump(mode="json")))
-    content["digest"] = _digest(content)
-    write_json(folder / FILE, content)
-    return str(content["digest"])
+    content = info.model_dump(mode="json")
+    write_json(folder / PROBE, content | {"digest": hash_content(content).hexdigest()})
 
 
 def has_probe(folder: Path) -> bool:
     """Return whether a folder holds a probe rather than a prompt."""
-    return (folder / FILE).is_file()
+    return (folder / PROBE).is_file()
 
 
 def read_probe(folder: Path, *, digest: str | None = None) -> ProbeInfo:
@@ -95,21 +91,15 @@ def read_probe(folder: Path, *, digest: str | None = None) -> ProbeInfo:
     Raises:
         BundleError: it is missing, damaged, changed, too large or of another format, or contradicts itself.
     """
-    path = folder / FILE
+    path = folder / PROBE
     content = parse_info(read_file(path, MOST), path)
-    if type(content.get("format")) is not int or content["format"] != FORMAT:
-        raise BundleError(f"{path}: expected format {FORMAT}, got {content.get('format')!r:.40}. Fit the probe again.")
-    computed = _digest(content)
-    if content.get("digest") != computed:
-        raise BundleError(f"{path}: its digest does not fit its content: the file is damaged or was changed.")
-    if digest is not None and digest != computed:
-        raise BundleError(f"{path}: expected the probe with digest {digest!r:.80}, got {computed}.")
+    check_format(path, content, FORMAT, "format", "Fit the probe again.")
+    check_digest(path, content, hash_content(content).hexdigest(), digest, "probe")
     try:
         info = ProbeInfo.model_validate_json(json.dumps(content), strict=True)
-        task = Task.model_validate(info.task)
     except ValidationError as error:
         raise BundleError(f"{path}: expected a probe, the file is damaged: {explain(error)}") from error
-    reason = _find_fault(info, task)
+    reason = _find_fault(info)
     if reason is not None:
         raise BundleError(f"{path}: it contradicts itself: {reason}.")
     return info
@@ -124,7 +114,7 @@ def load_probe(folder: Path, *, device: str = "cpu", digest: str | None = None) 
         ModelError: the target or the sentence encoder cannot be found.
     """
     info = read_probe(folder, digest=digest)
-    spec, task = METHODS[info.method], Task.model_validate(info.task)
+    spec, task = METHODS[info.method], info.task
     backbone = load_target(info.target.model, dtype=info.target.dtype, device=device) if spec.asks else None
     if backbone is not None and _name_base(backbone) != info.base:
         raise BundleError(
@@ -152,9 +142,9 @@ def load_probe(folder: Path, *, device: str = "cpu", digest: str | None = None) 
     return probe, backbone
 
 
-def _find_fault(info: ProbeInfo, task: Task) -> str | None:
+def _find_fault(info: ProbeInfo) -> str | None:
     """Return what parts of a probe do not fit each other, None if all do."""
-    spec, rows = METHODS.get(info.method), [*info.real, *info.synthetic]
+    spec, task, rows = METHODS.get(info.method), info.task, [*info.real, *info.synthetic]
     if spec is None or not spec.probe:
         return f"method: expected one of {', '.join(name for name, one in METHODS.items() if one.probe)}"
     if spec.asks != (info.base is not None):
@@ -180,8 +170,3 @@ def _name_base(backbone: Backbone) -> tuple[str, str]:
 
 def _write_row(row: Example) -> Row:
     return row.text1, row.text2, str(row.label)
-
-
-def _digest(content: dict[str, Any]) -> str:
-    named = {name: value for name, value in content.items() if name != "digest"}
-    return hashlib.sha256(json.dumps(named, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -23,6 +23,7 @@ from torch import Tensor
 from dawgen.errors import BundleError, name_place
 
 INFO, PROMPT = "bundle.json", "prompt.safetensors"
+PROBE = "probe.json"  # of a folder that holds a probe instead
 MOST_INFO = 2**20  # bytes; the largest that dawgen writes have some 10 KiB
 MOST_PROMPT = 2**26  # bytes; 1,000 rows on the widest models
 MOST_HEADER = 2**12  # bytes; dawgen's own has 72
@@ -114,14 +115,48 @@ def write_prompt(prompt: Tensor, path: Path) -> None:
     path.write_bytes(save({"prompt": prompt}))  # save_file would keep all but the owner from reading it
 
 
+def hash_content(content: Mapping[str, Any]) -> "hashlib._Hash":
+    """Return the SHA-256, which more can be added to, of JSON content in one spelling, without the digest in it.
+
+    Raises:
+        ValueError: the content is not JSON, or holds NaN or infinity.
+    """
+    named = {name: value for name, value in content.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(named, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
+
+
+def check_format(place: Path, content: Mapping[str, Any], known: int, what: str, again: str) -> None:
+    """Refuse content of another format than the known one. what: as an error calls it. again: how an older one is made
+    anew.
+
+    Raises:
+        BundleError: it is another, or no number.
+    """
+    written = content.get("format")
+    if type(written) is not int or written != known:
+        todo = "Install a newer dawgen." if type(written) is int and written > known else again
+        raise BundleError(f"{place}: expected {what} {known}, got {written!r:.40}.\n{todo}")
+
+
+def check_digest(place: Path, content: Mapping[str, Any], computed: str, wanted: str | None, what: str) -> None:
+    """Refuse content whose digest is not the computed one, or not the only one that is accepted. what: it is.
+
+    Raises:
+        BundleError: it was damaged or changed, or is another.
+    """
+    if content.get("digest") != computed:
+        raise BundleError(f"{place}: its digest does not fit its content: a file is damaged or was changed.")
+    if wanted is not None and wanted != computed:
+        raise BundleError(f"{place}: expected the {what} with digest {wanted!r:.80}, got {computed}.")
+
+
 def compute_digest(content: Mapping[str, Any], prompt: Tensor) -> str:
     """Return the SHA-256 of a bundle: its JSON content without the digest, and its prompt [P,H] in float32.
 
     Raises:
         ValueError: the content is not JSON, or holds NaN or infinity.
     """
-    named = {name: value for name, value in content.items() if name != "digest"}
-    digest = hashlib.sha256(json.dumps(named, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
+    digest = hash_content(content)
     digest.update(f"\n{list(prompt.shape)}\n".encode())
     digest.update(prompt.detach().float().cpu().contiguous().numpy().astype("<f4").tobytes())
     return digest.hexdigest()
@@ -140,10 +175,10 @@ def explain(error: ValidationError) -> str:
 
 def _point_inside(folder: Path) -> str:
     """Return a hint at what is inside a run, for an argument that names the run; or at a probe."""
-    if (folder / "probe.json").is_file():
+    if (folder / PROBE).is_file():
         return " It holds a probe, which only dawgen predict takes."
-    inside = sorted(f"prompts/{path.parent.name}" for path in folder.glob("prompts/*/bundle.json"))
-    inside += sorted(f"prompts/{path.parent.name} (a probe)" for path in folder.glob("prompts/*/probe.json"))
+    inside = sorted(f"prompts/{path.parent.name}" for path in folder.glob(f"prompts/*/{INFO}"))
+    inside += sorted(f"prompts/{path.parent.name} (a probe)" for path in folder.glob(f"prompts/*/{PROBE}"))
     return clean(f" There are {', '.join(inside[:8])} in it.") if inside else ""
 
 

@@ -18,7 +18,17 @@ from dawgen.errors import BundleError
 from dawgen.files import write_json, write_with
 from dawgen.models.chat import Chat
 from dawgen.prompt.bundle.checks import check_parts
-from dawgen.prompt.bundle.files import INFO, PROMPT, compute_digest, explain, read_info, read_prompt, write_prompt
+from dawgen.prompt.bundle.files import (
+    INFO,
+    PROMPT,
+    check_digest,
+    check_format,
+    compute_digest,
+    explain,
+    read_info,
+    read_prompt,
+    write_prompt,
+)
 from dawgen.section import Settings
 
 FORMAT = 2
@@ -123,16 +133,9 @@ def load_bundle(folder: Path, *, digest: str | None = None) -> tuple[Tensor, Bun
             itself.
     """
     content = read_info(folder / INFO)
-    written = content.get("format")
-    if type(written) is not int or written != FORMAT:
-        todo = "Install a newer dawgen." if type(written) is int and written > FORMAT else "Train the prompt again."
-        raise BundleError(f"{folder}: expected bundle format {FORMAT}, got {written!r:.40}.\n{todo}")
+    check_format(folder, content, FORMAT, "bundle format", "Train the prompt again.")
     prompt = read_prompt(folder / PROMPT)
-    computed = compute_digest(content, prompt)
-    if content.get("digest") != computed:
-        raise BundleError(f"{folder}: its digest does not fit its content: a file is damaged or was changed.")
-    if digest is not None and digest != computed:
-        raise BundleError(f"{folder}: expected the bundle with digest {digest!r:.80}, got {computed}.")
+    check_digest(folder, content, compute_digest(content, prompt), digest, "bundle")
     try:
         info = BundleInfo.model_validate_json(json.dumps(content), strict=True)
     except ValidationError as error:
